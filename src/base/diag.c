@@ -1,0 +1,27 @@
+/* diag.c - see diag.h. */
+#include "base/diag.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+static atomic_int level_max = DIAG_WARN;
+
+void diag_set_level(enum diag_level max)
+{
+    atomic_store(&level_max, (int)max);
+}
+
+void diag(enum diag_level level, const char *format, ...)
+{
+    static const char *const names[] = { "error", "warn", "info", "debug" };
+    char                     line[1024];
+    va_list                  args;
+
+    if ((int)level > atomic_load(&level_max))
+        return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    fprintf(stderr, "myna: %s: %s\n", names[level], line);
+}

@@ -1,0 +1,13 @@
+/*
+ * diag.h - diagnostics: one line per event on stderr, `level event key=value ...`. Never payloads, never secrets.
+ * Thread: any.
+ */
+#ifndef BASE_DIAG_H
+#define BASE_DIAG_H
+
+enum diag_level { DIAG_ERROR, DIAG_WARN, DIAG_INFO, DIAG_DEBUG };
+
+void diag_set_level(enum diag_level max);
+__attribute__((format(printf, 2, 3))) void diag(enum diag_level level, const char *format, ...);
+
+#endif

@@ -1,0 +1,111 @@
+/* mem.c - see mem.h. */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CHUNK_BYTES = 2048, ALIGN = 16 };
+
+struct arena_chunk {
+    struct arena_chunk   *next;
+    _Alignas(16) uint8_t  data[];
+};
+
+static void out_of_memory(size_t n)
+{
+    fprintf(stderr, "myna: out of memory (wanted %zu bytes)\n", n);
+    abort();
+}
+
+void *mem_new(size_t n)
+{
+    void *p = calloc(1, n ? n : 1);
+
+    if (!p)
+        out_of_memory(n);
+    return p;
+}
+
+void *mem_resize(void *p, size_t n)
+{
+    void *q = realloc(p, n ? n : 1);
+
+    if (!q)
+        out_of_memory(n);
+    return q;
+}
+
+void *mem_copy(const void *p, size_t n)
+{
+    void *q = mem_new(n);
+
+    if (n > 0)
+        memcpy(q, p, n);
+    return q;
+}
+
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){ 0 };
+}
+
+void arena_fini(struct arena *a)
+{
+    while (a->chunks) {
+        struct arena_chunk *c = a->chunks;
+
+        a->chunks = c->next;
+        free(c);
+    }
+    arena_init(a);
+}
+
+void *arena_new(struct arena *a, size_t n)
+{
+    uint8_t *p;
+
+    n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (n > a->left) {
+        size_t              want = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+        struct arena_chunk *c = mem_new(sizeof *c + want);
+
+        c->next = a->chunks;
+        a->chunks = c;
+        a->at = c->data;
+        a->left = want;
+    }
+    p = a->at;
+    a->at += n;
+    a->left -= n;
+    return p;
+}
+
+void *arena_array(struct arena *a, size_t n, size_t size)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(n, size, &total))
+        out_of_memory(SIZE_MAX);
+    return arena_new(a, total);
+}
+
+struct bytes arena_bytes(struct arena *a, struct bytes b)
+{
+    uint8_t *p;
+
+    if (!b.at)
+        return b;
+    p = arena_new(a, b.len ? b.len : 1);
+    if (b.len > 0)
+        memcpy(p, b.at, b.len);
+    return bytes_of(p, b.len);
+}
+
+char *arena_str(struct arena *a, struct bytes b)
+{
+    char *p = arena_new(a, b.len + 1);
+
+    if (b.len > 0)
+        memcpy(p, b.at, b.len);
+    return p;
+}

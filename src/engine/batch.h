@@ -1,0 +1,116 @@
+/*
+ * batch.h - the one record format: Kafka RecordBatch v2, bit for bit.
+ *
+ * Layout (big-endian; KIP-98, KIP-32), BATCH_HEADER_BYTES = 61:
+ *
+ *     0 baseOffset i64 | 8 batchLength i32 (bytes after this field) | 12 partitionLeaderEpoch i32 | 16 magic i8 = 2
+ *    17 crc u32 (CRC-32C from 21 to the end) | 21 attributes i16 | 23 lastOffsetDelta i32 | 27 baseTimestamp i64
+ *    35 maxTimestamp i64 | 43 producerId i64 | 51 producerEpoch i16 | 53 baseSequence i32 | 57 recordCount i32
+ *    61 records, each: length varint | attributes i8 | timestampDelta varlong | offsetDelta varint
+ *                      | keyLength varint key | valueLength varint value | headerCount varint { keyLen key valueLen value }
+ *
+ * baseOffset and partitionLeaderEpoch lie outside the CRC and are patched by the engine. Attributes: bits 0-2 codec (0 none,
+ * 1 gzip, 2 snappy, 3 lz4, 4 zstd), 3 timestamp type (1 = append time), 4 transactional, 5 control.
+ *
+ * The reserved header. A door that is not Kafka's keeps what its protocol needs to give a message back exactly in one
+ * record header named by door ("myna-amqp", "myna-sqs", "myna-pubsub"; message.h). Readers of other doors do not show it.
+ *
+ * Thread: pure functions, any.
+ */
+#ifndef ENGINE_BATCH_H
+#define ENGINE_BATCH_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+    BATCH_HEADER_BYTES = 61,
+    BATCH_BYTES_MAX = 128 * 1024 * 1024,          /* no stored batch is larger */
+    BATCH_INFLATED_BYTES_MAX = 256 * 1024 * 1024, /* no batch inflates to more */
+    RECORD_HEADERS_MAX = 100000,
+};
+
+enum batch_codec { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4, CODEC_ZSTD };
+
+enum {
+    BATCH_CODEC_MASK = 0x07,
+    BATCH_APPEND_TIME = 0x08,
+    BATCH_TRANSACTIONAL = 0x10,
+    BATCH_CONTROL = 0x20,
+};
+
+struct batch_head {
+    int64_t  base_offset;
+    int32_t  leader_epoch;
+    uint32_t crc;
+    uint16_t attributes;
+    int32_t  last_offset_delta;
+    int64_t  base_timestamp_ms;
+    int64_t  max_timestamp_ms;
+    int64_t  producer_id; /* -1: not idempotent */
+    int16_t  producer_epoch;
+    int32_t  base_sequence;
+    int32_t  record_count;
+};
+
+/*
+ * Reads and checks the header of exactly one batch that fills b. ERR_BAD_RECORD: length, magic, count or delta wrong
+ * (count must be lastOffsetDelta + 1 and > 0). Does not look at the CRC.
+ */
+MUST_CHECK enum err batch_head(struct bytes b, struct batch_head *out);
+/* batch_head and the CRC (ERR_CORRUPT). One pass over the bytes. */
+MUST_CHECK enum err batch_check(struct bytes b, struct batch_head *out);
+/* Overwrites baseOffset and partitionLeaderEpoch in place. */
+void batch_patch(uint8_t *batch, uint64_t base_offset, uint32_t leader_epoch);
+/* Sets append time: maxTimestamp, bit 3 and the CRC, in place. */
+void batch_set_append_time(uint8_t *batch, size_t len, int64_t now_ms);
+
+struct header {
+    struct bytes name;
+    struct bytes value; /* null is told from empty */
+};
+
+struct record {
+    int32_t        offset_delta;
+    int64_t        timestamp_ms;
+    struct bytes   key;   /* null is told from empty */
+    struct bytes   value; /* null is told from empty */
+    size_t         header_count;
+    struct header *headers; /* in the reader's arena, valid until the next batch_next */
+};
+
+/*
+ * Walks the records of a batch. Inflates a compressed one (xerial and raw snappy, lz4 frames) into an own buffer, bounded
+ * by BATCH_INFLATED_BYTES_MAX. key, value and headers borrow from the batch or that buffer: valid until batch_close.
+ */
+struct batch_reader {
+    struct batch_head head;
+    struct rd         records;
+    struct buf        inflated;
+    struct arena      arena;
+    int32_t           read;
+};
+MUST_CHECK enum err batch_open(struct batch_reader *r, struct bytes batch);
+/* False at the end or when the rest is malformed (then *err is ERR_BAD_RECORD). err may be NULL. */
+bool batch_next(struct batch_reader *r, struct record *out, enum err *err);
+/* Steps forward to the record of this delta; false when there is none. */
+bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out);
+void batch_close(struct batch_reader *r);
+
+/* Builds one uncompressed batch at the end of a buffer. */
+struct batch_writer {
+    struct buf *out;
+    size_t      start;
+    int32_t     count;
+    int64_t     base_timestamp_ms;
+    int64_t     max_timestamp_ms;
+};
+void batch_begin(struct batch_writer *w, struct buf *out);
+/* headers are written in order; key and value may be null. */
+void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, struct bytes value,
+               const struct header *headers, size_t header_count);
+/* Fills in the header and the CRC; at least one record was added. */
+void batch_end(struct batch_writer *w);
+
+#endif

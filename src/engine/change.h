@@ -1,0 +1,42 @@
+/*
+ * change.h - the kinds of journal records, and who applies each.
+ *
+ * The layout of every head is documented at its encoder and in docs/journal.md. A number is never used again for something
+ * else: they are on disk. To add one: a row here, an apply function, its save, a line in docs/journal.md.
+ */
+#ifndef ENGINE_CHANGE_H
+#define ENGINE_CHANGE_H
+
+/* number, name, apply function */
+#define CHANGE_LIST(X)                                                                             \
+    X(1, TOPIC_CREATED, topic_apply_created)                                                       \
+    X(2, TOPIC_DELETED, topic_apply_deleted)                                                       \
+    X(3, TOPIC_NATIVE, topic_apply_native)                                                         \
+    X(10, APPENDED, append_apply_appended)                                                         \
+    X(11, LOG_EXTENT, append_apply_extent)                                                         \
+    X(12, PRODUCER_MADE, producer_apply_made)                                                      \
+    X(13, PRODUCER_STATE, producer_apply_state)                                                    \
+    X(20, QUEUE_DECLARED, queue_apply_declared)                                                    \
+    X(21, QUEUE_DELETED, queue_apply_deleted)                                                      \
+    X(22, QUEUE_ALTERED, queue_apply_altered)                                                      \
+    X(23, QUEUE_LEASED, queue_apply_leased)                                                        \
+    X(24, QUEUE_SETTLED, queue_apply_settled)                                                      \
+    X(25, QUEUE_RELEASED, queue_apply_released)                                                    \
+    X(26, QUEUE_EXTENDED, queue_apply_extended)                                                    \
+    X(27, QUEUE_PURGED, queue_apply_purged)                                                        \
+    X(28, QUEUE_STATE, queue_apply_state)                                                          \
+    X(40, EXCHANGE_DECLARED, exchange_apply_declared)                                              \
+    X(41, EXCHANGE_DELETED, exchange_apply_deleted)                                                \
+    X(42, BOUND, exchange_apply_bound)                                                             \
+    X(43, UNBOUND, exchange_apply_unbound)                                                         \
+    X(50, OFFSETS_COMMITTED, group_apply_committed)                                                \
+    X(51, GROUP_DELETED, group_apply_deleted)
+
+enum change {
+#define X(number, name, apply) CHANGE_##name = number,
+    CHANGE_LIST(X)
+#undef X
+        CHANGE_KIND_END = 64
+};
+
+#endif

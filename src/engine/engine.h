@@ -1,0 +1,41 @@
+/*
+ * engine.h - the deterministic machine behind all doors: what messaging means.
+ *
+ * It knows no sockets, no clock, no threads, and draws nothing at random: time comes with every turn, random bytes from a
+ * seeded generator, storage through the journal. The same inputs give the same outputs and the same journal.
+ *
+ *     engine_begin(now) -> engine_submit(call)... -> engine_end()        one turn
+ *     journal on_durable -> engine_on_durable(p)                          releases answers (call.h C3)
+ *
+ * Thread: the shard's.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "engine/call.h"
+
+struct engine;
+struct shard;
+
+struct engine_options {
+    uint64_t seed;                   /* of the generator for topic ids and names */
+    uint64_t journal_file_bytes;     /* 0: default */
+    uint64_t pending_bytes_max;      /* journalled and not durable; above it publishes wait. 0: default */
+    void (*on_failed)(void *ctx, enum err err, const char *what); /* the disk failed: stop the process */
+    void *ctx;
+};
+
+/* Opens the engine on a claimed shard: loads the checkpoint, replays the journal. */
+MUST_CHECK enum err engine_open(struct engine **out, struct shard *shard, const struct engine_options *options,
+                                int64_t now_ms);
+/* Answers what is parked with ERR_SHUTDOWN and frees. The journal must be idle (engine_is_idle). */
+void engine_close(struct engine *e);
+
+void engine_begin(struct engine *e, int64_t now_ms);
+void engine_submit(struct engine *e, struct call *c);
+void engine_end(struct engine *e);
+/* When the next timer is due; INT64_MAX: none. */
+int64_t engine_next_ms(const struct engine *e);
+bool engine_is_idle(const struct engine *e);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * engine_int.h - what the modules of the engine share. Only src/engine may include it.
+ *
+ * State changes. Whatever must survive is a change: a record of engine/change.h that is first journalled with engine_change
+ * and then applied by the function that replay uses, too. So there is one decoder and one way for each piece of state to come
+ * about, and a checkpoint is the shortest list of changes that leads to the present state (x_save).
+ *
+ *   E1  State that survives changes only in x_apply functions, which decide nothing and look at no clock.
+ *   E2  A change is journalled before it is applied, in the same turn.
+ *   E3  Every call is answered or parked by its handler, exactly one of the two.
+ *
+ * Thread: the shard's.
+ */
+#ifndef ENGINE_ENGINE_INT_H
+#define ENGINE_ENGINE_INT_H
+
+#include "base/map.h"
+#include "engine/change.h"
+#include "engine/engine.h"
+#include "engine/exchange_calls.h"
+#include "engine/group_calls.h"
+#include "store/journal.h"
+
+struct log;
+struct queue;
+struct topic;
+
+/* A name inside a namespace as one map key: ns, a zero byte, name. Owned by its object. */
+struct name_key {
+    struct bytes whole;
+    struct bytes ns;
+    struct bytes name;
+};
+
+struct engine {
+    struct engine_options options;
+    struct journal       *journal;
+    int64_t               now_ms;
+    struct timers         timers;
+    uint64_t              random[2];
+    uint64_t              last_id; /* ids of logs and queues; journalled with what they name, never used again */
+
+    struct map   topics;      /* name_key -> struct topic */
+    struct map   topics_uuid; /* uuid -> struct topic */
+    struct idmap logs;        /* id -> struct log */
+    struct map   queues;      /* name_key -> struct queue */
+    struct idmap queues_id;   /* id -> struct queue */
+    struct map   namespaces;  /* ns -> struct exchanges (exchange.c) */
+    struct idmap producers;   /* id -> struct producer */
+    int64_t      last_producer;
+    struct map   groups;      /* name_key -> struct group (group.c) */
+    struct idmap sessions;    /* id -> struct session */
+    struct idmap consumers;   /* id -> struct consumer (consumer.c) */
+    uint64_t     last_consumer;
+
+    struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
+    struct outbox *outbox; /* answers and deliveries waiting for the disk */
+};
+
+/* ---- engine.c ---- */
+/* Answer a call: it leaves when the journal as it is now is durable (C3). */
+void engine_answer(struct engine *e, struct call *c, enum err err);
+/* Park a call until somebody answers it; on_timeout (answers it) at deadline_ms, INT64_MAX: none. While parked it is in *waiters
+ * (call.parked); engine_answer unlinks it from everything. */
+void engine_park(struct engine *e, struct call *c, struct list *waiters, int64_t deadline_ms,
+                 void (*on_timeout)(struct engine *e, struct call *c));
+/* Send a delivery to home under the same rule. The refs' batches are filled in when it leaves. */
+void engine_deliver(struct engine *e, struct mailbox *home, struct delivery *d);
+/* Journal a change. head is what the change's encoder wrote. Returns the payload's position. */
+uint64_t engine_change(struct engine *e, enum change kind, const struct buf *head, struct slice payload);
+uint64_t engine_random(struct engine *e);
+/* Calls whose answer carries message_refs register them here before engine_answer; batches are filled in when it leaves. */
+void engine_answer_messages(struct engine *e, struct call *c, enum err err, struct message_ref *refs, size_t count);
+
+/* Key of (ns, name) in caller's buffer; valid until the buffer changes. */
+struct bytes name_key_of(struct buf *scratch, struct bytes ns, struct bytes name);
+/* One allocation (free key->whole.at). */
+void name_key_init(struct name_key *k, struct bytes ns, struct bytes name);
+void name_key_fini(struct name_key *k);
+
+/* ---- session.c: what belongs to one client connection ---- */
+struct session {
+    uint64_t    id;
+    struct list parked;    /* calls, by call.in_session */
+    struct list consumers; /* consumer.c */
+    struct list leases;    /* bound leases, in the order they were given (queue.c) */
+    struct list queues;    /* exclusive queues (queue.c) */
+    struct list limiters;  /* consumer.c */
+};
+/* Found or made. */
+struct session *session_get(struct engine *e, uint64_t id);
+
+/* ---- topic.c, log.c ---- */
+struct log_entry { /* one stored batch */
+    uint64_t base_offset;
+    uint64_t position; /* of the batch in the journal */
+    int64_t  max_timestamp_ms;
+    int64_t  append_ms;
+    uint32_t batch_len;
+    uint32_t count;
+};
+
+struct log {
+    uint64_t      id;
+    struct topic *topic;
+    uint32_t      partition;
+    uint64_t      start; /* first offset that still exists */
+    uint64_t      end;   /* next offset */
+    struct log_entries {
+        struct log_entry *at;
+        size_t            first, count, cap;
+    } entries;
+    struct list  readers;   /* parked reads: struct read_wait (read.c) */
+    struct idmap producers; /* producer id -> struct producer_state (producer.c) */
+};
+
+struct topic {
+    struct name_key key;
+    struct uuid     uuid;
+    enum retention  retention;
+    bool            is_private;
+    int64_t         created_ms;
+    struct bytes    native[DOOR_COUNT]; /* owned */
+    uint32_t        log_count;
+    struct log    **logs;
+    uint32_t        next_partition; /* for records without key */
+    struct list     queues;         /* queue.in_topic */
+};
+
+struct topic *topic_find(struct engine *e, struct bytes ns, struct bytes name);
+/* Journals and applies. uuid and log ids are made here. */
+struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name, uint32_t partitions,
+                           enum retention retention, bool is_private, enum door door, struct bytes native);
+void topic_delete(struct engine *e, struct topic *t);
+/* The partition of a record: by hash of the key (Kafka's murmur2), in turn when it is null. */
+uint32_t topic_pick(struct topic *t, struct bytes key);
+
+/* The entry that holds offset, or the first after it; NULL past the end. Valid until the log changes. */
+const struct log_entry *log_find(const struct log *l, uint64_t offset);
+/* Raises log.start: entries wholly below offset are forgotten. Not journalled: it follows from the settles. */
+void log_trim(struct log *l, uint64_t offset);
+
+/* ---- append.c: the one way records come in ---- */
+struct append_target {
+    struct log *log;
+    int64_t     delay_ms; /* -1: each queue's own */
+    uint64_t    base_offset; /* out */
+};
+/* One batch to one or many logs as one change. Takes over batch's hold. Wakes readers, marks queues dirty. */
+void append_batch(struct engine *e, struct slice batch, const struct batch_head *head, struct append_target *targets,
+                  size_t count);
+
+/* ---- queue.c ---- */
+struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name);
+/* Called by append.c inside apply for every queue over the log: [base, base + count) came in, due at due_ms (0: now). */
+void queue_on_append(struct engine *e, struct queue *q, struct log *l, uint64_t base, uint32_t count, int64_t due_ms);
+int64_t queue_delay_ms(const struct queue *q); /* its own delay */
+/* First offset of the log that the queue still needs. */
+uint64_t queue_needs(const struct queue *q, const struct log *l);
+/* The topic is going away: delete the queue of its name, detach the others. */
+void queue_on_topic_deleted(struct engine *e, struct topic *t);
+/* Hand out what there is to hand out; called for every dirty queue at the end of a turn. */
+void queue_dispatch(struct engine *e, struct queue *q);
+void queue_mark_dirty(struct engine *e, struct queue *q);
+/* After replay: leases that belonged to sessions are ready again (attempt counted), queues that were exclusive or not durable
+ * are deleted. */
+void queue_on_recovered(struct engine *e);
+void queue_on_session_close(struct engine *e, struct session *s);
+void consumer_on_session_close(struct engine *e, struct session *s);
+
+/* The topic a record for this queue goes to: its own when the names are equal, else NULL (a subscription). */
+struct topic *queue_own_topic(struct queue *q);
+
+/* ---- exchange.c: called by publish ---- */
+
+/* ---- group.c (Kafka consumer groups) ---- */
+void group_on_session_close(struct engine *e, struct session *s);
+void group_on_topic_deleted(struct engine *e, struct topic *t);
+
+/* ---- changes: one row per kind, change.c ---- */
+typedef enum err change_apply_fn(struct engine *e, struct rd *head, struct bytes payload, uint64_t position);
+/* A checkpoint: calls engine_save_change for each change that rebuilds the module's state. */
+struct save {
+    void (*change)(struct save *s, enum change kind, const struct buf *head);
+};
+void topic_save(struct engine *e, struct save *s);
+void queue_save(struct engine *e, struct save *s);
+void exchange_save(struct engine *e, struct save *s);
+void group_save(struct engine *e, struct save *s);
+void producer_save(struct engine *e, struct save *s);
+
+/* ---- ends: free all objects of a module ---- */
+void topic_fini(struct engine *e);
+void queue_fini(struct engine *e);
+void consumer_fini(struct engine *e);
+void exchange_fini(struct engine *e);
+void group_fini(struct engine *e);
+void producer_fini(struct engine *e);
+
+/* ---- handlers: one per call kind ---- */
+#define X(name, handler) void handler(struct engine *e, struct call *c);
+CALL_LIST(X)
+#undef X
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * exchange_calls.h - arguments and results of the calls on exchanges and bindings. See call.h for the rules of all.
+ *
+ * Every namespace is born with RabbitMQ's exchanges: "" (default), amq.direct, amq.fanout, amq.topic, amq.headers,
+ * amq.match, amq.rabbitmq.trace (internal). Tables (arguments, headers) are AMQP field tables without the leading length,
+ * exactly as the client sent them (engine/table.h reads them).
+ */
+#ifndef ENGINE_EXCHANGE_CALLS_H
+#define ENGINE_EXCHANGE_CALLS_H
+
+#include "engine/queue_calls.h"
+
+struct exchange_view {
+    struct bytes name;
+    struct bytes type; /* "direct", "fanout", "topic", "headers" */
+    bool         is_durable, is_auto_delete, is_internal;
+    struct bytes arguments;
+};
+
+struct exchange_declare_call {
+    struct call          call; /* ERR_NO_EXCHANGE (passive), ERR_UNKNOWN_TYPE, ERR_ACCESS (default exchange) */
+    struct bytes         ns, name, type;
+    bool                 is_passive, is_durable, is_auto_delete, is_internal;
+    struct bytes         arguments;
+    bool                 existed; /* out; nothing was changed: the door compares */
+    struct exchange_view view;    /* out */
+};
+
+struct exchange_delete_call {
+    struct call  call; /* ERR_NO_EXCHANGE, ERR_IN_USE, ERR_ACCESS (pre-declared) */
+    struct bytes ns, name;
+    bool         if_unused;
+};
+
+/* CALL_BIND and CALL_UNBIND. ERR_NO_EXCHANGE (source; with to_exchange also the destination), ERR_NO_QUEUE, ERR_ACCESS
+ * (default exchange), ERR_LOCKED. Binding twice and unbinding what is not bound are ERR_OK. */
+struct bind_call {
+    struct call  call;
+    struct bytes ns, source, destination, key, arguments;
+    bool         to_exchange;
+    bool         source_missing; /* out; which of the two ERR_NO_EXCHANGE means */
+};
+
+/*
+ * Routes one message and appends it to every topic reached, as one journal record. The default exchange reaches the queue
+ * named by key, or else the topic of that name. Auto-deleted and durable rules are RabbitMQ's.
+ * ERR_NO_EXCHANGE; ERR_ACCESS (internal exchange). Nothing reached is ERR_OK with routed 0.
+ */
+struct publish_call {
+    struct call  call;
+    struct bytes ns, exchange, key;
+    struct bytes headers;    /* in; field table for headers exchanges; may be null */
+    struct slice batch;      /* in; one record; the hold passes to the engine as in append_item */
+    uint32_t     key_count;  /* in; further routing keys (CC, BCC) */
+    struct bytes *keys;      /* in */
+    uint32_t     routed;     /* out; queues and topics reached */
+};
+
+#endif

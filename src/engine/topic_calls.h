@@ -1,0 +1,152 @@
+/*
+ * topic_calls.h - arguments and results of the calls on topics and logs. See call.h for the rules of all calls.
+ * "in" members are set by the door, "out" members by the engine (memory of the call's arena).
+ */
+#ifndef ENGINE_TOPIC_CALLS_H
+#define ENGINE_TOPIC_CALLS_H
+
+#include "engine/call.h"
+#include "engine/message.h"
+
+enum {
+    TOPIC_NAME_BYTES_MAX = 255,
+    TOPIC_PARTITIONS_MAX = 10000,
+};
+
+struct uuid {
+    uint8_t at[16];
+};
+
+/* When records may go. */
+enum retention {
+    RETAIN_TIME,          /* by age and size (Kafka's rules) */
+    RETAIN_UNTIL_SETTLED, /* when every queue over the topic has settled them: queues declared by AMQP and SQS */
+};
+
+struct topic_view {
+    struct bytes   ns;
+    struct bytes   name;
+    struct uuid    uuid;
+    uint32_t       partition_count;
+    enum retention retention;
+    bool           is_private; /* belongs to an exclusive or server-named queue; other doors do not show it */
+    int64_t        created_ms;
+    struct bytes   native[DOOR_COUNT]; /* what each door keeps with the topic, in its own layout; null when never set */
+};
+
+struct topic_create_call {
+    struct call       call;
+    struct bytes      ns, name;        /* in; 1 to 255 bytes; what a name may contain is the door's rule */
+    uint32_t          partition_count; /* in; 1 to TOPIC_PARTITIONS_MAX */
+    enum retention    retention;       /* in */
+    bool              is_check_only;   /* in; answer as if, change nothing */
+    enum door         door;            /* in; whose native it is */
+    struct bytes      native;          /* in; may be null */
+    struct topic_view view;            /* out; of the existing one with ERR_EXISTS */
+};
+
+struct topic_delete_call {
+    struct call  call;
+    struct bytes ns, name; /* in; or name null and uuid set */
+    struct uuid  uuid;
+};
+/* A queue of the same name goes with its topic; subscriptions (queues of other names) stay, empty and detached. */
+
+/* ERR_OK even when nothing is found; each item has its own err. With all set: every topic of the namespace that is not
+ * private, by name. */
+struct topic_get_item {
+    struct bytes      name;  /* in; null: by uuid */
+    struct uuid       uuid;  /* in */
+    enum err          err;   /* out; ERR_NO_TOPIC */
+    struct topic_view view;  /* out */
+};
+struct topic_get_call {
+    struct call            call;
+    struct bytes           ns;              /* in */
+    bool                   all;             /* in */
+    bool                   auto_create;     /* in; by name only, RETAIN_TIME */
+    uint32_t               partition_count; /* in; for auto_create */
+    size_t                 item_count;      /* in, out when all */
+    struct topic_get_item *items;
+};
+
+/*
+ * Appends one batch per item. A batch must have passed batch_check; the engine patches it, checks producer and sequence and
+ * journals it. The slice's hold is the engine's from submit on and is dropped before done(). Its memory must not be shared
+ * with anybody who reads the first 16 bytes.
+ */
+struct append_item {
+    struct bytes name;        /* in; topic or (to_queue) queue; null: by uuid */
+    struct uuid  uuid;        /* in */
+    int32_t      partition;   /* in; -1: by hash of key, or in turn when key is null. out: the one taken */
+    struct bytes key;         /* in; only for partition -1 */
+    struct slice batch;       /* in */
+    int64_t      delay_ms;    /* in; > 0: queues over the topic see its records that much later. -1: each queue's own */
+    bool         append_time; /* in; stamp with the engine's time */
+    enum err     err;         /* out */
+    bool         is_duplicate; /* out; base_offset is the first one's */
+    uint64_t     base_offset; /* out */
+    int64_t      append_ms;   /* out; the engine's time at the append */
+    uint64_t     log_start;   /* out */
+};
+struct append_call {
+    struct call         call; /* ERR_OK; look at the items */
+    struct bytes        ns;
+    bool                to_queue;    /* names are queues: ERR_NO_QUEUE when missing */
+    bool                auto_create; /* create a missing topic with one partition, RETAIN_TIME */
+    size_t              item_count;
+    struct append_item *items;
+};
+
+struct batch_ref {
+    struct slice bytes;       /* the stored batch; held, dropped by call_free's caller with slice_drop */
+    uint64_t     base_offset; /* the true one; the stored field may differ (a fan-out copy) */
+};
+
+/* Reads whole batches. An item's first batch comes even when it is larger than the limits (KIP-74). */
+struct read_item {
+    struct bytes      name; /* in; null: by uuid */
+    struct uuid       uuid;
+    uint32_t          partition; /* in */
+    uint64_t          offset;    /* in; inside a batch: that whole batch is returned */
+    uint32_t          bytes_max; /* in */
+    enum err          err;       /* out; ERR_NO_TOPIC, ERR_NO_PARTITION, ERR_OUT_OF_RANGE */
+    uint64_t          high_watermark; /* out; the durable end */
+    uint64_t          log_start;      /* out */
+    size_t            batch_count;    /* out */
+    struct batch_ref *batches;        /* out */
+};
+struct read_call {
+    struct call       call; /* parks until bytes_min are there, wait_ms passed or an item has an error */
+    struct bytes      ns;
+    uint32_t          bytes_max, bytes_min;
+    int64_t           wait_ms;
+    size_t            item_count;
+    struct read_item *items;
+};
+
+enum { OFFSET_LATEST = -1, OFFSET_EARLIEST = -2, OFFSET_MAX_TIMESTAMP = -3 };
+struct list_offsets_item {
+    struct bytes name;
+    struct uuid  uuid;
+    uint32_t     partition;
+    int64_t      timestamp_ms; /* in; or one of OFFSET_ */
+    enum err     err;          /* out */
+    int64_t      offset;       /* out; -1: none */
+    int64_t      found_ms;     /* out; -1: none or not asked by time */
+};
+struct list_offsets_call {
+    struct call               call;
+    struct bytes              ns;
+    size_t                    item_count;
+    struct list_offsets_item *items;
+};
+
+struct producer_init_call {
+    struct call  call;
+    struct bytes ns;
+    int64_t      producer_id;    /* in: -1 or the present one. out */
+    int16_t      producer_epoch; /* in: -1 or the present one. out; bumped when given (KIP-360) */
+};
+
+#endif

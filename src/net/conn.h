@@ -1,0 +1,73 @@
+/*
+ * conn.h - TCP listeners and connections for doors that parse bytes themselves.
+ *
+ * Receiving. Bytes arrive in reference-counted blocks. received() is called with all that is buffered and returns how much it
+ * has used up; the rest stays in front of what comes next. It may keep (hold) slices of in.block as long as it likes. A door
+ * that needs a frame of n bytes in one piece returns what it used and calls conn_want(n) before: the next received() comes
+ * when n bytes are there, contiguous.
+ *
+ * Sending. conn_send queues slices (holding their blocks); everything queued in a turn leaves in one writev at its end.
+ * conn_queued tells what the socket has not taken; writable() is called when it falls below CONN_LOW_WATER after having been
+ * above CONN_HIGH_WATER.
+ *
+ *   N1  opened is first, closed is last and comes exactly once, on the loop's thread, never from inside a conn_ call.
+ *   N2  After closed the conn is gone: the door drops its pointer there.
+ *   N3  Nothing is delivered to received() while paused or after conn_close.
+ *
+ * Thread: the loop's.
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "base/block.h"
+#include "base/err.h"
+#include "net/loop.h"
+
+enum {
+    CONN_HIGH_WATER = 1024 * 1024,
+    CONN_LOW_WATER = 256 * 1024,
+};
+
+struct conn;
+struct listener;
+
+struct conn_ops {
+    /* A new connection. Returns the door's object for it (self of the others); NULL refuses it. */
+    void *(*opened)(struct conn *c, void *ctx);
+    size_t (*received)(void *self, struct slice in);
+    void (*writable)(void *self);
+    void (*closed)(void *self);
+    /* May be NULL: the peer has half-closed; default is to close when the output is flushed. */
+    void (*ended)(void *self);
+};
+
+/* Listens on host (an address, "localhost" for both loopbacks) and port. ERR_BUSY: port in use; ERR_ACCESS; ERR_IO. port 0: any;
+ * listener_port tells. */
+MUST_CHECK enum err listener_open(struct listener **out, struct loop *l, const char *host, uint16_t port,
+                                  const struct conn_ops *ops, void *ctx);
+uint16_t listener_port(const struct listener *ln);
+/* Accepted sockets are handed to several loops in turn when set (each loop has its own ctx). */
+void listener_close(struct listener *ln);
+
+struct loop *conn_loop(const struct conn *c);
+/* The slice's hold passes to the conn. */
+void conn_send(struct conn *c, struct slice s);
+/* Copies. */
+void conn_send_copy(struct conn *c, struct bytes b);
+size_t conn_queued(const struct conn *c);
+void conn_want(struct conn *c, size_t n);
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+/* Flush, then shut down politely: half-close, read and discard until the peer closes or CONN_LINGER_MS, then close. */
+void conn_close(struct conn *c);
+/* Drop at once. */
+void conn_abort(struct conn *c);
+
+struct conn_address {
+    char     host[64]; /* numeric */
+    uint16_t port;
+};
+void conn_local(const struct conn *c, struct conn_address *out);
+void conn_peer(const struct conn *c, struct conn_address *out);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * door.h - what every door gets from the node and gives back to it.
+ *
+ * One door object per loop and protocol: x_door_open(env) -> struct door with its listener; close it on the loop's thread.
+ * Thread: the loop's.
+ */
+#ifndef NET_DOOR_H
+#define NET_DOOR_H
+
+#include "net/conn.h"
+
+struct gate;
+
+struct door_env {
+    struct loop *loop;
+    struct gate *gate;              /* engine/call.h */
+    const char  *host;              /* to listen on */
+    uint16_t     port;
+    const char  *advertised_host;   /* NULL: the address the client reached */
+    uint16_t     advertised_port;   /* 0: the port the client reached */
+    const char  *cluster_id;        /* stable for the data directory, 22 characters base64url */
+    const char  *default_project;   /* Pub/Sub project that is the default namespace: "default" */
+    const char  *version;
+};
+
+struct door_server {
+    void (*close)(struct door_server *s); /* stops listening, ends connections politely, frees itself when all are gone */
+};
+
+#endif
