@@ -55,6 +55,9 @@ bool journal_is_idle(const struct journal *j);
 /* Bytes added and not yet durable: the engine stops taking publishes above its limit. */
 uint64_t journal_pending_bytes(const struct journal *j);
 
+/* The disk has no room to grow: refuse publishes with ERR_NO_SPACE, settle on (volume.h, shard_is_full). */
+bool journal_is_full(const struct journal *j);
+
 /* Payload bytes that are durable, as a slice over the file's mapping (or a copy, as the volume likes). len must be that of a
  * payload. ERR_OUT_OF_RANGE when trimmed or not durable yet. */
 MUST_CHECK enum err journal_view(struct journal *j, uint64_t position, uint32_t len, struct slice *out);
