@@ -19,6 +19,7 @@ struct queue_view {
     struct bytes        ns, name;
     uint64_t            id; /* never used again, also not after the queue is deleted */
     struct bytes        topic; /* "_deleted-topic_" when its topic is gone */
+    struct uuid         topic_uuid; /* zero when its topic is gone */
     bool                is_durable, is_auto_delete;
     uint64_t            owner; /* session of an exclusive queue, else 0 */
     struct queue_policy policy;
@@ -121,6 +122,7 @@ struct settle_item {
     enum settle_action action;
     int64_t            delay_ms;
     enum err           err; /* out; ERR_NO_LEASE, ERR_NO_QUEUE */
+    bool               is_gone; /* out, with ERR_NO_LEASE: the message is settled; else it is ready or leased again */
 };
 struct settle_call {
     struct call         call;
