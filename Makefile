@@ -1,0 +1,69 @@
+# A thin front over meson and ninja; "make help" lists what there is. Every target installs what it lacks from Debian.
+FUZZ_SECONDS ?= 20
+MATRIX_MESSAGES ?= 10000
+DATA ?= data
+export FUZZ_SECONDS MATRIX_MESSAGES
+
+SANITIZE = -Db_lundef=false -Dwerror=true
+TESTED = unit corpus clients matrix
+
+.PHONY: help run release test tidy matrix fuzz asan tsan ubsan bench clean
+
+help:
+	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
+	@echo 'make test     everything that can fail: units, wire, corpora, clients, newcomer, matrix'
+	@echo 'make tidy     the house rules: layers, sizes, banned calls, headers'
+	@echo 'make matrix   four clients publish, four receive, live and after kill -9'
+	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make asan     tests under AddressSanitizer; also make ubsan, make tsan'
+	@echo 'make bench    speed against the disk, and against RabbitMQ or Kafka where installed'
+	@echo 'make clean    removes build/ (never your data)'
+
+run:
+	@tools/install-packages build
+	@tools/build release -Dbuildtype=release
+	@tools/run-hints
+	@exec build/release/myna --data ./$(DATA)
+
+release:
+	@tools/install-packages build
+	@tools/build release -Dbuildtype=release
+
+test:
+	@tools/install-packages test
+	@tools/run-tests gcc clang tidy unit corpus wire clients newcomer matrix
+
+tidy:
+	@tools/install-packages test
+	@tools/tidy
+	@tools/tidy_test | { ! grep -v -e '^ok' -e '^1\.\.'; }
+
+matrix: release
+	@tools/install-packages test
+	@tools/npm-install
+	@MYNA=build/release/myna node tests/clients/matrix.js
+
+fuzz:
+	@tools/install-packages test
+	@CC=clang tools/build fuzz -Dfuzz=true -Dprogram=false -Db_lundef=false -Db_sanitize=address,undefined \
+		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined'
+	@tools/fuzz
+
+asan:
+	@tools/install-packages test
+	@tools/run-tests --build asan "-Db_sanitize=address $(SANITIZE)" $(TESTED)
+
+ubsan:
+	@tools/install-packages test
+	@tools/run-tests --build ubsan "-Db_sanitize=undefined -Dc_args=-fno-sanitize-recover=undefined $(SANITIZE)" $(TESTED)
+
+tsan:
+	@tools/install-packages test
+	@tools/run-tests --build tsan "-Db_sanitize=thread $(SANITIZE)" $(TESTED)
+
+bench: release
+	@tools/install-packages bench
+	@bench/run
+
+clean:
+	rm -rf build
