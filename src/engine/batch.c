@@ -1,0 +1,232 @@
+/* batch.c - header, reader and writer of record batches; see batch.h. Inflation is in inflate.c. */
+#include "engine/batch.h"
+#include "base/crc32c.h"
+#include "engine/inflate.h"
+
+#include <assert.h>
+
+/* Byte offsets of the header's fields (batch.h). */
+enum {
+    AT_LENGTH = 8,
+    AT_LEADER_EPOCH = 12,
+    AT_MAGIC = 16,
+    AT_CRC = 17,
+    AT_ATTRIBUTES = 21,
+    AT_LAST_DELTA = 23,
+    AT_BASE_TIMESTAMP = 27,
+    AT_MAX_TIMESTAMP = 35,
+    AT_PRODUCER_ID = 43,
+    AT_PRODUCER_EPOCH = 51,
+    AT_BASE_SEQUENCE = 53,
+    AT_RECORD_COUNT = 57,
+    LENGTH_EXCLUDES = 12, /* batchLength counts what follows it */
+    MAGIC = 2,
+};
+
+enum err batch_head(struct bytes b, struct batch_head *out)
+{
+    const uint8_t *p = b.at;
+
+    if (b.len < BATCH_HEADER_BYTES || b.len > BATCH_BYTES_MAX || p[AT_MAGIC] != MAGIC ||
+        get_u32(p + AT_LENGTH) != b.len - LENGTH_EXCLUDES)
+        return ERR_BAD_RECORD;
+    *out = (struct batch_head){
+        .base_offset = (int64_t)get_u64(p),
+        .leader_epoch = (int32_t)get_u32(p + AT_LEADER_EPOCH),
+        .crc = get_u32(p + AT_CRC),
+        .attributes = get_u16(p + AT_ATTRIBUTES),
+        .last_offset_delta = (int32_t)get_u32(p + AT_LAST_DELTA),
+        .base_timestamp_ms = (int64_t)get_u64(p + AT_BASE_TIMESTAMP),
+        .max_timestamp_ms = (int64_t)get_u64(p + AT_MAX_TIMESTAMP),
+        .producer_id = (int64_t)get_u64(p + AT_PRODUCER_ID),
+        .producer_epoch = (int16_t)get_u16(p + AT_PRODUCER_EPOCH),
+        .base_sequence = (int32_t)get_u32(p + AT_BASE_SEQUENCE),
+        .record_count = (int32_t)get_u32(p + AT_RECORD_COUNT),
+    };
+    if (out->record_count <= 0 || out->last_offset_delta != out->record_count - 1)
+        return ERR_BAD_RECORD;
+    return ERR_OK;
+}
+
+static uint32_t crc_of(const uint8_t *batch, size_t len)
+{
+    return crc32c(0, batch + AT_ATTRIBUTES, len - AT_ATTRIBUTES);
+}
+
+enum err batch_check(struct bytes b, struct batch_head *out)
+{
+    enum err err = batch_head(b, out);
+
+    if (err)
+        return err;
+    return crc_of(b.at, b.len) == out->crc ? ERR_OK : ERR_CORRUPT;
+}
+
+void batch_patch(uint8_t *batch, uint64_t base_offset, uint32_t leader_epoch)
+{
+    put_u64(batch, base_offset);
+    put_u32(batch + AT_LEADER_EPOCH, leader_epoch);
+}
+
+void batch_set_append_time(uint8_t *batch, size_t len, int64_t now_ms)
+{
+    put_u64(batch + AT_MAX_TIMESTAMP, (uint64_t)now_ms);
+    put_u16(batch + AT_ATTRIBUTES, (uint16_t)(get_u16(batch + AT_ATTRIBUTES) | BATCH_APPEND_TIME));
+    put_u32(batch + AT_CRC, crc_of(batch, len));
+}
+
+enum err batch_open(struct batch_reader *r, struct bytes batch)
+{
+    struct bytes records;
+    enum err     err;
+
+    *r = (struct batch_reader){ 0 };
+    err = batch_head(batch, &r->head);
+    if (err)
+        return err;
+    records = bytes_of(batch.at + BATCH_HEADER_BYTES, batch.len - BATCH_HEADER_BYTES);
+    if ((r->head.attributes & BATCH_CODEC_MASK) != CODEC_NONE) {
+        err = inflate_records(r->head.attributes & BATCH_CODEC_MASK, records, &r->inflated);
+        if (err) {
+            batch_close(r);
+            return err;
+        }
+        records = buf_view(&r->inflated);
+    }
+    r->records = rd_of(records);
+    return ERR_OK;
+}
+
+void batch_close(struct batch_reader *r)
+{
+    buf_fini(&r->inflated);
+    arena_fini(&r->arena);
+}
+
+/* A varint length, -1 for null, then so many bytes. */
+static struct bytes nullable(struct rd *r)
+{
+    int32_t len = rd_varint32(r);
+
+    if (len < 0)
+        return bytes_of(NULL, 0);
+    return rd_bytes(r, (size_t)len);
+}
+
+static void read_headers(struct batch_reader *r, struct rd *in, struct record *out)
+{
+    int32_t n = rd_varint32(in);
+
+    arena_fini(&r->arena);
+    /* A header takes at least two bytes, so a count beyond that is a lie and must not be allocated. */
+    if (n < 0 || n > RECORD_HEADERS_MAX || (size_t)n > rd_left(in) / 2 + 1) {
+        rd_fail(in);
+        return;
+    }
+    out->header_count = (size_t)n;
+    out->headers = n > 0 ? arena_array(&r->arena, (size_t)n, sizeof *out->headers) : NULL;
+    for (int32_t i = 0; i < n; i++) {
+        out->headers[i].name = nullable(in);
+        out->headers[i].value = nullable(in);
+    }
+}
+
+bool batch_next(struct batch_reader *r, struct record *out, enum err *err)
+{
+    int64_t   base_ms = r->head.base_timestamp_ms;
+    int32_t   len;
+    struct rd in;
+
+    if (err)
+        *err = ERR_OK;
+    if (r->read == r->head.record_count)
+        return false;
+    len = rd_varint32(&r->records);
+    in = rd_of(rd_bytes(&r->records, len < 0 ? SIZE_MAX : (size_t)len));
+    *out = (struct record){ 0 };
+    rd_u8(&in); /* attributes: unused */
+    out->timestamp_ms = (int64_t)((uint64_t)base_ms + (uint64_t)rd_varint64(&in));
+    out->offset_delta = rd_varint32(&in);
+    out->key = nullable(&in);
+    out->value = nullable(&in);
+    read_headers(r, &in, out);
+    if (r->records.failed || in.failed) {
+        if (err)
+            *err = ERR_BAD_RECORD;
+        return false;
+    }
+    if (r->head.attributes & BATCH_APPEND_TIME)
+        out->timestamp_ms = r->head.max_timestamp_ms;
+    r->read++;
+    return true;
+}
+
+bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out)
+{
+    while (batch_next(r, out, NULL))
+        if (out->offset_delta == offset_delta)
+            return true;
+    return false;
+}
+
+void batch_begin(struct batch_writer *w, struct buf *out)
+{
+    *w = (struct batch_writer){ .out = out, .start = out->len };
+    memset(buf_grow(out, BATCH_HEADER_BYTES), 0, BATCH_HEADER_BYTES);
+}
+
+static size_t nullable_len(struct bytes b)
+{
+    return bytes_is_null(b) ? 1 : varint_len((int64_t)b.len) + b.len;
+}
+
+static void add_nullable(struct buf *out, struct bytes b)
+{
+    buf_varint(out, bytes_is_null(b) ? -1 : (int64_t)b.len);
+    buf_bytes(out, b);
+}
+
+void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, struct bytes value,
+               const struct header *headers, size_t header_count)
+{
+    int64_t delta_ms = w->count > 0 ? timestamp_ms - w->base_timestamp_ms : 0;
+    size_t  len = 1 + varint_len(delta_ms) + varint_len(w->count) + nullable_len(key) +
+                 nullable_len(value) + varint_len((int64_t)header_count);
+
+    if (w->count == 0)
+        w->base_timestamp_ms = w->max_timestamp_ms = timestamp_ms;
+    if (timestamp_ms > w->max_timestamp_ms)
+        w->max_timestamp_ms = timestamp_ms;
+    for (size_t i = 0; i < header_count; i++)
+        len += nullable_len(headers[i].name) + nullable_len(headers[i].value);
+    buf_varint(w->out, (int64_t)len);
+    buf_u8(w->out, 0);
+    buf_varint(w->out, delta_ms);
+    buf_varint(w->out, w->count);
+    add_nullable(w->out, key);
+    add_nullable(w->out, value);
+    buf_varint(w->out, (int64_t)header_count);
+    for (size_t i = 0; i < header_count; i++) {
+        add_nullable(w->out, headers[i].name);
+        add_nullable(w->out, headers[i].value);
+    }
+    w->count++;
+}
+
+void batch_end(struct batch_writer *w)
+{
+    uint8_t *p = w->out->at + w->start;
+    size_t   len = w->out->len - w->start;
+
+    assert(w->count > 0);
+    put_u32(p + AT_LENGTH, (uint32_t)(len - LENGTH_EXCLUDES));
+    p[AT_MAGIC] = MAGIC;
+    put_u32(p + AT_LAST_DELTA, (uint32_t)(w->count - 1));
+    put_u64(p + AT_BASE_TIMESTAMP, (uint64_t)w->base_timestamp_ms);
+    put_u64(p + AT_MAX_TIMESTAMP, (uint64_t)w->max_timestamp_ms);
+    put_u64(p + AT_PRODUCER_ID, UINT64_MAX); /* -1: no producer, no epoch, no sequence */
+    put_u16(p + AT_PRODUCER_EPOCH, UINT16_MAX);
+    put_u32(p + AT_BASE_SEQUENCE, UINT32_MAX);
+    put_u32(p + AT_RECORD_COUNT, (uint32_t)w->count);
+    put_u32(p + AT_CRC, crc_of(p, len));
+}
