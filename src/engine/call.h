@@ -88,6 +88,8 @@ struct call {
     struct list  in_session;    /* in the parked calls of its session */
     struct timer timer;         /* when parked with a deadline */
     void (*on_timeout)(struct engine *e, struct call *c);
+    void (*on_unpark)(struct engine *e, struct call *c); /* set before parking when more must be unlinked */
+    void          *waits; /* the handler's own while parked */
     struct engine *engine;
 };
 

@@ -7,6 +7,8 @@
 #ifndef ENGINE_CHANGE_H
 #define ENGINE_CHANGE_H
 
+#include "base/buf.h"
+
 /* number, name, apply function */
 #define CHANGE_LIST(X)                                                                             \
     X(1, TOPIC_CREATED, topic_apply_created)                                                       \
@@ -38,5 +40,10 @@ enum change {
 #undef X
         CHANGE_KIND_END = 64
 };
+
+/* Field encodings of heads: numbers as uvarint (buf_uvarint, rd_uvarint64); bytes as uvarint length + 1 and the bytes, 0 for null;
+ * times as varint milliseconds. */
+void change_put_bytes(struct buf *head, struct bytes b);
+struct bytes change_get_bytes(struct rd *head);
 
 #endif

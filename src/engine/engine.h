@@ -5,7 +5,7 @@
  * seeded generator, storage through the journal. The same inputs give the same outputs and the same journal.
  *
  *     engine_begin(now) -> engine_submit(call)... -> engine_end()        one turn
- *     journal on_durable -> engine_on_durable(p)                          releases answers (call.h C3)
+ *     the volume's completion mail -> on_durable                          releases answers (call.h C3)
  *
  * Thread: the shard's.
  */
@@ -37,5 +37,7 @@ void engine_end(struct engine *e);
 /* When the next timer is due; INT64_MAX: none. */
 int64_t engine_next_ms(const struct engine *e);
 bool engine_is_idle(const struct engine *e);
+/* More is journalled and not yet on disk than options.pending_bytes_max: the owner stops submitting until that is over. */
+bool engine_is_congested(const struct engine *e);
 
 #endif

@@ -23,6 +23,7 @@
 
 struct log;
 struct queue;
+struct save;
 struct topic;
 
 /* A name inside a namespace as one map key: ns, a zero byte, name. Owned by its object. */
@@ -53,6 +54,9 @@ struct engine {
     struct idmap consumers;   /* id -> struct consumer (consumer.c) */
     uint64_t     last_consumer;
 
+    struct list fresh;  /* logs whose readers look again when more is durable */
+    struct list reads;  /* parked CALL_READs (call.parked) */
+    struct buf  scratch; /* for keys of look-ups; never kept across calls */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     struct outbox *outbox; /* answers and deliveries waiting for the disk */
 };
@@ -110,7 +114,10 @@ struct log {
         struct log_entry *at;
         size_t            first, count, cap;
     } entries;
-    struct list  readers;   /* parked reads: struct read_wait (read.c) */
+    size_t       durable_count; /* of the entries, from the first on: known to be on disk */
+    uint64_t     durable;       /* offset after those: the high watermark */
+    struct list  readers;       /* parked reads: struct read_wait (read.c) */
+    struct list  fresh;         /* in engine.fresh while it has readers and entries not yet on disk */
     struct idmap producers; /* producer id -> struct producer_state (producer.c) */
 };
 
@@ -128,6 +135,7 @@ struct topic {
 };
 
 struct topic *topic_find(struct engine *e, struct bytes ns, struct bytes name);
+struct topic *topic_find_uuid(struct engine *e, const struct uuid *uuid);
 /* Journals and applies. uuid and log ids are made here. */
 struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name, uint32_t partitions,
                            enum retention retention, bool is_private, enum door door, struct bytes native);
@@ -137,6 +145,8 @@ uint32_t topic_pick(struct topic *t, struct bytes key);
 
 /* The entry that holds offset, or the first after it; NULL past the end. Valid until the log changes. */
 const struct log_entry *log_find(const struct log *l, uint64_t offset);
+/* The high watermark: all records below it are on disk. */
+uint64_t log_durable(const struct engine *e, struct log *l);
 /* Raises log.start: entries wholly below offset are forgotten. Not journalled: it follows from the settles. */
 void log_trim(struct log *l, uint64_t offset);
 
@@ -150,18 +160,52 @@ struct append_target {
 void append_batch(struct engine *e, struct slice batch, const struct batch_head *head, struct append_target *targets,
                   size_t count);
 
+/* Its extents and producers, for topic_save. */
+void append_save(struct save *s, const struct log *l);
+
+/* ---- read.c ---- */
+/* The log goes away: its parked reads are answered. */
+void read_abandon(struct engine *e, struct log *l);
+/* Parked reads of the log look again. */
+void read_wake(struct engine *e, struct log *l);
+void read_on_durable(struct engine *e);
+
+/* ---- producer.c ---- */
+struct producer_batch {
+    int32_t  first_sequence, last_sequence;
+    uint64_t base_offset;
+    int64_t  append_ms;
+};
+enum { PRODUCER_BATCHES = 5 }; /* Kafka's NUM_BATCHES_TO_RETAIN */
+struct producer_state { /* of one producer id in one log */
+    int64_t               id;
+    int16_t               epoch;
+    uint8_t               count; /* of batches, newest last */
+    struct producer_batch batches[PRODUCER_BATCHES];
+};
+/* ERR_OK: may be appended; ERR_EXISTS: a duplicate, *first is the batch it repeats; ERR_BAD_SEQUENCE, ERR_FENCED_PRODUCER. */
+enum err producer_check(const struct log *l, const struct batch_head *head, struct producer_batch *first);
+/* Called by append's apply for a batch with a producer id. */
+void producer_note(struct log *l, const struct batch_head *head, uint64_t base_offset, int64_t append_ms);
+void producer_log_fini(struct log *l);
+void producer_log_save(struct save *s, const struct log *l);
+
 /* ---- queue.c ---- */
 struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name);
 /* Called by append.c inside apply for every queue over the log: [base, base + count) came in, due at due_ms (0: now). */
 void queue_on_append(struct engine *e, struct queue *q, struct log *l, uint64_t base, uint32_t count, int64_t due_ms);
+struct queue *queue_in_topic(struct list *node); /* the queue whose node in topic.queues this is */
 int64_t queue_delay_ms(const struct queue *q); /* its own delay */
 /* First offset of the log that the queue still needs. */
 uint64_t queue_needs(const struct queue *q, const struct log *l);
 /* The topic is going away: delete the queue of its name, detach the others. */
 void queue_on_topic_deleted(struct engine *e, struct topic *t);
+/* Called by topic.c inside apply of TOPIC_DELETED: queues still over it become detached (topic "_deleted-topic_", empty). */
+void queue_detach_all(struct engine *e, struct topic *t);
 /* Hand out what there is to hand out; called for every dirty queue at the end of a turn. */
 void queue_dispatch(struct engine *e, struct queue *q);
 void queue_mark_dirty(struct engine *e, struct queue *q);
+struct queue *queue_of_dirty(struct list *node); /* the queue whose node in engine.dirty this is */
 /* After replay: leases that belonged to sessions are ready again (attempt counted), queues that were exclusive or not durable
  * are deleted. */
 void queue_on_recovered(struct engine *e);
@@ -179,6 +223,10 @@ void group_on_topic_deleted(struct engine *e, struct topic *t);
 
 /* ---- changes: one row per kind, change.c ---- */
 typedef enum err change_apply_fn(struct engine *e, struct rd *head, struct bytes payload, uint64_t position);
+#define X(number, name, apply)                                                                                         \
+    enum err apply(struct engine *e, struct rd *head, struct bytes payload, uint64_t position);
+CHANGE_LIST(X)
+#undef X
 /* A checkpoint: calls engine_save_change for each change that rebuilds the module's state. */
 struct save {
     void (*change)(struct save *s, enum change kind, const struct buf *head);
@@ -193,6 +241,7 @@ void producer_save(struct engine *e, struct save *s);
 void topic_fini(struct engine *e);
 void queue_fini(struct engine *e);
 void consumer_fini(struct engine *e);
+void session_fini(struct engine *e);
 void exchange_fini(struct engine *e);
 void group_fini(struct engine *e);
 void producer_fini(struct engine *e);

@@ -1,0 +1,225 @@
+/*
+ * append.c - the one way records come in: a batch, one change, one or many logs.
+ *
+ * Changes (docs/journal.md):
+ *   APPENDED    append_ms, target count, each { log id, base offset, delay_ms + 1 }; payload: the batch as it is stored
+ *   LOG_EXTENT  log id, start, end, entry count, each { base offset, position, length, count, max timestamp, append_ms };
+ *               only in checkpoints
+ *
+ *   A1  A batch is stored once, however many logs it goes to; its baseOffset field is that of the first target.
+ *   A2  The base offset of a target is the end of its log at that moment: offsets have no gaps and no second value.
+ *
+ * Thread: the shard's.
+ */
+#include "engine/log_int.h"
+
+#include <assert.h>
+
+static void note_in_log(struct engine *e, struct log *l, const struct batch_head *head,
+                        const struct log_entry *entry, int64_t delay_ms)
+{
+    struct topic *t = l->topic;
+
+    log_push(l, entry);
+    if (head->producer_id >= 0)
+        producer_note(l, head, entry->base_offset, entry->append_ms);
+    for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
+        struct queue *q = queue_in_topic(n);
+        int64_t       delay = delay_ms >= 0 ? delay_ms : queue_delay_ms(q);
+
+        queue_on_append(e, q, l, entry->base_offset, entry->count,
+                        delay > 0 ? entry->append_ms + delay : 0);
+    }
+    if (!list_empty(&l->readers) && list_empty(&l->fresh))
+        list_push(&e->fresh, &l->fresh);
+}
+
+enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes payload,
+                               uint64_t position)
+{
+    struct batch_head batch;
+    int64_t           append_ms = rd_varint64(head);
+    uint64_t          count = rd_uvarint64(head);
+
+    if (batch_head(payload, &batch) != ERR_OK)
+        return ERR_CORRUPT;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t    id = rd_uvarint64(head);
+        uint64_t    base = rd_uvarint64(head);
+        int64_t     delay_ms = (int64_t)rd_uvarint64(head) - 1;
+        struct log *l = idmap_get(&e->logs, id);
+
+        if (head->failed || !l || l->end != base)
+            return ERR_CORRUPT;
+        note_in_log(e, l, &batch,
+                    &(struct log_entry){ base, position, batch.max_timestamp_ms, append_ms,
+                                         (uint32_t)payload.len, (uint32_t)batch.record_count },
+                    delay_ms);
+    }
+    return ERR_OK;
+}
+
+void append_batch(struct engine *e, struct slice batch, const struct batch_head *head,
+                  struct append_target *targets, size_t count)
+{
+    struct buf b;
+    uint64_t   position;
+
+    assert(count > 0);
+    batch_patch((uint8_t *)(uintptr_t)batch.bytes.at, targets[0].log->end, 0); /* A1 */
+    buf_init(&b);
+    buf_varint(&b, e->now_ms);
+    buf_uvarint(&b, count);
+    for (size_t i = 0; i < count; i++) {
+        targets[i].base_offset = targets[i].log->end;
+        buf_uvarint(&b, targets[i].log->id);
+        buf_uvarint(&b, targets[i].base_offset);
+        buf_uvarint(&b, (uint64_t)(targets[i].delay_ms + 1));
+    }
+    position = engine_change(e, CHANGE_APPENDED, &b, batch);
+    for (size_t i = 0; i < count; i++)
+        note_in_log(e, targets[i].log, head,
+                    &(struct log_entry){ targets[i].base_offset, position, head->max_timestamp_ms,
+                                         e->now_ms, (uint32_t)batch.bytes.len,
+                                         (uint32_t)head->record_count },
+                    targets[i].delay_ms);
+    buf_fini(&b);
+    block_drop(batch.block);
+}
+
+/* ---- checkpoint ---- */
+
+enum err append_apply_extent(struct engine *e, struct rd *head, struct bytes payload,
+                             uint64_t position)
+{
+    struct log *l = idmap_get(&e->logs, rd_uvarint64(head));
+    uint64_t    start = rd_uvarint64(head);
+    uint64_t    end = rd_uvarint64(head);
+    uint64_t    count = rd_uvarint64(head);
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !l || l->entries.count > 0)
+        return ERR_CORRUPT;
+    l->start = start;
+    l->end = end;
+    for (uint64_t i = 0; i < count && !head->failed; i++) {
+        struct log_entry entry;
+
+        entry.base_offset = rd_uvarint64(head);
+        entry.position = rd_uvarint64(head);
+        entry.batch_len = (uint32_t)rd_uvarint64(head);
+        entry.count = (uint32_t)rd_uvarint64(head);
+        entry.max_timestamp_ms = rd_varint64(head);
+        entry.append_ms = rd_varint64(head);
+        if (i == 0)
+            l->end = entry.base_offset;
+        if (entry.base_offset != l->end)
+            return ERR_CORRUPT;
+        log_push(l, &entry);
+    }
+    return l->end == end ? ERR_OK : ERR_CORRUPT;
+}
+
+void append_save(struct save *s, const struct log *l)
+{
+    struct buf b;
+
+    buf_init(&b);
+    buf_uvarint(&b, l->id);
+    buf_uvarint(&b, l->start);
+    buf_uvarint(&b, l->end);
+    buf_uvarint(&b, l->entries.count);
+    for (size_t i = 0; i < l->entries.count; i++) {
+        const struct log_entry *entry = &l->entries.at[l->entries.first + i];
+
+        buf_uvarint(&b, entry->base_offset);
+        buf_uvarint(&b, entry->position);
+        buf_uvarint(&b, entry->batch_len);
+        buf_uvarint(&b, entry->count);
+        buf_varint(&b, entry->max_timestamp_ms);
+        buf_varint(&b, entry->append_ms);
+    }
+    s->change(s, CHANGE_LOG_EXTENT, &b);
+    buf_fini(&b);
+    producer_log_save(s, l);
+}
+
+/* ---- CALL_APPEND ---- */
+
+static enum err find_topic(struct engine *e, const struct append_call *a,
+                           const struct append_item *item, struct topic **out)
+{
+    struct queue *q;
+
+    if (a->to_queue) {
+        q = queue_find(e, a->ns, item->name);
+        *out = q ? queue_own_topic(q) : NULL;
+        if (!q)
+            return ERR_NO_QUEUE;
+        return *out ? ERR_OK : ERR_ACCESS;
+    }
+    *out = bytes_is_null(item->name) ? topic_find_uuid(e, &item->uuid)
+                                     : topic_find(e, a->ns, item->name);
+    if (!*out && a->auto_create && item->name.len > 0 && item->name.len <= TOPIC_NAME_BYTES_MAX)
+        *out = topic_create(e, a->ns, item->name, 1, RETAIN_TIME, false, DOOR_KAFKA,
+                            bytes_of(NULL, 0));
+    return *out ? ERR_OK : ERR_NO_TOPIC;
+}
+
+/* Whether the batch repeats one that is there; else appends it. */
+static enum err append_to_log(struct engine *e, struct log *l, struct append_item *item)
+{
+    struct append_target  target = { .log = l, .delay_ms = item->delay_ms };
+    struct batch_head     head;
+    struct producer_batch first;
+    enum err              err = batch_head(item->batch.bytes, &head);
+
+    if (err)
+        return err;
+    err = producer_check(l, &head, &first);
+    if (err == ERR_EXISTS) {
+        item->is_duplicate = true;
+        item->base_offset = first.base_offset;
+        item->append_ms = first.append_ms;
+        return ERR_OK;
+    }
+    if (err)
+        return err;
+    if (item->append_time) {
+        batch_set_append_time((uint8_t *)(uintptr_t)item->batch.bytes.at, item->batch.bytes.len,
+                              e->now_ms);
+        head.max_timestamp_ms = e->now_ms;
+    }
+    append_batch(e, item->batch, &head, &target, 1);
+    item->batch = (struct slice){ 0 };
+    item->base_offset = target.base_offset;
+    item->append_ms = e->now_ms;
+    return ERR_OK;
+}
+
+static enum err append_item(struct engine *e, const struct append_call *a, struct append_item *item)
+{
+    struct topic *t;
+    enum err      err = find_topic(e, a, item, &t);
+
+    if (err)
+        return err;
+    if (item->partition < 0)
+        item->partition = (int32_t)topic_pick(t, item->key);
+    if ((uint32_t)item->partition >= t->log_count)
+        return ERR_NO_PARTITION;
+    item->log_start = t->logs[item->partition]->start;
+    return append_to_log(e, t->logs[item->partition], item);
+}
+
+void append_on_append(struct engine *e, struct call *c)
+{
+    struct append_call *a = (struct append_call *)c;
+
+    for (size_t i = 0; i < a->item_count; i++) {
+        a->items[i].err = append_item(e, a, &a->items[i]);
+        slice_drop(&a->items[i].batch); /* nothing left to drop when it was appended */
+    }
+    engine_answer(e, c, ERR_OK);
+}

@@ -1,0 +1,277 @@
+/*
+ * engine.c - the turn, the dispatch of calls, parking, and recovery. See engine.h and engine_int.h.
+ *
+ * A turn handles a batch of calls, then hands out messages of the queues that became dirty, then kicks the journal: so all
+ * that came in one turn shares one commit and one delivery per consumer.
+ *
+ * Thread: the shard's.
+ */
+#include "engine/engine_int.h"
+#include "engine/outbox.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { PENDING_BYTES_MAX = 64 * 1024 * 1024 };
+
+typedef void call_handler(struct engine *e, struct call *c);
+
+static call_handler *const handlers[CALL_KIND_COUNT] = {
+#define X(name, handler) [CALL_##name] = handler,
+    CALL_LIST(X)
+#undef X
+};
+
+/* xorshift128+; the seed comes with the options, so a run can be repeated. */
+uint64_t engine_random(struct engine *e)
+{
+    uint64_t a = e->random[0];
+    uint64_t b = e->random[1];
+
+    e->random[0] = b;
+    a ^= a << 23;
+    e->random[1] = a ^ b ^ a >> 17 ^ b >> 26;
+    return e->random[1] + b;
+}
+
+static void seed_random(struct engine *e, uint64_t seed)
+{
+    for (int i = 0; i < 2; i++) { /* splitmix64, so that no seed gives a weak state */
+        uint64_t z = seed += 0x9e3779b97f4a7c15ull;
+
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+        e->random[i] = z ^ z >> 31;
+    }
+}
+
+static void unpark(struct engine *e, struct call *c)
+{
+    list_remove(&c->parked);
+    list_remove(&c->in_session);
+    timer_stop(&e->timers, &c->timer);
+    if (c->on_unpark) {
+        c->on_unpark(e, c);
+        c->on_unpark = NULL;
+    }
+}
+
+static void run_done(struct mail *m)
+{
+    struct call *c = CONTAINER(m, struct call, mail);
+
+    c->done(c);
+}
+
+void engine_answer_messages(struct engine *e, struct call *c, enum err err,
+                            struct message_ref *refs, size_t count)
+{
+    unpark(e, c);
+    c->err = err;
+    c->mail.run = run_done;
+    if (c->relaxed && count == 0)
+        mail_post(c->home, &c->mail);
+    else
+        outbox_put(e->outbox, journal_end(e->journal), c->home, &c->mail, refs, count);
+}
+
+void engine_answer(struct engine *e, struct call *c, enum err err)
+{
+    engine_answer_messages(e, c, err, NULL, 0);
+}
+
+static void on_call_timer(struct timer *t, int64_t now_ms)
+{
+    struct call *c = CONTAINER(t, struct call, timer);
+
+    (void)now_ms;
+    c->on_timeout(c->engine, c);
+}
+
+void engine_park(struct engine *e, struct call *c, struct list *waiters, int64_t deadline_ms,
+                 void (*on_timeout)(struct engine *e, struct call *c))
+{
+    list_push(waiters, &c->parked);
+    if (c->session)
+        list_push(&session_get(e, c->session)->parked, &c->in_session);
+    c->engine = e;
+    c->on_timeout = on_timeout;
+    c->timer.fire = on_call_timer;
+    if (deadline_ms != INT64_MAX)
+        timer_start(&e->timers, &c->timer, deadline_ms);
+}
+
+static void run_deliver(struct mail *m)
+{
+    struct delivery *d = CONTAINER(m, struct delivery, mail);
+
+    d->deliver(d);
+}
+
+void engine_deliver(struct engine *e, struct mailbox *home, struct delivery *d)
+{
+    d->mail.run = run_deliver;
+    outbox_put(e->outbox, journal_end(e->journal), home, &d->mail, d->messages, d->message_count);
+}
+
+void delivery_free(struct delivery *d)
+{
+    for (size_t i = 0; i < d->message_count; i++)
+        slice_drop(&d->messages[i].batch);
+    free(d);
+}
+
+uint64_t engine_change(struct engine *e, enum change kind, const struct buf *head,
+                       struct slice payload)
+{
+    return journal_add(e->journal, (uint8_t)kind, buf_view(head), payload);
+}
+
+void engine_begin(struct engine *e, int64_t now_ms)
+{
+    if (now_ms > e->now_ms) /* time never goes back inside the engine */
+        e->now_ms = now_ms;
+    timers_run(&e->timers, e->now_ms);
+}
+
+void engine_submit(struct engine *e, struct call *c)
+{
+    assert(c->kind < CALL_KIND_COUNT);
+    handlers[c->kind](e, c);
+}
+
+void engine_end(struct engine *e)
+{
+    struct list *node;
+
+    while ((node = list_pop(&e->dirty)) != NULL)
+        queue_dispatch(e, queue_of_dirty(node));
+    journal_kick(e->journal);
+    outbox_release(e->outbox);
+}
+
+static void on_durable(void *ctx, uint64_t position)
+{
+    struct engine *e = ctx;
+
+    (void)position;
+    read_on_durable(e);
+    outbox_release(e->outbox);
+    journal_kick(e->journal);
+}
+
+static void on_failed(void *ctx, enum err err, const char *what)
+{
+    struct engine *e = ctx;
+
+    e->options.on_failed(e->options.ctx, err, what);
+}
+
+int64_t engine_next_ms(const struct engine *e)
+{
+    return timers_next_ms(&e->timers);
+}
+
+bool engine_is_idle(const struct engine *e)
+{
+    return journal_is_idle(e->journal) && outbox_is_empty(e->outbox);
+}
+
+bool engine_is_congested(const struct engine *e)
+{
+    return journal_pending_bytes(e->journal) > e->options.pending_bytes_max;
+}
+
+/* ---- opening and closing ---- */
+
+static change_apply_fn *const appliers[CHANGE_KIND_END] = {
+#define X(number, name, apply) [number] = apply,
+    CHANGE_LIST(X)
+#undef X
+};
+
+static enum err replay(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
+                       uint64_t position)
+{
+    struct engine *e = ctx;
+    struct rd      r = rd_of(head);
+    enum err       err;
+
+    if (kind >= CHANGE_KIND_END || !appliers[kind])
+        return ERR_NEWER_FORMAT;
+    err = appliers[kind](e, &r, payload, position);
+    return err == ERR_OK && r.failed ? ERR_CORRUPT : err;
+}
+
+static void init(struct engine *e, const struct engine_options *options, int64_t now_ms)
+{
+    e->options = *options;
+    if (e->options.pending_bytes_max == 0)
+        e->options.pending_bytes_max = PENDING_BYTES_MAX;
+    e->now_ms = now_ms;
+    seed_random(e, options->seed);
+    timers_init(&e->timers);
+    list_init(&e->fresh);
+    list_init(&e->reads);
+    list_init(&e->dirty);
+}
+
+enum err engine_open(struct engine **out, struct shard *shard, const struct engine_options *options,
+                     int64_t now_ms)
+{
+    struct engine         *e = mem_new(sizeof *e);
+    struct journal_options jo = { .file_bytes = options->journal_file_bytes,
+                                  .on_durable = on_durable,
+                                  .on_failed = on_failed,
+                                  .ctx = e };
+    enum err               err;
+
+    init(e, options, now_ms);
+    err = journal_open(&e->journal, shard, &jo);
+    if (err)
+        goto fail;
+    e->outbox = outbox_new(e->journal);
+    err = journal_replay(e->journal, 0, replay, e);
+    if (err)
+        goto fail;
+    queue_on_recovered(e);
+    journal_kick(e->journal);
+    *out = e;
+    return ERR_OK;
+fail:
+    engine_close(e);
+    return err;
+}
+
+/* Parked calls are all in the lists of what they wait for; those are of sessions, reads, queues and groups. */
+static void answer_parked(struct engine *e)
+{
+    size_t          at = 0;
+    struct session *s;
+
+    while (!list_empty(&e->reads))
+        engine_answer(e, CONTAINER(e->reads.next, struct call, parked), ERR_SHUTDOWN);
+    while ((s = idmap_next(&e->sessions, &at)) != NULL)
+        while (!list_empty(&s->parked))
+            engine_answer(e, CONTAINER(s->parked.next, struct call, in_session), ERR_SHUTDOWN);
+}
+
+void engine_close(struct engine *e)
+{
+    if (e->outbox) {
+        answer_parked(e);
+        outbox_release(e->outbox);
+    }
+    consumer_fini(e);
+    session_fini(e);
+    group_fini(e);
+    exchange_fini(e);
+    queue_fini(e);
+    topic_fini(e);
+    producer_fini(e);
+    outbox_free(e->outbox);
+    if (e->journal)
+        journal_close(e->journal);
+    timers_fini(&e->timers);
+    free(e);
+}

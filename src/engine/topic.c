@@ -1,0 +1,414 @@
+/*
+ * topic.c - topics: named sets of logs.
+ *
+ * Changes (docs/journal.md):
+ *   TOPIC_CREATED  ns, name, uuid (16 bytes), retention, is_private, created_ms, partition count, id of the first log
+ *                  (the others follow without a gap)
+ *   TOPIC_DELETED  uuid
+ *   TOPIC_NATIVE   uuid, door, native
+ *
+ * Thread: the shard's.
+ */
+#include "engine/log_int.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct topic *topic_find(struct engine *e, struct bytes ns, struct bytes name)
+{
+    return map_get(&e->topics, name_key_of(&e->scratch, ns, name));
+}
+
+struct topic *topic_find_uuid(struct engine *e, const struct uuid *uuid)
+{
+    return map_get(&e->topics_uuid, bytes_of(uuid->at, sizeof uuid->at));
+}
+
+static struct uuid rd_uuid(struct rd *r)
+{
+    struct uuid  uuid = { 0 };
+    struct bytes b = rd_bytes(r, sizeof uuid.at);
+
+    if (b.at)
+        memcpy(uuid.at, b.at, sizeof uuid.at);
+    return uuid;
+}
+
+static void put_uuid(struct buf *b, const struct uuid *uuid)
+{
+    buf_add(b, uuid->at, sizeof uuid->at);
+}
+
+/* Version 4, variant 1 (RFC 4122). */
+static struct uuid new_uuid(struct engine *e)
+{
+    struct uuid uuid;
+
+    put_u64(uuid.at, engine_random(e));
+    put_u64(uuid.at + 8, engine_random(e));
+    uuid.at[6] = (uint8_t)((uuid.at[6] & 0x0f) | 0x40);
+    uuid.at[8] = (uint8_t)((uuid.at[8] & 0x3f) | 0x80);
+    return uuid;
+}
+
+/* ---- changes ---- */
+
+struct created {
+    struct bytes ns, name;
+    struct uuid  uuid;
+    uint64_t     retention, is_private;
+    int64_t      created_ms;
+    uint64_t     partition_count, first_log;
+};
+
+static void encode_created(struct buf *head, const struct created *c)
+{
+    change_put_bytes(head, c->ns);
+    change_put_bytes(head, c->name);
+    put_uuid(head, &c->uuid);
+    buf_uvarint(head, c->retention);
+    buf_uvarint(head, c->is_private);
+    buf_varint(head, c->created_ms);
+    buf_uvarint(head, c->partition_count);
+    buf_uvarint(head, c->first_log);
+}
+
+static struct created decode_created(struct rd *r)
+{
+    struct created c;
+
+    c.ns = change_get_bytes(r);
+    c.name = change_get_bytes(r);
+    c.uuid = rd_uuid(r);
+    c.retention = rd_uvarint64(r);
+    c.is_private = rd_uvarint64(r);
+    c.created_ms = rd_varint64(r);
+    c.partition_count = rd_uvarint64(r);
+    c.first_log = rd_uvarint64(r);
+    return c;
+}
+
+static void add_logs(struct engine *e, struct topic *t, uint64_t first_log)
+{
+    t->logs = mem_new(t->log_count * sizeof(struct log *));
+    for (uint32_t i = 0; i < t->log_count; i++) {
+        t->logs[i] = log_new(first_log + i, t, i);
+        idmap_put(&e->logs, first_log + i, t->logs[i]);
+    }
+    if (first_log + t->log_count - 1 > e->last_id)
+        e->last_id = first_log + t->log_count - 1;
+}
+
+enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes payload,
+                             uint64_t position)
+{
+    struct created c = decode_created(head);
+    struct topic  *t;
+
+    (void)payload;
+    (void)position;
+    if (head->failed || c.partition_count == 0 || c.partition_count > TOPIC_PARTITIONS_MAX ||
+        topic_find(e, c.ns, c.name))
+        return ERR_CORRUPT;
+    t = mem_new(sizeof *t);
+    name_key_init(&t->key, c.ns, c.name);
+    t->uuid = c.uuid;
+    t->retention = (enum retention)c.retention;
+    t->is_private = c.is_private != 0;
+    t->created_ms = c.created_ms;
+    t->log_count = (uint32_t)c.partition_count;
+    list_init(&t->queues);
+    add_logs(e, t, c.first_log);
+    map_put(&e->topics, t->key.whole, t);
+    map_put(&e->topics_uuid, bytes_of(t->uuid.at, sizeof t->uuid.at), t);
+    return ERR_OK;
+}
+
+static void free_topic(struct topic *t)
+{
+    for (uint32_t i = 0; i < t->log_count; i++)
+        log_free(t->logs[i]);
+    free(t->logs);
+    for (int d = 0; d < DOOR_COUNT; d++)
+        free((void *)(uintptr_t)t->native[d].at);
+    name_key_fini(&t->key);
+    free(t);
+}
+
+enum err topic_apply_deleted(struct engine *e, struct rd *head, struct bytes payload,
+                             uint64_t position)
+{
+    struct uuid   uuid = rd_uuid(head);
+    struct topic *t = topic_find_uuid(e, &uuid);
+
+    (void)payload;
+    (void)position;
+    if (!t)
+        return ERR_CORRUPT;
+    queue_detach_all(e, t);
+    map_remove(&e->topics, t->key.whole);
+    map_remove(&e->topics_uuid, bytes_of(uuid.at, sizeof uuid.at));
+    for (uint32_t i = 0; i < t->log_count; i++)
+        idmap_remove(&e->logs, t->logs[i]->id);
+    free_topic(t);
+    return ERR_OK;
+}
+
+static void encode_native(struct buf *head, const struct topic *t, enum door door,
+                          struct bytes native)
+{
+    put_uuid(head, &t->uuid);
+    buf_uvarint(head, door);
+    change_put_bytes(head, native);
+}
+
+enum err topic_apply_native(struct engine *e, struct rd *head, struct bytes payload,
+                            uint64_t position)
+{
+    struct uuid   uuid = rd_uuid(head);
+    uint64_t      door = rd_uvarint64(head);
+    struct bytes  native = change_get_bytes(head);
+    struct topic *t = topic_find_uuid(e, &uuid);
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !t || door >= DOOR_COUNT)
+        return ERR_CORRUPT;
+    free((void *)(uintptr_t)t->native[door].at);
+    t->native[door] = native;
+    if (native.at)
+        t->native[door].at = mem_copy(native.at, native.len);
+    return ERR_OK;
+}
+
+/* Journals a change without payload and applies it (E2). */
+static void commit(struct engine *e, enum change kind, struct buf *head, change_apply_fn *apply)
+{
+    struct rd r = rd_of(buf_view(head));
+    enum err  err;
+
+    engine_change(e, kind, head, (struct slice){ 0 });
+    err = apply(e, &r, bytes_of(NULL, 0), 0);
+    assert(err == ERR_OK);
+    (void)err;
+    buf_fini(head);
+}
+
+static void set_native(struct engine *e, struct topic *t, enum door door, struct bytes native)
+{
+    struct buf head;
+
+    buf_init(&head);
+    encode_native(&head, t, door, native);
+    commit(e, CHANGE_TOPIC_NATIVE, &head, topic_apply_native);
+}
+
+struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name,
+                           uint32_t partitions, enum retention retention, bool is_private,
+                           enum door door, struct bytes native)
+{
+    struct created c = { ns,         name,      new_uuid(e), retention,
+                         is_private, e->now_ms, partitions,  e->last_id + 1 };
+    struct buf     head;
+    struct topic  *t;
+
+    buf_init(&head);
+    encode_created(&head, &c);
+    commit(e, CHANGE_TOPIC_CREATED, &head, topic_apply_created);
+    t = topic_find(e, ns, name);
+    if (native.at)
+        set_native(e, t, door, native);
+    return t;
+}
+
+void topic_delete(struct engine *e, struct topic *t)
+{
+    struct buf head;
+
+    queue_on_topic_deleted(e, t);
+    group_on_topic_deleted(e, t);
+    for (uint32_t i = 0; i < t->log_count; i++)
+        read_abandon(e, t->logs[i]);
+    buf_init(&head);
+    put_uuid(&head, &t->uuid);
+    commit(e, CHANGE_TOPIC_DELETED, &head, topic_apply_deleted);
+}
+
+void topic_save(struct engine *e, struct save *s)
+{
+    size_t        at = 0;
+    struct topic *t;
+    struct buf    head;
+
+    buf_init(&head);
+    while ((t = map_next(&e->topics, &at)) != NULL) {
+        struct created c = { t->key.ns,     t->key.name,   t->uuid,      t->retention,
+                             t->is_private, t->created_ms, t->log_count, t->logs[0]->id };
+
+        buf_clear(&head);
+        encode_created(&head, &c);
+        s->change(s, CHANGE_TOPIC_CREATED, &head);
+        for (int d = 0; d < DOOR_COUNT; d++) {
+            if (!t->native[d].at)
+                continue;
+            buf_clear(&head);
+            encode_native(&head, t, (enum door)d, t->native[d]);
+            s->change(s, CHANGE_TOPIC_NATIVE, &head);
+        }
+        for (uint32_t i = 0; i < t->log_count; i++)
+            append_save(s, t->logs[i]);
+    }
+    buf_fini(&head);
+}
+
+void topic_fini(struct engine *e)
+{
+    size_t        at = 0;
+    struct topic *t;
+
+    while ((t = map_next(&e->topics, &at)) != NULL)
+        free_topic(t);
+    map_fini(&e->topics);
+    map_fini(&e->topics_uuid);
+    idmap_fini(&e->logs);
+}
+
+/* ---- calls ---- */
+
+static void view_of(struct call *c, const struct topic *t, struct topic_view *v)
+{
+    *v = (struct topic_view){
+        .ns = call_bytes(c, t->key.ns),
+        .name = call_bytes(c, t->key.name),
+        .uuid = t->uuid,
+        .partition_count = t->log_count,
+        .retention = t->retention,
+        .is_private = t->is_private,
+        .created_ms = t->created_ms,
+    };
+    for (int d = 0; d < DOOR_COUNT; d++)
+        v->native[d] = call_bytes(c, t->native[d]);
+}
+
+void topic_on_create(struct engine *e, struct call *c)
+{
+    struct topic_create_call *a = (struct topic_create_call *)c;
+    struct topic             *t = topic_find(e, a->ns, a->name);
+    enum err                  err = ERR_OK;
+
+    if (a->name.len == 0 || a->name.len > TOPIC_NAME_BYTES_MAX)
+        err = ERR_BAD_NAME;
+    else if (a->partition_count == 0 || a->partition_count > TOPIC_PARTITIONS_MAX)
+        err = ERR_BAD_ARGUMENT;
+    else if (t)
+        err = ERR_EXISTS;
+    else if (!a->is_check_only)
+        t = topic_create(e, a->ns, a->name, a->partition_count, a->retention, false, a->door,
+                         a->native);
+    if (t)
+        view_of(c, t, &a->view);
+    engine_answer(e, c, err);
+}
+
+void topic_on_delete(struct engine *e, struct call *c)
+{
+    struct topic_delete_call *a = (struct topic_delete_call *)c;
+    struct topic             *t = bytes_is_null(a->name) ? topic_find_uuid(e, &a->uuid)
+                                                         : topic_find(e, a->ns, a->name);
+
+    if (t)
+        topic_delete(e, t);
+    engine_answer(e, c, t ? ERR_OK : ERR_NO_TOPIC);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct topic_get_item *x = a;
+    const struct topic_get_item *y = b;
+
+    return bytes_cmp(x->view.name, y->view.name);
+}
+
+static void get_all(struct engine *e, struct topic_get_call *a)
+{
+    size_t        at = 0;
+    struct topic *t;
+
+    a->items = arena_array(&a->call.arena, e->topics.count, sizeof *a->items);
+    a->item_count = 0;
+    while ((t = map_next(&e->topics, &at)) != NULL) {
+        struct topic_get_item *item = &a->items[a->item_count];
+
+        if (t->is_private || !bytes_eq(t->key.ns, a->ns))
+            continue;
+        view_of(&a->call, t, &item->view);
+        item->name = item->view.name;
+        item->uuid = t->uuid;
+        a->item_count++;
+    }
+    if (a->item_count > 1)
+        qsort(a->items, a->item_count, sizeof *a->items, by_name);
+}
+
+static void get_one(struct engine *e, struct topic_get_call *a, struct topic_get_item *item)
+{
+    struct topic *t = bytes_is_null(item->name) ? topic_find_uuid(e, &item->uuid)
+                                                : topic_find(e, a->ns, item->name);
+
+    if (!t && a->auto_create && item->name.len > 0 && item->name.len <= TOPIC_NAME_BYTES_MAX)
+        t = topic_create(e, a->ns, item->name, a->partition_count, RETAIN_TIME, false, DOOR_KAFKA,
+                         bytes_of(NULL, 0));
+    item->err = t ? ERR_OK : ERR_NO_TOPIC;
+    if (t)
+        view_of(&a->call, t, &item->view);
+}
+
+void topic_on_get(struct engine *e, struct call *c)
+{
+    struct topic_get_call *a = (struct topic_get_call *)c;
+
+    if (a->partition_count == 0)
+        a->partition_count = 1;
+    if (a->all)
+        get_all(e, a);
+    else
+        for (size_t i = 0; i < a->item_count; i++)
+            get_one(e, a, &a->items[i]);
+    engine_answer(e, c, ERR_OK);
+}
+
+/* ---- picking a partition ---- */
+
+/* MurmurHash2, seed 0x9747b28c: Kafka's default partitioner, so that keys land where its clients would put them. */
+static uint32_t murmur2(struct bytes b)
+{
+    const uint32_t m = 0x5bd1e995;
+    uint32_t       h = 0x9747b28cu ^ (uint32_t)b.len;
+    const uint8_t *p = b.at;
+    size_t         n = b.len;
+
+    for (; n >= 4; p += 4, n -= 4) {
+        uint32_t k;
+
+        memcpy(&k, p, 4);
+        k *= m;
+        k ^= k >> 24;
+        h = h * m ^ k * m;
+    }
+    for (size_t i = n; i > 0; i--)
+        h ^= (uint32_t)p[i - 1] << 8 * (i - 1);
+    if (n > 0)
+        h *= m;
+    h ^= h >> 13;
+    h *= m;
+    return h ^ h >> 15;
+}
+
+uint32_t topic_pick(struct topic *t, struct bytes key)
+{
+    if (t->log_count == 1)
+        return 0;
+    if (bytes_is_null(key))
+        return t->next_partition++ % t->log_count;
+    return (murmur2(key) & 0x7fffffff) % t->log_count;
+}
