@@ -89,7 +89,9 @@ struct message_ref {
     uint64_t     base_offset; /* of the batch; the record's delta is offset - base_offset */
     uint64_t     offset;
     struct lease lease;
-    uint32_t     attempts; /* how often it has been leased, this time included: 1 = first */
+    uint32_t     attempts; /* how often it has been leased, this time included: 1 = first; > 1: redelivered */
+    uint32_t     counted_attempts; /* the same without leases that were given back for free (settle_call.requeue_free) */
+    uint32_t     bytes;    /* its share of the stored batch: what bytes_max, the transit window and CALL_CREDIT count */
     int64_t      first_lease_ms;
     int64_t      append_ms;
     uint64_t     position; /* engine's: where the batch lies in the journal */
@@ -127,7 +129,8 @@ struct settle_item {
 struct settle_call {
     struct call         call;
     bool                stale_ack_ok; /* in; an ack with an old token settles a message that is ready again (SQS) */
-    bool                requeue_free; /* in; a release does not count as an attempt (AMQP nack, channel close) */
+    bool                requeue_free; /* in; a release does not count as an attempt (AMQP nack, channel close): it leaves
+                                       * counted_attempts as it was; attempts goes up all the same (redelivered) */
     size_t              item_count;
     struct settle_item *items;
 };
@@ -174,7 +177,7 @@ struct unsubscribe_call {
 struct credit_call {
     struct call call; /* relaxed; gives transit back, and may change limits */
     uint64_t    consumer;
-    uint32_t    messages, bytes;
+    uint32_t    messages, bytes; /* given back: how many, and the sum of their message_ref.bytes */
     bool        set_limits;
     uint64_t    messages_max, bytes_max;
 };
