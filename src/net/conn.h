@@ -12,7 +12,9 @@
  *
  *   N1  opened is first, closed is last and comes exactly once, on the loop's thread, never from inside a conn_ call.
  *   N2  After closed the conn is gone: the door drops its pointer there.
- *   N3  Nothing is delivered to received() while paused or after conn_close.
+ *   N3  Nothing is delivered to received() while paused or after conn_close. After conn_resume what is buffered is delivered
+ *       again before the turn ends.
+ *   N4  conn_ calls other than conn_queued and the addresses only note what is to be done; it is done when the turn ends.
  *
  * Thread: the loop's.
  */
@@ -26,6 +28,10 @@
 enum {
     CONN_HIGH_WATER = 1024 * 1024,
     CONN_LOW_WATER = 256 * 1024,
+    CONN_TURN_BYTES = 256 * 1024, /* received from one connection before the others have their turn */
+    CONN_LINGER_MS = 2000,
+    CONN_STALL_MS = 10000, /* closing: the peer takes nothing of what is still to be sent */
+    CONN_COUNT_MAX = 10000, /* per listener; more wait in the backlog */
 };
 
 struct conn;
@@ -37,7 +43,7 @@ struct conn_ops {
     size_t (*received)(void *self, struct slice in);
     void (*writable)(void *self);
     void (*closed)(void *self);
-    /* May be NULL: the peer has half-closed; default is to close when the output is flushed. */
+    /* The peer has half-closed. May be NULL: the default is conn_close. */
     void (*ended)(void *self);
 };
 
@@ -46,11 +52,17 @@ struct conn_ops {
 MUST_CHECK enum err listener_open(struct listener **out, struct loop *l, const char *host, uint16_t port,
                                   const struct conn_ops *ops, void *ctx);
 uint16_t listener_port(const struct listener *ln);
-/* Accepted sockets are handed to several loops in turn when set (each loop has its own ctx). */
+/* Stops listening; its connections live on. After loop_stop it listens no more, but is still to be closed. */
 void listener_close(struct listener *ln);
 
+/* A connection over a connected socket that is not from a listener; owns fd. NULL when opened() refuses it. */
+struct conn *conn_adopt(struct loop *l, int fd, const struct conn_ops *ops, void *ctx);
+/* Gives the socket away and ends the connection (closed comes); for another protocol's server. Before conn_close only.
+ * -1: no descriptor left. */
+int conn_take_fd(struct conn *c);
+
 struct loop *conn_loop(const struct conn *c);
-/* The slice's hold passes to the conn. */
+/* The slice's hold passes to the conn. After conn_close nothing is sent. */
 void conn_send(struct conn *c, struct slice s);
 /* Copies. */
 void conn_send_copy(struct conn *c, struct bytes b);

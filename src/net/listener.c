@@ -1,0 +1,66 @@
+/*
+ * listener.c - an acceptor whose sockets become connections; at most CONN_COUNT_MAX at a time.
+ *
+ * A listener lives until it is closed and the last of its connections has ended. Thread: the loop's.
+ */
+#include "base/mem.h"
+#include "net/acceptor.h"
+#include "net/conn_int.h"
+
+#include <stdlib.h>
+
+struct listener {
+    struct loop           *loop;
+    struct acceptor       *acceptor; /* NULL: closed */
+    const struct conn_ops *ops;
+    void                  *ctx;
+    size_t                 conn_count;
+};
+
+static void on_accepted(void *ctx, int fd)
+{
+    struct listener *ln = ctx;
+
+    ln->conn_count++;
+    if (ln->conn_count == CONN_COUNT_MAX)
+        acceptor_pause(ln->acceptor);
+    conn_begin(ln->loop, fd, ln->ops, ln->ctx, ln);
+}
+
+void listener_conn_gone(struct listener *ln)
+{
+    ln->conn_count--;
+    if (ln->acceptor)
+        acceptor_resume(ln->acceptor);
+    else if (ln->conn_count == 0)
+        free(ln);
+}
+
+enum err listener_open(struct listener **out, struct loop *l, const char *host, uint16_t port,
+                       const struct conn_ops *ops, void *ctx)
+{
+    struct listener *ln = mem_new(sizeof *ln);
+    enum err         err;
+
+    *ln = (struct listener){ .loop = l, .ops = ops, .ctx = ctx };
+    err = acceptor_open(&ln->acceptor, l, host, port, on_accepted, ln);
+    if (err) {
+        free(ln);
+        return err;
+    }
+    *out = ln;
+    return ERR_OK;
+}
+
+uint16_t listener_port(const struct listener *ln)
+{
+    return acceptor_port(ln->acceptor);
+}
+
+void listener_close(struct listener *ln)
+{
+    acceptor_close(ln->acceptor);
+    ln->acceptor = NULL;
+    if (ln->conn_count == 0)
+        free(ln);
+}
