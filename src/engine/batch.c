@@ -113,7 +113,29 @@ static struct bytes nullable(struct rd *r)
     return rd_bytes(r, (size_t)len);
 }
 
-static void read_headers(struct batch_reader *r, struct rd *in, struct record *out)
+/* Everything before the headers; in is left at their count. */
+static void read_fields(struct rd *records, int64_t base_ms, struct record *out, struct rd *in)
+{
+    int32_t len = rd_varint32(records);
+
+    *in = rd_of(rd_bytes(records, len < 0 ? SIZE_MAX : (size_t)len));
+    *out = (struct record){ 0 };
+    rd_u8(in); /* attributes: unused */
+    out->timestamp_ms = (int64_t)((uint64_t)base_ms + (uint64_t)rd_varint64(in));
+    out->offset_delta = rd_varint32(in);
+    out->key = nullable(in);
+    out->value = nullable(in);
+}
+
+static void read_headers(struct rd *in, struct record *out)
+{
+    for (size_t i = 0; i < out->header_count; i++) {
+        out->headers[i].name = nullable(in);
+        out->headers[i].value = nullable(in);
+    }
+}
+
+static void read_headers_into(struct batch_reader *r, struct rd *in, struct record *out)
 {
     int32_t n = rd_varint32(in);
 
@@ -125,31 +147,19 @@ static void read_headers(struct batch_reader *r, struct rd *in, struct record *o
     }
     out->header_count = (size_t)n;
     out->headers = n > 0 ? arena_array(&r->arena, (size_t)n, sizeof *out->headers) : NULL;
-    for (int32_t i = 0; i < n; i++) {
-        out->headers[i].name = nullable(in);
-        out->headers[i].value = nullable(in);
-    }
+    read_headers(in, out);
 }
 
 bool batch_next(struct batch_reader *r, struct record *out, enum err *err)
 {
-    int64_t   base_ms = r->head.base_timestamp_ms;
-    int32_t   len;
     struct rd in;
 
     if (err)
         *err = ERR_OK;
     if (r->read == r->head.record_count)
         return false;
-    len = rd_varint32(&r->records);
-    in = rd_of(rd_bytes(&r->records, len < 0 ? SIZE_MAX : (size_t)len));
-    *out = (struct record){ 0 };
-    rd_u8(&in); /* attributes: unused */
-    out->timestamp_ms = (int64_t)((uint64_t)base_ms + (uint64_t)rd_varint64(&in));
-    out->offset_delta = rd_varint32(&in);
-    out->key = nullable(&in);
-    out->value = nullable(&in);
-    read_headers(r, &in, out);
+    read_fields(&r->records, r->head.base_timestamp_ms, out, &in);
+    read_headers_into(r, &in, out);
     if (r->records.failed || in.failed) {
         if (err)
             *err = ERR_BAD_RECORD;
@@ -169,10 +179,32 @@ bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out
     return false;
 }
 
+bool batch_read_single(struct bytes batch, struct record *out, struct header *headers,
+                       size_t headers_max)
+{
+    struct batch_head head;
+    struct rd         records;
+    struct rd         in;
+    int32_t           n;
+
+    if (batch_head(batch, &head) != ERR_OK || head.record_count != 1 ||
+        (head.attributes & (BATCH_CODEC_MASK | BATCH_APPEND_TIME)) != 0)
+        return false;
+    records = rd_of(bytes_of(batch.at + BATCH_HEADER_BYTES, batch.len - BATCH_HEADER_BYTES));
+    read_fields(&records, head.base_timestamp_ms, out, &in);
+    n = rd_varint32(&in);
+    if (in.failed || n < 0 || (size_t)n > headers_max)
+        return false;
+    out->header_count = (size_t)n;
+    out->headers = headers;
+    read_headers(&in, out);
+    return !in.failed && !records.failed;
+}
+
 void batch_begin(struct batch_writer *w, struct buf *out)
 {
     *w = (struct batch_writer){ .out = out, .start = out->len };
-    memset(buf_grow(out, BATCH_HEADER_BYTES), 0, BATCH_HEADER_BYTES);
+    buf_grow(out, BATCH_HEADER_BYTES);
 }
 
 static size_t nullable_len(struct bytes b)
@@ -215,18 +247,22 @@ void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, s
 
 void batch_end(struct batch_writer *w)
 {
-    uint8_t *p = w->out->at + w->start;
-    size_t   len = w->out->len - w->start;
-
     assert(w->count > 0);
+    batch_seal(w->out->at + w->start, w->out->len - w->start, w->count, w->base_timestamp_ms,
+               w->max_timestamp_ms);
+}
+
+void batch_seal(uint8_t *p, size_t len, int32_t count, int64_t base_ms, int64_t max_ms)
+{
+    memset(p, 0, BATCH_HEADER_BYTES);
     put_u32(p + AT_LENGTH, (uint32_t)(len - LENGTH_EXCLUDES));
     p[AT_MAGIC] = MAGIC;
-    put_u32(p + AT_LAST_DELTA, (uint32_t)(w->count - 1));
-    put_u64(p + AT_BASE_TIMESTAMP, (uint64_t)w->base_timestamp_ms);
-    put_u64(p + AT_MAX_TIMESTAMP, (uint64_t)w->max_timestamp_ms);
+    put_u32(p + AT_LAST_DELTA, (uint32_t)(count - 1));
+    put_u64(p + AT_BASE_TIMESTAMP, (uint64_t)base_ms);
+    put_u64(p + AT_MAX_TIMESTAMP, (uint64_t)max_ms);
     put_u64(p + AT_PRODUCER_ID, UINT64_MAX); /* -1: no producer, no epoch, no sequence */
     put_u16(p + AT_PRODUCER_EPOCH, UINT16_MAX);
     put_u32(p + AT_BASE_SEQUENCE, UINT32_MAX);
-    put_u32(p + AT_RECORD_COUNT, (uint32_t)w->count);
+    put_u32(p + AT_RECORD_COUNT, (uint32_t)count);
     put_u32(p + AT_CRC, crc_of(p, len));
 }

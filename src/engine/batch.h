@@ -97,6 +97,9 @@ bool batch_next(struct batch_reader *r, struct record *out, enum err *err);
 /* Steps forward to the record of this delta; false when there is none. */
 bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out);
 void batch_close(struct batch_reader *r);
+/* The short way for an uncompressed batch of one record, which is what the doors other than Kafka's write: no allocation.
+ * False when the batch is of another kind, has more than headers_max headers or is malformed: use the reader. */
+bool batch_read_single(struct bytes batch, struct record *out, struct header *headers, size_t headers_max);
 
 /* Builds one uncompressed batch at the end of a buffer. */
 struct batch_writer {
@@ -112,5 +115,8 @@ void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, s
                const struct header *headers, size_t header_count);
 /* Fills in the header and the CRC; at least one record was added. */
 void batch_end(struct batch_writer *w);
+/* For doors that lay out their records themselves, in place: fills in the first BATCH_HEADER_BYTES of an uncompressed batch of
+ * len bytes whose records follow them, CRC last. */
+void batch_seal(uint8_t *batch, size_t len, int32_t count, int64_t base_timestamp_ms, int64_t max_timestamp_ms);
 
 #endif

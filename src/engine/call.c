@@ -5,22 +5,26 @@
 
 void *call_new(size_t size, enum call_kind kind, struct mailbox *home, call_done_fn *done, void *ctx)
 {
-    struct call *c = mem_new(size);
+    void *call = mem_new(size);
 
-    c->kind = kind;
-    c->home = home;
-    c->done = done;
-    c->ctx = ctx;
-    arena_init(&c->arena);
+    call_init(call, kind, home, done, ctx);
+    return call;
+}
+
+void call_init(struct call *c, enum call_kind kind, struct mailbox *home, call_done_fn *done, void *ctx)
+{
+    *c = (struct call){ .kind = kind, .home = home, .done = done, .ctx = ctx };
     list_init(&c->parked);
     list_init(&c->in_session);
-    return c;
+}
+
+void call_fini(struct call *c)
+{
+    arena_fini(&c->arena);
 }
 
 void call_free(void *call)
 {
-    struct call *c = call;
-
-    arena_fini(&c->arena);
-    free(c);
+    call_fini(call);
+    free(call);
 }

@@ -96,6 +96,9 @@ struct call {
 /* A zeroed call of `size` bytes whose first member is struct call. */
 void *call_new(size_t size, enum call_kind kind, struct mailbox *home, call_done_fn *done, void *ctx);
 void  call_free(void *call);
+/* The same on the caller's memory, for doors that keep used calls for the next request. Only struct call is set. */
+void call_init(struct call *c, enum call_kind kind, struct mailbox *home, call_done_fn *done, void *ctx);
+void call_fini(struct call *c);
 
 static inline struct bytes call_bytes(void *call, struct bytes b)
 {

@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
 
 struct loop {
@@ -219,6 +220,15 @@ struct mailbox *loop_mailbox(struct loop *l)
 int64_t loop_now_ms(const struct loop *l)
 {
     return (int64_t)uv_now(&l->uv);
+}
+
+int64_t loop_wall_ms(const struct loop *l)
+{
+    struct timespec now;
+
+    (void)l;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 struct timers *loop_timers(struct loop *l)

@@ -1,0 +1,17 @@
+/* main.c - the program: options in, a node, an exit status out. */
+#include "node/node.h"
+
+int main(int argc, char **argv)
+{
+    struct options options;
+
+    switch (options_parse(&options, argc, argv, MYNA_VERSION)) {
+    case OPTIONS_DONE:
+        return 0;
+    case OPTIONS_WRONG:
+        return 2;
+    case OPTIONS_RUN:
+        break;
+    }
+    return node_run(&options, MYNA_VERSION);
+}

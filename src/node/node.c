@@ -1,0 +1,263 @@
+/* node.c - see node.h. */
+#include "node/node.h"
+#include "base/diag.h"
+#if __has_include("doors/amqp/amqp.h")
+#include "doors/amqp/amqp.h"
+#else
+#define amqp_door_open NULL
+#endif
+#if __has_include("doors/kafka/kafka.h")
+#include "doors/kafka/kafka.h"
+#else
+#define kafka_door_open NULL
+#endif
+#if __has_include("doors/pubsub/pubsub.h")
+#include "doors/pubsub/pubsub.h"
+#else
+#define pubsub_door_open NULL
+#endif
+#if __has_include("doors/sqs/sqs.h")
+#include "doors/sqs/sqs.h"
+#else
+#define sqs_door_open NULL
+#endif
+#include "net/door.h"
+#include "node/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CLOSE_GRACE_MS = 500 };
+
+struct door_row {
+    const char *name;
+    const char *option; /* of its port */
+    size_t      port_at;
+    const char *hint_before; /* a line to try, around the port */
+    const char *hint_after;
+    enum err (*open)(struct door_server **out, const struct door_env *env);
+};
+
+static const struct door_row doors[] = {
+    { "Kafka", "--kafka-port", offsetof(struct options, kafka_port),
+      "echo hello | kcat -P -b localhost:", " -t orders", kafka_door_open },
+    { "RabbitMQ", "--amqp-port", offsetof(struct options, amqp_port),
+      "amqp-get -u amqp://localhost:", " -q orders", amqp_door_open },
+    { "SQS", "--sqs-port", offsetof(struct options, sqs_port),
+      "aws sqs list-queues --endpoint-url http://localhost:", "", sqs_door_open },
+    { "Pub/Sub", "--pubsub-port", offsetof(struct options, pubsub_port),
+      "export PUBSUB_EMULATOR_HOST=localhost:", "", pubsub_door_open },
+};
+
+struct node {
+    const struct options *options;
+    const char           *version;
+    struct clock          clock;
+    struct volume        *volume;
+    struct worker        *worker;
+    struct loop          *loop;
+    pthread_t             loop_thread;
+    struct door_server   *open_doors[COUNT(doors)];
+    struct mail           close_mail;
+    struct timer          grace;
+};
+
+static uint16_t port_of(const struct options *o, const struct door_row *d)
+{
+    uint16_t port;
+
+    memcpy(&port, (const char *)o + d->port_at, sizeof port);
+    return port;
+}
+
+/* The disk failed: nothing that was not synced may be promised any more, so the process ends here and now. */
+static void disk_failed(enum err err, const char *what)
+{
+    diag(DIAG_ERROR, "the disk failed (%s): %s; stopping, nothing acknowledged is lost", err_text(err), what);
+    _exit(1);
+}
+
+/* ---- starting ---- */
+
+static int open_volume(struct node *n)
+{
+    static const struct {
+        enum err    err;
+        const char *sentence; /* what is wrong with the data directory */
+    } sentences[] = {
+        { ERR_BUSY, "is in use by another process" },
+        { ERR_FOREIGN, "holds other files and is not Myna's; choose another one with --data" },
+        { ERR_NEWER_FORMAT, "was written by a newer version of Myna; use that version" },
+        { ERR_ACCESS, "cannot be read and written by this user" },
+        { ERR_NO_SPACE, "lies on a disk without free space" },
+        { ERR_CORRUPT, "is damaged; nothing was changed" },
+    };
+    char     uri[4096];
+    enum err err;
+
+    if ((size_t)snprintf(uri, sizeof uri, "file:%s", n->options->data) >= sizeof uri)
+        err = ERR_IO;
+    else
+        err = volume_open(&n->volume, uri);
+    if (err == ERR_OK)
+        err = worker_open(&n->worker, n->volume, 0, &n->clock, disk_failed);
+    if (err == ERR_OK)
+        return 0;
+    for (size_t i = 0; i < COUNT(sentences); i++)
+        if (sentences[i].err == err) {
+            fprintf(stderr, "myna: the data directory '%s' %s\n", n->options->data,
+                    sentences[i].sentence);
+            return -1;
+        }
+    fprintf(stderr, "myna: cannot use the data directory '%s': %s\n", n->options->data, err_text(err));
+    return -1;
+}
+
+static int open_door(struct node *n, size_t i)
+{
+    struct door_env env = {
+        .loop = n->loop,
+        .gate = worker_gate(n->worker),
+        .host = n->options->listen,
+        .port = port_of(n->options, &doors[i]),
+        .advertised_host = n->options->advertised_host,
+        .cluster_id = volume_id(n->volume),
+        .default_project = n->options->project,
+        .version = n->version,
+    };
+    enum err err;
+
+    if (env.port == 0 || !doors[i].open)
+        return 0;
+    err = doors[i].open(&n->open_doors[i], &env);
+    if (err == ERR_OK)
+        return 0;
+    if (err == ERR_BUSY)
+        fprintf(stderr, "myna: port %u (%s) is in use on %s; stop the other program or choose another port with %s\n",
+                env.port, doors[i].name, env.host, doors[i].option);
+    else
+        fprintf(stderr, "myna: cannot listen on %s port %u (%s): %s\n", env.host, env.port, doors[i].name,
+                err_text(err));
+    return -1;
+}
+
+static int open_doors(struct node *n)
+{
+    if (loop_new(&n->loop) != ERR_OK) {
+        fputs("myna: cannot make an event loop\n", stderr);
+        return -1;
+    }
+    for (size_t i = 0; i < COUNT(doors); i++)
+        if (open_door(n, i) != 0)
+            return -1;
+    return 0;
+}
+
+static void banner(const struct node *n)
+{
+    if (n->options->is_quiet)
+        return;
+    printf("Myna %s, data in %s, listening on %s\n", n->version, n->options->data, n->options->listen);
+    for (size_t i = 0; i < COUNT(doors); i++) {
+        unsigned port = port_of(n->options, &doors[i]);
+
+        if (port == 0)
+            continue;
+        printf("  %-9s %5u   %s%u%s\n", doors[i].name, port, doors[i].hint_before, port,
+               doors[i].hint_after);
+    }
+    puts("ready");
+    fflush(stdout);
+}
+
+/* ---- running and stopping ---- */
+
+static void *run_loop(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+static void on_grace_over(struct timer *t, int64_t now_ms)
+{
+    (void)now_ms;
+    loop_stop(CONTAINER(t, struct node, grace)->loop);
+}
+
+/* On the loop: clients are told goodbye; whoever has not gone when the grace is over is cut off. */
+static void run_close(struct mail *m)
+{
+    struct node *n = CONTAINER(m, struct node, close_mail);
+
+    for (size_t i = 0; i < COUNT(doors); i++)
+        if (n->open_doors[i])
+            n->open_doors[i]->close(n->open_doors[i]);
+    n->grace.fire = on_grace_over;
+    timer_start(loop_timers(n->loop), &n->grace, loop_now_ms(n->loop) + CLOSE_GRACE_MS);
+}
+
+static void stop(struct node *n)
+{
+    n->close_mail.run = run_close;
+    mail_post(loop_mailbox(n->loop), &n->close_mail);
+    pthread_join(n->loop_thread, NULL);
+    worker_stop(n->worker);
+}
+
+static void block_signals(sigset_t *set)
+{
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL); /* inherited by every thread: only sigwait sees them */
+}
+
+static int serve(struct node *n, const sigset_t *signals)
+{
+    int got;
+
+    if (pthread_create(&n->loop_thread, NULL, run_loop, n->loop) != 0) {
+        fputs("myna: cannot start a thread\n", stderr);
+        return 1;
+    }
+    worker_start(n->worker);
+    banner(n);
+    sigwait(signals, &got);
+    stop(n);
+    return 0;
+}
+
+/* The worker's last answers are in the loop's mailbox; they run here, with nobody else left. */
+static void close_all(struct node *n)
+{
+    if (n->worker)
+        worker_close(n->worker);
+    if (n->loop) {
+        while (mail_run(loop_mailbox(n->loop)) > 0)
+            ;
+        loop_free(n->loop);
+    }
+    if (n->volume)
+        volume_close(n->volume);
+}
+
+int node_run(const struct options *o, const char *version)
+{
+    struct node n = { .options = o, .version = version };
+    sigset_t    signals;
+    int         status = 1;
+
+    umask(0077);
+    block_signals(&signals);
+    diag_set_level(o->is_verbose ? DIAG_INFO : DIAG_WARN);
+    clock_init(&n.clock);
+    if (open_volume(&n) == 0 && open_doors(&n) == 0)
+        status = serve(&n, &signals);
+    close_all(&n);
+    return status;
+}

@@ -1,0 +1,138 @@
+/* options.c - see options.h. */
+#include "node/options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum kind { TEXT, PORT, FLAG };
+
+struct option {
+    const char *name;
+    enum kind   kind;
+    size_t      at; /* of the member in struct options */
+    const char *fallback;
+    const char *meaning;
+};
+
+static const struct option table[] = {
+    { "data", TEXT, offsetof(struct options, data), "./data", "directory of the durable log" },
+    { "listen", TEXT, offsetof(struct options, listen), "localhost",
+      "address to listen on; localhost is 127.0.0.1 and ::1" },
+    { "advertised-host", TEXT, offsetof(struct options, advertised_host), NULL,
+      "host that Kafka clients are told; default: the address they reached" },
+    { "project", TEXT, offsetof(struct options, project), "default",
+      "Pub/Sub project that is the default namespace" },
+    { "kafka-port", PORT, offsetof(struct options, kafka_port), "9092", "Kafka door; 0: shut" },
+    { "amqp-port", PORT, offsetof(struct options, amqp_port), "5672", "RabbitMQ door; 0: shut" },
+    { "sqs-port", PORT, offsetof(struct options, sqs_port), "9324", "SQS door; 0: shut" },
+    { "pubsub-port", PORT, offsetof(struct options, pubsub_port), "8085",
+      "Pub/Sub door; 0: shut" },
+    { "quiet", FLAG, offsetof(struct options, is_quiet), NULL, "print nothing but errors" },
+    { "verbose", FLAG, offsetof(struct options, is_verbose), NULL,
+      "say more about what happens" },
+};
+
+static void help(void)
+{
+    puts("myna - one broker that RabbitMQ, Kafka, SQS and Pub/Sub clients can use together\n\n"
+         "usage: myna [options]\n");
+    for (size_t i = 0; i < COUNT(table); i++) {
+        const char *value = table[i].kind == PORT ? " N" : table[i].kind == TEXT ? " X" : "";
+
+        printf("  --%s%s%*s%s", table[i].name, value,
+               (int)(22 - strlen(table[i].name) - strlen(value)), "", table[i].meaning);
+        if (table[i].fallback)
+            printf(" (default %s)", table[i].fallback);
+        putchar('\n');
+    }
+    puts("  --version             print the version\n"
+         "  --help                print this");
+}
+
+static bool set(struct options *o, const struct option *row, const char *value)
+{
+    void *member = (char *)o + row->at;
+    char *end;
+    long  port;
+
+    switch (row->kind) {
+    case TEXT:
+        *(const char **)member = value;
+        return true;
+    case FLAG:
+        *(bool *)member = true;
+        return true;
+    case PORT:
+        errno = 0;
+        port = strtol(value, &end, 10);
+        if (errno != 0 || end == value || *end != 0 || port < 0 || port > UINT16_MAX)
+            return false;
+        *(uint16_t *)member = (uint16_t)port;
+        return true;
+    }
+    return false;
+}
+
+static const struct option *find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (strlen(table[i].name) == len && strncmp(table[i].name, name, len) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static enum options_result wrong(const char *what, const char *arg)
+{
+    fprintf(stderr, "myna: %s '%s'; 'myna --help' lists the options\n", what, arg);
+    return OPTIONS_WRONG;
+}
+
+/* One argument (and its value); *i moves on. */
+static enum options_result take(struct options *o, int argc, char **argv, int *i)
+{
+    const char          *arg = argv[*i];
+    const char          *name = strncmp(arg, "--", 2) == 0 ? arg + 2 : "";
+    size_t               len = strcspn(name, "=");
+    const struct option *row = find(name, len);
+    const char          *value = NULL;
+
+    if (!row)
+        return wrong(arg[0] == '-' ? "unknown option" : "unexpected argument", arg);
+    if (row->kind == FLAG && name[len] == '=')
+        return wrong("this option takes no value:", arg);
+    if (row->kind != FLAG) {
+        if (name[len] == '=')
+            value = name + len + 1;
+        else if (*i + 1 < argc)
+            value = argv[++*i];
+        else
+            return wrong("this option needs a value:", arg);
+    }
+    if (!set(o, row, value))
+        return wrong("not a port number between 0 and 65535:", value);
+    return OPTIONS_RUN;
+}
+
+enum options_result options_parse(struct options *o, int argc, char **argv, const char *version)
+{
+    enum options_result result = OPTIONS_RUN;
+
+    *o = (struct options){ 0 };
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (table[i].fallback)
+            set(o, &table[i], table[i].fallback);
+    for (int i = 1; i < argc && result == OPTIONS_RUN; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            help();
+            return OPTIONS_DONE;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            printf("myna %s\n", version);
+            return OPTIONS_DONE;
+        }
+        result = take(o, argc, argv, &i);
+    }
+    return result;
+}

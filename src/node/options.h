@@ -1,0 +1,29 @@
+/*
+ * options.h - the command line: one table of names, defaults and meanings; --help is printed from it.
+ * Thread: the main one.
+ */
+#ifndef NODE_OPTIONS_H
+#define NODE_OPTIONS_H
+
+#include "base/bytes.h"
+
+enum options_result {
+    OPTIONS_RUN,
+    OPTIONS_DONE,  /* --help, --version */
+    OPTIONS_WRONG, /* a sentence was printed */
+};
+
+struct options {
+    const char *data;
+    const char *listen;
+    const char *advertised_host; /* NULL: what the client reached */
+    const char *project;
+    uint16_t    kafka_port, amqp_port, sqs_port, pubsub_port; /* 0: that door stays shut */
+    bool        is_quiet;
+    bool        is_verbose;
+};
+
+/* argv's strings are borrowed. */
+enum options_result options_parse(struct options *o, int argc, char **argv, const char *version);
+
+#endif

@@ -1,0 +1,173 @@
+/* worker.c - see worker.h. */
+#include "node/worker.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+struct worker {
+    struct gate         gate; /* first: what doors hold */
+    struct mailbox      calls;
+    struct mailbox      completions;
+    pthread_mutex_t     lock;
+    pthread_cond_t      cond;
+    bool                has_mail;
+    bool                is_stopping;
+    pthread_t           thread;
+    const struct clock *clock;
+    struct shard       *shard;
+    struct engine      *engine;
+    void (*on_failed)(enum err err, const char *what);
+};
+
+static void wake(void *ctx)
+{
+    struct worker *w = ctx;
+
+    pthread_mutex_lock(&w->lock);
+    w->has_mail = true;
+    pthread_cond_signal(&w->cond);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void run_call(struct mail *m)
+{
+    struct call *c = CONTAINER(m, struct call, mail);
+
+    engine_submit(c->engine, c);
+}
+
+static void submit(struct gate *g, struct call *c)
+{
+    struct worker *w = CONTAINER(g, struct worker, gate);
+
+    c->engine = w->engine;
+    c->mail.run = run_call;
+    mail_post(&w->calls, &c->mail);
+}
+
+static void engine_failed(void *ctx, enum err err, const char *what)
+{
+    struct worker *w = ctx;
+
+    w->on_failed(err, what);
+}
+
+/* One sleep of at most until the engine's next timer. False: it is due. */
+static bool sleep_until(struct worker *w, int64_t due_ms)
+{
+    int64_t         monotonic_ms = due_ms - w->clock->offset_ms;
+    struct timespec at = { monotonic_ms / 1000, monotonic_ms % 1000 * 1000000 };
+
+    if (due_ms == INT64_MAX)
+        return pthread_cond_wait(&w->cond, &w->lock) == 0;
+    if (due_ms <= clock_now_ms(w->clock))
+        return false;
+    return pthread_cond_timedwait(&w->cond, &w->lock, &at) == 0;
+}
+
+/*
+ * Sleeps until there is mail or the engine's next timer is due. False: the worker was told to stop and all is done. While it
+ * stops, timers do not matter any more, only what the disk still has to say.
+ */
+static bool wait_for_work(struct worker *w)
+{
+    int64_t due_ms = engine_next_ms(w->engine);
+    bool    is_done = false;
+
+    pthread_mutex_lock(&w->lock);
+    while (!w->has_mail && !is_done) {
+        if (w->is_stopping && engine_is_idle(w->engine))
+            is_done = true;
+        else if (!sleep_until(w, w->is_stopping ? INT64_MAX : due_ms))
+            break;
+    }
+    w->has_mail = false;
+    pthread_mutex_unlock(&w->lock);
+    return !is_done;
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+
+    while (wait_for_work(w)) {
+        engine_begin(w->engine, clock_now_ms(w->clock));
+        mail_run(&w->completions);
+        if (!engine_is_congested(w->engine))
+            mail_run(&w->calls);
+        engine_end(w->engine);
+    }
+    return NULL;
+}
+
+static void init(struct worker *w)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->cond, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&w->lock, NULL);
+    mailbox_init(&w->calls, wake, w);
+    mailbox_init(&w->completions, wake, w);
+    w->gate.submit = submit;
+    atomic_init(&w->gate.sessions, 0);
+}
+
+enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
+                     const struct clock *clock, void (*on_failed)(enum err err, const char *what))
+{
+    struct worker        *w = mem_new(sizeof *w);
+    struct engine_options options = { .on_failed = engine_failed, .ctx = w };
+    enum err              err;
+
+    init(w);
+    w->clock = clock;
+    w->on_failed = on_failed;
+    if (getrandom(&options.seed, sizeof options.seed, 0) != (ssize_t)sizeof options.seed)
+        options.seed = (uint64_t)clock_now_ms(clock);
+    err = shard_claim(&w->shard, v, shard, &w->completions);
+    if (err == ERR_OK)
+        err = engine_open(&w->engine, w->shard, &options, clock_now_ms(clock));
+    if (err) {
+        worker_close(w);
+        return err;
+    }
+    *out = w;
+    return ERR_OK;
+}
+
+struct gate *worker_gate(struct worker *w)
+{
+    return &w->gate;
+}
+
+void worker_start(struct worker *w)
+{
+    if (pthread_create(&w->thread, NULL, run, w) != 0)
+        abort();
+}
+
+void worker_stop(struct worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->is_stopping = true;
+    pthread_cond_signal(&w->cond);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+}
+
+void worker_close(struct worker *w)
+{
+    if (w->engine)
+        engine_close(w->engine);
+    if (w->shard)
+        shard_release(w->shard);
+    mailbox_fini(&w->calls);
+    mailbox_fini(&w->completions);
+    pthread_cond_destroy(&w->cond);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}

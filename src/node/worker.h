@@ -1,0 +1,32 @@
+/*
+ * worker.h - the thread that runs one shard's engine, and the gate through which doors reach it.
+ *
+ *     doors --gate_submit--> calls   --+
+ *                                      +--> one turn: begin, completions, calls, end --> answers to the loops' mailboxes
+ *     volume's commits --> completions-+
+ *
+ * While more is journalled than the disk keeps up with (engine_is_congested) calls stay in their mailbox: answers stop, the
+ * doors' bounds on unanswered calls fill up, and they stop reading their sockets. That is the back-pressure.
+ *
+ * Thread: worker_open, _start, _stop, _close on the node's; the engine on the worker's own.
+ */
+#ifndef NODE_WORKER_H
+#define NODE_WORKER_H
+
+#include "engine/engine.h"
+#include "node/clock.h"
+#include "store/volume.h"
+
+struct worker;
+
+/* Claims the shard and recovers it. on_failed runs on the worker's thread when the disk failed. */
+MUST_CHECK enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, const struct clock *clock,
+                                void (*on_failed)(enum err err, const char *what));
+struct gate *worker_gate(struct worker *w);
+void worker_start(struct worker *w);
+/* Waits until all that was submitted is on disk and answered, then ends the thread. */
+void worker_stop(struct worker *w);
+/* Answers what is parked with ERR_SHUTDOWN, into its home's mailbox. */
+void worker_close(struct worker *w);
+
+#endif
