@@ -1,0 +1,97 @@
+/*
+ * group_int.h - what group.c, group_members.c and group_offsets.c share. Only they may include it.
+ *
+ *   group.c          the calls join, sync, heartbeat, leave and the machine they drive; the essay is there
+ *   group_members.c  who is in a group, with which protocols, waiting for what
+ *   group_offsets.c  committed offsets: the part that is journalled
+ *
+ * Thread: the shard's.
+ */
+#ifndef ENGINE_GROUP_INT_H
+#define ENGINE_GROUP_INT_H
+
+#include "engine/engine_int.h"
+
+enum group_state { GROUP_EMPTY, GROUP_PREPARING, GROUP_COMPLETING, GROUP_STABLE, GROUP_STATE_COUNT };
+
+struct group {
+    struct engine   *engine;
+    struct name_key  key;
+    enum group_state state;
+    bool             is_initial;   /* PREPARING: coming from EMPTY, its delay runs */
+    bool             has_grown;    /* PREPARING from EMPTY: a member came since the delay began */
+    int64_t          delay_left_ms; /* how far the initial delay may still be extended */
+    int32_t          generation;
+    struct bytes     protocol_type; /* owned; null when there are no members */
+    struct bytes     protocol;      /* owned; null before the first generation */
+    struct member   *leader;        /* one of members, or NULL */
+    struct list      members;       /* in the order they came, by member.in_group */
+    struct list      pending;       /* were given an id and have not come back with it */
+    size_t           member_count;
+    size_t           pending_count;
+    size_t           joining_count; /* members whose join is parked */
+    struct map       by_id;         /* member id -> struct member, pending ones too */
+    struct timer     join_timer;    /* PREPARING: ends the rebalance without those who are late */
+    struct timer     sync_timer;    /* COMPLETING, STABLE: removes those who never came for their assignment */
+    struct timer     expiry_timer;  /* offsets of a group without members go after a while */
+    struct map       offsets;       /* topic name -> struct group_topic */
+};
+
+struct member {
+    struct group         *group;
+    struct list           in_group; /* group.members or group.pending */
+    struct bytes          id;          /* owned */
+    struct bytes          instance_id; /* owned; null: dynamic */
+    bool                  is_pending;
+    bool                  is_new;      /* has not got its first answer to a join */
+    bool                  has_synced;  /* asked for the assignment of this generation */
+    int32_t               session_ms;
+    int32_t               rebalance_ms;
+    size_t                protocol_count;
+    struct group_protocol *protocols;  /* owned, with the bytes, in one allocation */
+    struct bytes          assignment;  /* owned; null: none yet */
+    struct list           join;        /* the parked join, at most one */
+    struct list           sync;        /* the parked sync, at most one */
+    struct timer          session;     /* heartbeats put it off */
+};
+
+/* ---- group.c ---- */
+struct group *group_find(struct engine *e, struct bytes ns, struct bytes name);
+struct group *group_new(struct engine *e, struct bytes ns, struct bytes name);
+/* Frees a group that has neither members nor offsets; the caller does not use it afterwards. */
+void group_release(struct group *g);
+void group_free(struct group *g);
+/* ERR_UNKNOWN_MEMBER or ERR_FENCED_INSTANCE (KIP-345); *out is the member otherwise. */
+MUST_CHECK enum err group_check_member(struct group *g, struct bytes member_id, struct bytes instance_id,
+                                       struct member **out);
+
+/* No heartbeat came in time. */
+void member_on_session_end(struct member *m);
+
+/* ---- group_members.c ---- */
+/* A new member, pending or joined to the end of the list. */
+struct member *member_new(struct group *g, struct bytes id, struct bytes instance_id, bool is_pending);
+/* Out of the group, timers stopped; its calls must have been answered. Elects nobody. */
+void member_free(struct member *m);
+void member_rename(struct member *m, struct bytes id);
+/* Timeouts and protocols of its latest join. */
+void member_update(struct member *m, const struct group_join_call *j);
+bool member_offers_same(const struct member *m, const struct group_join_call *j);
+void member_set_assignment(struct member *m, struct bytes assignment);
+struct member *group_static_member(struct group *g, struct bytes instance_id);
+/* True when a member with these protocols can be in the group. */
+bool group_supports(const struct group *g, const struct group_join_call *j);
+/* The protocol that all list and most prefer; null when there is none. Borrowed from a member. */
+struct bytes group_pick_protocol(const struct group *g);
+int64_t group_rebalance_ms(const struct group *g);
+/* The parked call, or NULL. */
+struct group_join_call *member_join(const struct member *m);
+struct group_sync_call *member_sync(const struct member *m);
+void bytes_replace(struct bytes *owned, struct bytes b);
+
+/* ---- group_offsets.c ---- */
+/* (Re)starts the clock after which the offsets of a group without members are forgotten. */
+void group_touch(struct group *g);
+void group_offsets_fini(struct group *g);
+
+#endif

@@ -1,0 +1,438 @@
+/*
+ * group_offsets.c - the offsets that consumer groups commit: the part of a group that survives.
+ *
+ *   GO1  A commit is journalled before it is applied and answered when it is on disk. Unknown topics and partitions are
+ *        refused one by one; the rest of the commit counts.
+ *   GO2  Offsets go with their topic (topic_apply_deleted calls group_on_topic_deleted), so a new topic of the same name
+ *        starts without any.
+ *   GO3  Offsets of a group without members are forgotten RETENTION_MS after its last commit or after it became empty. A
+ *        restart begins the wait anew.
+ *
+ * OFFSETS_COMMITTED: name16 ns | name16 group | items to the end: name16 topic (empty: as the item before) | partition u32 | offset i64 | leader epoch i32 | metadata length u16 (65535: null), bytes. GROUP_DELETED: name16 ns |
+ * name16 group. name16 is a length u16 and bytes. To change one, follow docs/journal.md.
+ *
+ * Thread: the shard's.
+ */
+#include "engine/group_int.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define RETENTION_MS (7 * 24 * 60 * 60 * INT64_C(1000))
+
+enum { METADATA_NULL = 0xffff, CHANGE_BYTES_MAX = 32 * 1024 };
+
+struct committed {
+    int64_t      offset; /* -1: none */
+    int32_t      leader_epoch;
+    struct bytes metadata; /* owned; null: none */
+};
+
+struct group_topic {
+    struct bytes      name; /* owned */
+    uint32_t          count;
+    struct committed *at; /* by partition */
+};
+
+/* ---- memory ---- */
+
+static struct group_topic *topic_of(struct group *g, struct bytes name)
+{
+    struct group_topic *t = map_get(&g->offsets, name);
+
+    if (!t) {
+        t = mem_new(sizeof *t);
+        bytes_replace(&t->name, name);
+        map_put(&g->offsets, t->name, t);
+    }
+    return t;
+}
+
+static struct committed *slot_of(struct group_topic *t, uint32_t partition)
+{
+    if (partition >= t->count) {
+        t->at = mem_resize(t->at, (partition + 1) * sizeof *t->at);
+        for (uint32_t i = t->count; i <= partition; i++)
+            t->at[i] = (struct committed){ .offset = -1, .leader_epoch = -1 };
+        t->count = partition + 1;
+    }
+    return &t->at[partition];
+}
+
+static void topic_offsets_free(struct group_topic *t)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        bytes_replace(&t->at[i].metadata, (struct bytes){ 0 });
+    bytes_replace(&t->name, (struct bytes){ 0 });
+    free(t->at);
+    free(t);
+}
+
+void group_offsets_fini(struct group *g)
+{
+    struct group_topic *t;
+    size_t              at = 0;
+
+    while ((t = map_next(&g->offsets, &at)) != NULL)
+        topic_offsets_free(t);
+    map_fini(&g->offsets);
+}
+
+void group_on_topic_deleted(struct engine *e, struct topic *t)
+{
+    struct group *g;
+    size_t        at = 0;
+
+    while ((g = map_next(&e->groups, &at)) != NULL) {
+        struct group_topic *gone = NULL;
+
+        if (bytes_eq(g->key.ns, t->key.ns))
+            gone = map_remove(&g->offsets, t->key.name);
+        if (gone)
+            topic_offsets_free(gone);
+    }
+}
+
+/* ---- changes ---- */
+
+static struct bytes read_name16(struct rd *r)
+{
+    uint16_t len = rd_u16(r);
+
+    return rd_bytes(r, len);
+}
+
+static void write_name16(struct buf *b, struct bytes name)
+{
+    buf_u16(b, (uint16_t)name.len);
+    buf_bytes(b, name);
+}
+
+static void write_group(struct buf *b, struct bytes ns, struct bytes name)
+{
+    write_name16(b, ns);
+    write_name16(b, name);
+}
+
+static void write_item(struct buf *b, struct bytes topic, uint32_t partition,
+                       const struct committed *c)
+{
+    write_name16(b, topic);
+    buf_u32(b, partition);
+    buf_u64(b, (uint64_t)c->offset);
+    buf_u32(b, (uint32_t)c->leader_epoch);
+    if (bytes_is_null(c->metadata))
+        buf_u16(b, METADATA_NULL);
+    else
+        write_name16(b, c->metadata);
+}
+
+static void apply_item(struct group *g, struct rd *head, struct group_topic **topic)
+{
+    struct bytes      name = read_name16(head);
+    uint32_t          partition = rd_u32(head);
+    int64_t           offset = (int64_t)rd_u64(head);
+    int32_t           leader_epoch = (int32_t)rd_u32(head);
+    uint16_t          len = rd_u16(head);
+    struct bytes      metadata = { 0 };
+    struct committed *c;
+
+    if (len != METADATA_NULL)
+        metadata = rd_bytes(head, len);
+    if (name.len > 0 && !head->failed)
+        *topic = topic_of(g, name);
+    if (head->failed || !*topic || partition >= TOPIC_PARTITIONS_MAX) {
+        rd_fail(head);
+        return;
+    }
+    c = slot_of(*topic, partition);
+    c->offset = offset;
+    c->leader_epoch = leader_epoch;
+    bytes_replace(&c->metadata, metadata);
+}
+
+enum err group_apply_committed(struct engine *e, struct rd *head, struct bytes payload,
+                               uint64_t position)
+{
+    struct bytes        ns = read_name16(head);
+    struct bytes        name = read_name16(head);
+    struct group_topic *topic = NULL;
+    struct group       *g;
+
+    (void)payload;
+    (void)position;
+    if (head->failed)
+        return ERR_CORRUPT;
+    g = group_find(e, ns, name);
+    if (!g)
+        g = group_new(e, ns, name);
+    while (rd_left(head) > 0)
+        apply_item(g, head, &topic);
+    group_touch(g);
+    return head->failed ? ERR_CORRUPT : ERR_OK;
+}
+
+enum err group_apply_deleted(struct engine *e, struct rd *head, struct bytes payload,
+                             uint64_t position)
+{
+    struct bytes  ns = read_name16(head);
+    struct bytes  name = read_name16(head);
+    struct group *g = head->failed ? NULL : group_find(e, ns, name);
+
+    (void)payload;
+    (void)position;
+    if (g)
+        group_free(g);
+    return head->failed ? ERR_CORRUPT : ERR_OK;
+}
+
+/* ---- expiry ---- */
+
+static void on_expiry(struct timer *t, int64_t now_ms)
+{
+    struct group *g = CONTAINER(t, struct group, expiry_timer);
+    struct buf    head;
+
+    (void)now_ms;
+    if (g->member_count > 0 || g->pending_count > 0)
+        return; /* becoming empty starts the wait again */
+    buf_init(&head);
+    write_group(&head, g->key.ns, g->key.name);
+    engine_change(g->engine, CHANGE_GROUP_DELETED, &head, (struct slice){ 0 });
+    buf_fini(&head);
+    group_free(g);
+}
+
+void group_touch(struct group *g)
+{
+    struct engine *e = g->engine;
+
+    g->expiry_timer.fire = on_expiry;
+    timer_start(&e->timers, &g->expiry_timer, e->now_ms + RETENTION_MS);
+}
+
+/* ---- commit ---- */
+
+/* Finds the topic of an item and fills in the half of its name the client did not give. */
+static struct topic *find_topic(struct engine *e, struct bytes ns, struct call *c,
+                                struct offset_item *item)
+{
+    struct topic *t;
+
+    if (bytes_is_null(item->name)) {
+        t = map_get(&e->topics_uuid, bytes_of(item->uuid.at, sizeof item->uuid.at));
+        if (t && !bytes_eq(t->key.ns, ns))
+            t = NULL;
+    } else {
+        t = topic_find(e, ns, item->name);
+    }
+    if (t && bytes_is_null(item->name))
+        item->name = call_bytes(c, t->key.name);
+    if (t)
+        item->uuid = t->uuid;
+    return t;
+}
+
+static enum err check_item(struct engine *e, struct offsets_commit_call *o,
+                           struct offset_item *item)
+{
+    struct topic *t = find_topic(e, o->ns, &o->call, item);
+
+    if (!t)
+        return ERR_NO_TOPIC;
+    if (item->partition >= t->log_count)
+        return ERR_NO_PARTITION;
+    return item->metadata.len > GROUP_METADATA_BYTES_MAX ? ERR_TOO_BIG : ERR_OK;
+}
+
+static void journal_items(struct engine *e, struct buf *head)
+{
+    struct rd whole = rd_of(buf_view(head));
+    enum err  err;
+
+    engine_change(e, CHANGE_OFFSETS_COMMITTED, head, (struct slice){ 0 });
+    err = group_apply_committed(e, &whole, (struct bytes){ 0 }, 0);
+    assert(!err);
+}
+
+/* In changes of bounded size: each item stands for itself. */
+static void commit_items(struct engine *e, struct offsets_commit_call *o)
+{
+    struct bytes topic = { 0 };
+    struct buf   head;
+
+    buf_init(&head);
+    for (size_t i = 0; i < o->item_count; i++) {
+        struct offset_item *item = &o->items[i];
+        struct committed    c = { item->offset, item->leader_epoch, item->metadata };
+
+        item->err = check_item(e, o, item);
+        if (item->err)
+            continue;
+        if (head.len > CHANGE_BYTES_MAX) {
+            journal_items(e, &head);
+            buf_clear(&head);
+        }
+        if (head.len == 0) {
+            write_group(&head, o->ns, o->group);
+            topic = (struct bytes){ 0 };
+        }
+        write_item(&head, bytes_eq(topic, item->name) ? (struct bytes){ 0 } : item->name,
+                   item->partition, &c);
+        topic = item->name;
+    }
+    if (head.len > 0)
+        journal_items(e, &head);
+    buf_fini(&head);
+}
+
+/* A commit from inside must come from a member of this generation; one from outside needs a group without members. */
+static enum err check_committer(struct group *g, const struct offsets_commit_call *o)
+{
+    bool           is_outside = o->generation < 0 && o->member_id.len == 0 &&
+                      bytes_is_null(o->instance_id);
+    bool           is_empty = !g || g->state == GROUP_EMPTY;
+    struct member *m = NULL;
+    enum err       err;
+
+    if (o->generation < 0 && is_empty)
+        return ERR_OK;
+    if (!g)
+        return ERR_NO_GROUP;
+    if (is_outside)
+        return ERR_UNKNOWN_MEMBER;
+    err = group_check_member(g, o->member_id, o->instance_id, &m);
+    if (err)
+        return err;
+    if (o->generation != g->generation)
+        return ERR_ILLEGAL_GENERATION;
+    if (g->state == GROUP_COMPLETING)
+        return ERR_REBALANCING; /* it has joined this generation and has no assignment in it yet */
+    timer_start(&g->engine->timers, &m->session, g->engine->now_ms + m->session_ms);
+    return ERR_OK;
+}
+
+void group_on_offsets_commit(struct engine *e, struct call *c)
+{
+    struct offsets_commit_call *o = (struct offsets_commit_call *)c;
+    enum err                    err = ERR_BAD_NAME;
+
+    if (o->group.len <= GROUP_NAME_BYTES_MAX)
+        err = check_committer(group_find(e, o->ns, o->group), o);
+    if (!err)
+        commit_items(e, o);
+    engine_answer(e, c, err);
+}
+
+/* ---- get ---- */
+
+static void show_committed(struct offsets_get_call *o, struct offset_item *item,
+                           const struct committed *c)
+{
+    item->offset = c ? c->offset : -1;
+    item->leader_epoch = c ? c->leader_epoch : -1;
+    if (c)
+        item->metadata = call_bytes(o, c->metadata);
+}
+
+static void get_items(struct engine *e, struct group *g, struct offsets_get_call *o)
+{
+    for (size_t i = 0; i < o->item_count; i++) {
+        struct offset_item       *item = &o->items[i];
+        bool                      is_by_uuid = bytes_is_null(item->name);
+        const struct topic       *t = find_topic(e, o->ns, &o->call, item);
+        const struct group_topic *offsets = NULL;
+
+        item->err = !t && is_by_uuid ? ERR_NO_TOPIC : ERR_OK;
+        if (t && g)
+            offsets = map_get(&g->offsets, item->name);
+        show_committed(o, item,
+                       offsets && item->partition < offsets->count ? &offsets->at[item->partition]
+                                                                   : NULL);
+    }
+}
+
+static size_t count_committed(const struct group *g)
+{
+    const struct group_topic *t;
+    size_t                    at = 0;
+    size_t                    count = 0;
+
+    while ((t = map_next(&g->offsets, &at)) != NULL) {
+        for (uint32_t i = 0; i < t->count; i++)
+            count += t->at[i].offset >= 0;
+    }
+    return count;
+}
+
+static void get_all(struct engine *e, struct group *g, struct offsets_get_call *o)
+{
+    const struct group_topic *t;
+    size_t                    at = 0;
+
+    o->item_count = 0;
+    o->items = arena_array(&o->call.arena, g ? count_committed(g) : 0, sizeof *o->items);
+    while (g && (t = map_next(&g->offsets, &at)) != NULL) {
+        struct bytes name = call_bytes(o, t->name);
+
+        for (uint32_t i = 0; i < t->count; i++) {
+            struct offset_item *item = &o->items[o->item_count];
+
+            if (t->at[i].offset < 0)
+                continue;
+            *item = (struct offset_item){ .name = name, .partition = i };
+            find_topic(e, o->ns, &o->call, item);
+            show_committed(o, item, &t->at[i]);
+            o->item_count++;
+        }
+    }
+}
+
+void group_on_offsets_get(struct engine *e, struct call *c)
+{
+    struct offsets_get_call *o = (struct offsets_get_call *)c;
+    struct group            *g = group_find(e, o->ns, o->group);
+
+    if (o->all)
+        get_all(e, g, o);
+    else
+        get_items(e, g, o);
+    engine_answer(e, c, ERR_OK);
+}
+
+/* ---- checkpoint ---- */
+
+static void save_topic(struct group *g, const struct group_topic *t, struct save *s)
+{
+    struct buf head;
+
+    buf_init(&head);
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->at[i].offset < 0)
+            continue;
+        if (head.len > CHANGE_BYTES_MAX) {
+            s->change(s, CHANGE_OFFSETS_COMMITTED, &head);
+            buf_clear(&head);
+        }
+        if (head.len == 0)
+            write_group(&head, g->key.ns, g->key.name);
+        write_item(&head, t->name, i, &t->at[i]);
+    }
+    if (head.len > 0)
+        s->change(s, CHANGE_OFFSETS_COMMITTED, &head);
+    buf_fini(&head);
+}
+
+void group_save(struct engine *e, struct save *s)
+{
+    struct group             *g;
+    const struct group_topic *t;
+    size_t                    at = 0;
+
+    while ((g = map_next(&e->groups, &at)) != NULL) {
+        size_t topic_at = 0;
+
+        while ((t = map_next(&g->offsets, &topic_at)) != NULL)
+            save_topic(g, t, s);
+    }
+}
