@@ -31,7 +31,7 @@ struct http_limits {
     uint32_t connections_max;
 };
 
-/* Errors as listener_open. host NULL: no listener of its own, only what http_server_adopt brings. */
+/* Errors as listener_open. */
 MUST_CHECK enum err http_server_open(struct http_server **out, struct loop *l, const char *host, uint16_t port,
                                      const struct http_limits *limits, const struct http_ops *ops, void *ctx);
 uint16_t http_server_port(const struct http_server *s);
