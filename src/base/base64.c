@@ -45,8 +45,8 @@ void base64_format(struct buf *out, struct bytes b)
         buf_str(out, b.len % 3 == 1 ? "==" : "=");
 }
 
-/* The value of a character, or -1. */
-static int url_value(uint8_t c)
+/* The value of a character in an alphabet that ends in these two, or -1. */
+static int value_of(uint8_t c, char c62, char c63)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -54,12 +54,12 @@ static int url_value(uint8_t c)
         return c - 'a' + 26;
     if (c >= '0' && c <= '9')
         return c - '0' + 52;
-    if (c == '-')
+    if (c == (uint8_t)c62)
         return 62;
-    return c == '_' ? 63 : -1;
+    return c == (uint8_t)c63 ? 63 : -1;
 }
 
-bool base64url_parse(struct buf *out, struct bytes text)
+static bool parse(struct buf *out, struct bytes text, char c62, char c63)
 {
     size_t   start = out->len;
     uint32_t v = 0;
@@ -67,7 +67,7 @@ bool base64url_parse(struct buf *out, struct bytes text)
     size_t   i;
 
     for (i = 0; i < text.len; i++) {
-        int value = url_value(text.at[i]);
+        int value = value_of(text.at[i], c62, c63);
 
         if (value < 0)
             goto fail;
@@ -85,4 +85,20 @@ bool base64url_parse(struct buf *out, struct bytes text)
 fail:
     out->len = start;
     return false;
+}
+
+bool base64url_parse(struct buf *out, struct bytes text)
+{
+    return parse(out, text, '-', '_');
+}
+
+bool base64_parse(struct buf *out, struct bytes text)
+{
+    size_t padding = 0;
+
+    if (text.len % 4 != 0)
+        return false;
+    while (padding < 2 && padding < text.len && text.at[text.len - 1 - padding] == '=')
+        padding++;
+    return parse(out, bytes_of(text.at, text.len - padding), '+', '/');
 }

@@ -14,5 +14,7 @@ void base64url_format(struct buf *out, struct bytes b);
 /* Strict: no padding, no other characters, no stray bits. Appends; false: malformed, then out is as it was. */
 bool base64url_parse(struct buf *out, struct bytes text);
 void base64_format(struct buf *out, struct bytes b);
+/* Strict, as base64url_parse, with the padding that the length asks for. */
+bool base64_parse(struct buf *out, struct bytes text);
 
 #endif

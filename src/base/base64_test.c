@@ -20,6 +20,9 @@ static void check(const char *plain, const char *padded, const char *url)
     buf_clear(&b);
     assert_true(base64url_parse(&b, bytes_str(url)));
     assert_true(bytes_eq_str(buf_view(&b), plain));
+    buf_clear(&b);
+    assert_true(base64_parse(&b, bytes_str(padded)));
+    assert_true(bytes_eq_str(buf_view(&b), plain));
     buf_fini(&b);
 }
 
@@ -52,11 +55,26 @@ static void refuses_what_is_not_base64url(void **state)
     buf_fini(&b);
 }
 
+static void refuses_what_is_not_base64(void **state)
+{
+    static const char *const bad[] = { "Z",    "Zg",   "Zg=",   "Zh==",     "Zm9=", "Z===",
+                                       "====", "Zm-v", " Zg==", "Zg==Zg==", "Zg==\n" };
+    struct buf               b;
+    size_t                   i;
+
+    (void)state;
+    buf_init(&b);
+    for (i = 0; i < COUNT(bad); i++)
+        assert_false(base64_parse(&b, bytes_str(bad[i])));
+    buf_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_and_parses),
         cmocka_unit_test(refuses_what_is_not_base64url),
+        cmocka_unit_test(refuses_what_is_not_base64),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

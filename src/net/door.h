@@ -21,6 +21,7 @@ struct door_env {
     const char  *cluster_id;        /* stable for the data directory, 22 characters base64url */
     const char  *default_project;   /* Pub/Sub project that is the default namespace: "default" */
     const char  *version;
+    uint64_t     seed;              /* random; of the ids a door makes up. The simulator gives the same one again */
 };
 
 struct door_server {

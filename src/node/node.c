@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +132,8 @@ static int open_door(struct node *n, size_t i)
     };
     enum err err;
 
+    if (getrandom(&env.seed, sizeof env.seed, 0) != (ssize_t)sizeof env.seed)
+        env.seed = (uint64_t)clock_now_ms(&n->clock);
     if (env.port == 0 || !doors[i].open)
         return 0;
     err = doors[i].open(&n->open_doors[i], &env);
