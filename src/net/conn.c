@@ -11,8 +11,8 @@
  *   C3  In FLUSHING and LINGERING input is read and discarded: unread input would make the kernel answer our last bytes with a
  *       reset, and the peer would not see why it was hung up on.
  *
- * uv_poll and not uv_tcp, because a socket must be given away to another server in one piece (conn_take_fd), and because reading
- * and writing directly needs no request objects.
+ * uv_poll and not uv_tcp, because a socket may change hands (net/sniffer.h), and because receiving and sending directly needs no
+ * request objects.
  *
  * Thread: the loop's.
  */
@@ -22,9 +22,7 @@
 #include "net/outlet.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -339,17 +337,6 @@ struct conn *conn_begin(struct loop *l, int fd, const struct conn_ops *ops, void
 struct conn *conn_adopt(struct loop *l, int fd, const struct conn_ops *ops, void *ctx)
 {
     return conn_begin(l, fd, ops, ctx, NULL);
-}
-
-/* A duplicate: the number we polled stays ours until the poll handle is closed. */
-int conn_take_fd(struct conn *c)
-{
-    int fd;
-
-    assert(c->state == OPEN);
-    fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
-    end(c);
-    return fd;
 }
 
 struct loop *conn_loop(const struct conn *c)

@@ -546,24 +546,6 @@ static void a_refused_connection_is_closed(void **state)
     close_door(&d);
 }
 
-static void the_socket_can_be_taken(void **state)
-{
-    struct door d;
-    char        got[8] = "";
-
-    (void)state;
-    open_door(&d, &ops, take_all);
-    int fd = connect_to(&d);
-    int taken = conn_take_fd(d.conn);
-    peer_drive(d.loop, is_closed, &d);
-    assert_int_equal(send(taken, "mine", 4, 0), 4);
-    assert_int_equal(peer_recv(d.loop, fd, got, 4), 4);
-    assert_string_equal(got, "mine");
-    close(taken);
-    close(fd);
-    close_door(&d);
-}
-
 static void addresses_are_told(void **state)
 {
     struct conn_address local, remote;
@@ -692,7 +674,6 @@ int main(void)
         cmocka_unit_test(lingering_ends_by_itself),
         cmocka_unit_test(abort_inside_received_is_safe),
         cmocka_unit_test(a_refused_connection_is_closed),
-        cmocka_unit_test(the_socket_can_be_taken),
         cmocka_unit_test(addresses_are_told),
         cmocka_unit_test(a_port_has_one_owner),
         cmocka_unit_test(running_out_of_descriptors_is_survived),

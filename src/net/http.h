@@ -4,7 +4,8 @@
  * The handler is called once per request, when its body is complete, on the loop's thread. It answers now or later with
  * http_respond, exactly once, unless gone() came first.
  *
- *   H1  After gone() (the client went away before the answer) the request is invalid: do not respond.
+ *   H1  After gone() (the client went away before the answer) the request is invalid: do not respond. gone() never comes from
+ *       inside an http_ call, and at most HTTP_WATCH_MS plus a turn after the client's FIN or reset.
  *   H2  Requests that are malformed or over a limit are answered here (400, 413, 414, 431) and never reach the handler.
  *
  * Thread: the loop's.
@@ -19,6 +20,13 @@
 struct http_server;
 struct http_request;
 
+enum {
+    HTTP_HEAD_BYTES_MAX = 32 * 1024, /* request line and headers, about */
+    HTTP_DISCARD_MAX = 16 * 1024 * 1024, /* of a body over the limit that is read all the same, so that its sender sees the 413 */
+    HTTP_WATCH_MS = 20,
+    HTTP_CLOSE_MS = 2000,
+};
+
 struct http_ops {
     void (*request)(void *ctx, struct http_request *r);
     /* The connection ended while r waited for its answer. */
@@ -31,13 +39,15 @@ struct http_limits {
     uint32_t connections_max;
 };
 
-/* Errors as listener_open. */
+/* Errors as listener_open. host NULL: no port of its own, only sockets that are handed over. */
 MUST_CHECK enum err http_server_open(struct http_server **out, struct loop *l, const char *host, uint16_t port,
                                      const struct http_limits *limits, const struct http_ops *ops, void *ctx);
 uint16_t http_server_port(const struct http_server *s);
+/* Ends by itself and soon: gone() for those that wait, answers under way are still sent (HTTP_CLOSE_MS at most). From then on no
+ * request() comes. After loop_stop too it is still to be closed. */
 void http_server_close(struct http_server *s);
-/* For ports shared with HTTP/2: hand over an accepted socket and what was already read from it (at most 64 KiB). */
-void http_server_adopt(struct http_server *s, int fd, struct bytes already_read);
+/* For ports shared with HTTP/2: hand over an accepted, non-blocking socket from which nothing was read yet. */
+void http_server_adopt(struct http_server *s, int fd);
 
 struct bytes http_method(const struct http_request *r);
 struct bytes http_path(const struct http_request *r);  /* still percent-encoded, without the query */
