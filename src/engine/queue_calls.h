@@ -180,6 +180,8 @@ struct credit_call {
     uint32_t    messages, bytes; /* given back: how many, and the sum of their message_ref.bytes */
     bool        set_limits;
     uint64_t    messages_max, bytes_max;
+    bool        set_lease; /* what is delivered from now on is leased for lease_ms (as in subscribe_call) */
+    int64_t     lease_ms;
 };
 
 struct limiter_set_call {
