@@ -1,0 +1,148 @@
+/* errors.c - see errors.h. */
+#include "doors/sqs/errors.h"
+#include "base/bytes.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define QUERY "AWS.SimpleQueueService."
+
+static const struct shape_row shapes[] = {
+    [SHAPE_NONE] = { "", "", 200, false, "" },
+    [SHAPE_QUEUE_DOES_NOT_EXIST] = { "QueueDoesNotExist", QUERY "NonExistentQueue", 400, true,
+                                     "The specified queue does not exist." },
+    [SHAPE_QUEUE_NAME_EXISTS] = { "QueueNameExists", "QueueAlreadyExists", 400, true, NULL },
+    [SHAPE_QUEUE_DELETED_RECENTLY] = { "QueueDeletedRecently", QUERY "QueueDeletedRecently", 400, true,
+                                       "You must wait 60 seconds after deleting a queue before you can create another "
+                                       "with the same name." },
+    [SHAPE_PURGE_QUEUE_IN_PROGRESS] = { "PurgeQueueInProgress", QUERY "PurgeQueueInProgress", 403, true, NULL },
+    [SHAPE_TOO_MANY_ENTRIES] = { "TooManyEntriesInBatchRequest", QUERY "TooManyEntriesInBatchRequest", 400, true,
+                                 NULL },
+    [SHAPE_INVALID_BATCH_ENTRY_ID] = { "InvalidBatchEntryId", QUERY "InvalidBatchEntryId", 400, true,
+                                       "A batch entry id can only contain alphanumeric characters, hyphens and "
+                                       "underscores. It can be at most 80 letters long." },
+    [SHAPE_BATCH_REQUEST_TOO_LONG] = { "BatchRequestTooLong", QUERY "BatchRequestTooLong", 400, true, NULL },
+    [SHAPE_BATCH_ENTRY_IDS_NOT_DISTINCT] = { "BatchEntryIdsNotDistinct", QUERY "BatchEntryIdsNotDistinct", 400, true,
+                                             NULL },
+    [SHAPE_EMPTY_BATCH_REQUEST] = { "EmptyBatchRequest", QUERY "EmptyBatchRequest", 400, true, NULL },
+    [SHAPE_UNSUPPORTED_OPERATION] = { "UnsupportedOperation", QUERY "UnsupportedOperation", 400, true, NULL },
+    [SHAPE_MESSAGE_NOT_INFLIGHT] = { "MessageNotInflight", QUERY "MessageNotInflight", 400, true,
+                                     "The message referred to isn't in flight." },
+    [SHAPE_OVER_LIMIT] = { "OverLimit", "OverLimit", 403, true, NULL },
+    [SHAPE_RESOURCE_NOT_FOUND] = { "ResourceNotFoundException", "ResourceNotFoundException", 404, true, NULL },
+    [SHAPE_RECEIPT_HANDLE_IS_INVALID] = { "ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", 400, true, NULL },
+    [SHAPE_INVALID_ATTRIBUTE_NAME] = { "InvalidAttributeName", "InvalidAttributeName", 400, true, NULL },
+    [SHAPE_INVALID_ATTRIBUTE_VALUE] = { "InvalidAttributeValue", "InvalidAttributeValue", 400, true, NULL },
+    [SHAPE_INVALID_MESSAGE_CONTENTS] = { "InvalidMessageContents", "InvalidMessageContents", 400, true,
+                                         "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | "
+                                         "#x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF" },
+    [SHAPE_INVALID_ADDRESS] = { "InvalidAddress", "InvalidAddress", 404, true, NULL },
+    [SHAPE_REQUEST_THROTTLED] = { "RequestThrottled", "RequestThrottled", 403, true,
+                                  "The request was denied due to request throttling." },
+    [SHAPE_INVALID_PARAMETER_VALUE] = { "InvalidParameterValueException", "InvalidParameterValue", 400, false, NULL },
+    [SHAPE_MISSING_PARAMETER] = { "MissingRequiredParameterException", "MissingParameter", 400, false, NULL },
+    [SHAPE_ACCESS_DENIED] = { "AccessDeniedException", "AccessDenied", 403, false,
+                              "Access to the resource is denied." },
+    [SHAPE_SERIALIZATION] = { "SerializationException", "SerializationException", 400, false, NULL },
+    [SHAPE_UNKNOWN_OPERATION] = { "UnknownOperationException", "InvalidAction", 400, false, NULL },
+    [SHAPE_INTERNAL_FAILURE] = { "InternalFailure", "InternalFailure", 500, false, NULL },
+    [SHAPE_SERVICE_UNAVAILABLE] = { "ServiceUnavailable", "ServiceUnavailable", 503, false, NULL },
+};
+_Static_assert(COUNT(shapes) == SHAPE_COUNT, "a new shape needs a row");
+
+/*
+ * Most of these cannot come out of the calls this door makes; they have a row because the list is closed. LOCKED is somebody's
+ * exclusive queue, which other doors do not see. Disk trouble is ours (5xx), so that clients try again.
+ */
+static const enum shape of_err[] = {
+    [ERR_OK] = SHAPE_INTERNAL_FAILURE,
+    [ERR_NO_TOPIC] = SHAPE_QUEUE_DOES_NOT_EXIST,
+    [ERR_NO_QUEUE] = SHAPE_QUEUE_DOES_NOT_EXIST,
+    [ERR_NO_EXCHANGE] = SHAPE_INTERNAL_FAILURE,
+    [ERR_NO_GROUP] = SHAPE_INTERNAL_FAILURE,
+    [ERR_NO_PARTITION] = SHAPE_INTERNAL_FAILURE,
+    [ERR_NO_ROUTE] = SHAPE_INTERNAL_FAILURE,
+    [ERR_EXISTS] = SHAPE_QUEUE_NAME_EXISTS,
+    [ERR_BAD_NAME] = SHAPE_INVALID_PARAMETER_VALUE,
+    [ERR_BAD_ARGUMENT] = SHAPE_INVALID_PARAMETER_VALUE,
+    [ERR_UNKNOWN_TYPE] = SHAPE_INTERNAL_FAILURE,
+    [ERR_IN_USE] = SHAPE_UNSUPPORTED_OPERATION,
+    [ERR_NOT_EMPTY] = SHAPE_UNSUPPORTED_OPERATION,
+    [ERR_LOCKED] = SHAPE_QUEUE_DOES_NOT_EXIST,
+    [ERR_ACCESS] = SHAPE_ACCESS_DENIED,
+    [ERR_TOO_BIG] = SHAPE_INVALID_PARAMETER_VALUE,
+    [ERR_OUT_OF_RANGE] = SHAPE_INTERNAL_FAILURE,
+    [ERR_NO_LEASE] = SHAPE_MESSAGE_NOT_INFLIGHT,
+    [ERR_CANCELLED] = SHAPE_SERVICE_UNAVAILABLE,
+    [ERR_CORRUPT] = SHAPE_INTERNAL_FAILURE,
+    [ERR_BAD_RECORD] = SHAPE_INTERNAL_FAILURE,
+    [ERR_BAD_SEQUENCE] = SHAPE_INTERNAL_FAILURE,
+    [ERR_FENCED_PRODUCER] = SHAPE_INTERNAL_FAILURE,
+    [ERR_FENCED_EPOCH] = SHAPE_INTERNAL_FAILURE,
+    [ERR_UNKNOWN_EPOCH] = SHAPE_INTERNAL_FAILURE,
+    [ERR_UNKNOWN_MEMBER] = SHAPE_INTERNAL_FAILURE,
+    [ERR_ILLEGAL_GENERATION] = SHAPE_INTERNAL_FAILURE,
+    [ERR_REBALANCING] = SHAPE_INTERNAL_FAILURE,
+    [ERR_NEED_MEMBER_ID] = SHAPE_INTERNAL_FAILURE,
+    [ERR_MIXED_PROTOCOLS] = SHAPE_INTERNAL_FAILURE,
+    [ERR_BAD_SESSION_TIMEOUT] = SHAPE_INTERNAL_FAILURE,
+    [ERR_FENCED_INSTANCE] = SHAPE_INTERNAL_FAILURE,
+    [ERR_NO_SPACE] = SHAPE_SERVICE_UNAVAILABLE,
+    [ERR_OVERLOADED] = SHAPE_REQUEST_THROTTLED,
+    [ERR_LIMIT] = SHAPE_OVER_LIMIT,
+    [ERR_DISK_FAILED] = SHAPE_INTERNAL_FAILURE,
+    [ERR_FENCED] = SHAPE_SERVICE_UNAVAILABLE,
+    [ERR_BUSY] = SHAPE_SERVICE_UNAVAILABLE,
+    [ERR_NEWER_FORMAT] = SHAPE_INTERNAL_FAILURE,
+    [ERR_FOREIGN] = SHAPE_INTERNAL_FAILURE,
+    [ERR_IO] = SHAPE_INTERNAL_FAILURE,
+    [ERR_SHUTDOWN] = SHAPE_SERVICE_UNAVAILABLE,
+};
+_Static_assert(COUNT(of_err) == ERR_COUNT, "a new engine error needs an SQS answer");
+
+const struct shape_row *shape_row(enum shape shape)
+{
+    assert(shape < SHAPE_COUNT);
+    return &shapes[shape];
+}
+
+bool shape_is_sender(enum shape shape)
+{
+    return shape_row(shape)->status < 500;
+}
+
+/* A cut text must not end in the middle of a character: it goes into a JSON string. */
+static void trim_utf8(char *text, size_t len)
+{
+    while (len > 0 && !bytes_is_utf8(bytes_of(text, len)))
+        len--;
+    text[len] = 0;
+}
+
+bool fault_set(struct fault *f, enum shape shape, const char *format, ...)
+{
+    va_list args;
+
+    if (f->shape != SHAPE_NONE)
+        return false;
+    f->shape = shape;
+    va_start(args, format);
+    vsnprintf(f->text, sizeof f->text, format, args);
+    va_end(args);
+    if (strlen(f->text) == sizeof f->text - 1)
+        trim_utf8(f->text, sizeof f->text - 1);
+    return false;
+}
+
+bool fault_raise(struct fault *f, enum shape shape)
+{
+    return fault_set(f, shape, "%s", shape_row(shape)->text);
+}
+
+bool fault_err(struct fault *f, enum err err)
+{
+    const struct shape_row *row = shape_row(of_err[err]);
+
+    return fault_set(f, of_err[err], "%s", row->text ? row->text : err_text(err));
+}
