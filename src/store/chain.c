@@ -1,0 +1,114 @@
+/* chain.c - see chain.h. */
+#include "store/chain.h"
+#include "base/crc32c.h"
+#include "base/diag.h"
+#include "store/head.h"
+
+#include <inttypes.h>
+
+/* H1 */
+static bool follows(const struct chain *c, const struct chain_file *file, const struct frame *f)
+{
+    bool is_first = file->start == POSITION_NONE;
+
+    if (f->epoch != file->head.epoch || f->position < c->end)
+        return false;
+    if (!c->has_frames)
+        return file->may_begin;
+    return f->seq == c->seq + 1 && f->previous == c->crc && (is_first || f->position == c->end);
+}
+
+/* Looks at the bytes behind what has been accepted. Bodies below `from` are left alone: they may be on a slow disk, and
+ * whoever reads them checks them. */
+static bool next_frame(const struct chain *c, const struct chain_file *file, struct frame *out)
+{
+    struct bytes rest = bytes_of(file->bytes.at + file->used, file->bytes.len - file->used);
+
+    if (rest.len < FRAME_HEADER_BYTES || !frame_decode(out, rest.at, file->head.salt))
+        return false;
+    if (out->bytes > rest.len - FRAME_HEADER_BYTES || !follows(c, file, out))
+        return false;
+    return frame_end(out) <= c->from ||
+           crc32c(0, rest.at + FRAME_HEADER_BYTES, out->bytes) == out->body_crc;
+}
+
+static enum err accept(struct chain *c, struct chain_file *file, const struct frame *f)
+{
+    const uint8_t *body = file->bytes.at + file->used + FRAME_HEADER_BYTES;
+
+    if (file->start == POSITION_NONE)
+        file->start = f->position;
+    file->used += FRAME_HEADER_BYTES + f->bytes;
+    file->end = frame_end(f);
+    c->end = file->end;
+    c->seq = f->seq;
+    c->crc = f->crc;
+    c->has_frames = true;
+    if (file->end <= c->from)
+        return ERR_OK;
+    return c->fn(c->ctx, bytes_of(body, f->bytes), f->position + FRAME_HEADER_BYTES);
+}
+
+static enum err walk_file(struct chain *c, struct chain_file *file)
+{
+    struct frame f;
+    enum err     err = file_head_decode(file->bytes, &file->head);
+
+    file->start = POSITION_NONE;
+    file->end = c->end;
+    file->used = FILE_HEADER_BYTES;
+    if (err == ERR_CORRUPT)
+        diag(DIAG_ERROR, "journal: the header of %s is damaged", file->name);
+    while (!err && next_frame(c, file, &f))
+        err = accept(c, file, &f);
+    return err;
+}
+
+/* A whole frame behind the end of the chain that vouches for something above it: H3. */
+static bool has_proof(const struct chain *c, const struct chain_file *file)
+{
+    static const uint8_t magic[4] = { 'M', 'Y', 'F', JOURNAL_VERSION };
+    const uint8_t       *at = file->bytes.at + file->used;
+    const uint8_t       *end = file->bytes.at + file->bytes.len;
+    struct frame         f;
+
+    while ((at = memmem(at, (size_t)(end - at), magic, sizeof magic)) != NULL) {
+        if (frame_check(&f, bytes_of(at, (size_t)(end - at)), file->head.salt) &&
+            f.epoch == file->head.epoch && f.synced > c->end)
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* Names the first place where a frame should be and is not: the file in which the chain ended. */
+static enum err corrupt(const struct chain *c, const struct chain_file *files, size_t count)
+{
+    const struct chain_file *file = count > 0 ? &files[0] : NULL;
+
+    for (size_t i = 0; i < count; i++)
+        if (files[i].start != POSITION_NONE)
+            file = &files[i];
+    diag(DIAG_ERROR,
+         "journal: damaged in %s at offset %zu: position %" PRIu64 " was synced and is not readable",
+         file ? file->name : "(no file)", file ? file->used : 0, c->end);
+    return ERR_CORRUPT;
+}
+
+enum err chain_walk(struct chain *c, struct chain_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum err err;
+
+        files[i].may_begin = i == 0;
+        err = walk_file(c, &files[i]);
+        if (err)
+            return err;
+    }
+    if (c->end < c->synced)
+        return corrupt(c, files, count);
+    for (size_t i = 0; i < count; i++)
+        if (has_proof(c, &files[i]))
+            return corrupt(c, files, count);
+    return ERR_OK;
+}

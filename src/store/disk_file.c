@@ -1,0 +1,480 @@
+/*
+ * disk_file.c - see disk_file.h. All paths go through the descriptor of the root, so a directory that is renamed while the
+ * program runs stays the same disk. Modes are 0700 and 0600 whatever the umask says.
+ */
+#include "store/disk_file.h"
+#include "base/diag.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14, younger than Debian 12's headers */
+#endif
+
+enum { IOV_PER_WRITE = 1024, READ_BYTES = 64 << 10 };
+
+struct real_disk {
+    struct disk disk;
+    int         fd;
+    char       *root;
+};
+
+struct real_file {
+    struct disk_file file;
+    int              fd;
+};
+
+static const struct disk_ops ops;
+
+static int root_of(const struct disk *d)
+{
+    return ((const struct real_disk *)d)->fd;
+}
+
+static int fd_of(const struct disk_file *f)
+{
+    return ((const struct real_file *)f)->fd;
+}
+
+/* Says what the system said, and which of our errors it is. */
+static enum err failed(const char *what, const char *path, int error)
+{
+    diag(DIAG_ERROR, "disk: %s %s: %s", what, path, strerror(error));
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return ERR_NO_SPACE;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return ERR_ACCESS;
+    default:
+        return ERR_DISK_FAILED;
+    }
+}
+
+static void disk_file_close(struct disk *d)
+{
+    struct real_disk *r = (struct real_disk *)d;
+
+    close(r->fd);
+    free(r->root);
+    free(r);
+}
+
+static const char *get_root(const struct disk *d)
+{
+    return ((const struct real_disk *)d)->root;
+}
+
+static void get_random(struct disk *d, void *out, size_t len)
+{
+    ssize_t n;
+
+    (void)d;
+    do
+        n = getrandom(out, len, 0);
+    while (n < 0 && errno == EINTR);
+    assert(n == (ssize_t)len); /* up to 256 bytes come whole */
+}
+
+/* ---- names ---- */
+
+static enum err make_dir(struct disk *d, const char *path)
+{
+    if (mkdirat(root_of(d), path, 0700) != 0 && errno != EEXIST)
+        return failed("make directory", path, errno);
+    return ERR_OK;
+}
+
+static enum err sync_dir(struct disk *d, const char *path)
+{
+    int      fd = openat(root_of(d), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum err err = ERR_OK;
+
+    if (fd < 0)
+        return failed("open directory", path, errno);
+    if (fsync(fd) != 0)
+        err = failed("sync directory", path, errno);
+    close(fd);
+    return err;
+}
+
+static enum err list(struct disk *d, const char *path, disk_list_fn *fn, void *ctx)
+{
+    int            fd = openat(root_of(d), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR           *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+
+    if (!dir) {
+        int error = errno;
+
+        if (fd >= 0)
+            close(fd);
+        return failed("list", path, error);
+    }
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            fn(ctx, entry->d_name);
+        errno = 0;
+    }
+    fd = errno;
+    closedir(dir);
+    return fd ? failed("list", path, fd) : ERR_OK;
+}
+
+static enum err remove_file(struct disk *d, const char *path)
+{
+    if (unlinkat(root_of(d), path, 0) != 0 && errno != ENOENT)
+        return failed("remove", path, errno);
+    return ERR_OK;
+}
+
+/* ---- small files, whole ---- */
+
+static enum err read_all(int fd, const char *path, struct buf *out)
+{
+    for (;;) {
+        ssize_t n = read(fd, buf_room(out, READ_BYTES), READ_BYTES);
+
+        if (n == 0)
+            return ERR_OK;
+        if (n > 0)
+            out->len += (size_t)n;
+        else if (errno != EINTR)
+            return failed("read", path, errno);
+        if (out->len > DISK_READ_MAX)
+            return ERR_CORRUPT;
+    }
+}
+
+static enum err read_file(struct disk *d, const char *path, struct buf *out, bool *is_there)
+{
+    int      fd = openat(root_of(d), path, O_RDONLY | O_CLOEXEC);
+    enum err err;
+
+    *is_there = fd >= 0;
+    if (fd < 0)
+        return errno == ENOENT ? ERR_OK : failed("open", path, errno);
+    err = read_all(fd, path, out);
+    close(fd);
+    return err;
+}
+
+static enum err write_all(int fd, const char *path, struct bytes content)
+{
+    while (content.len > 0) {
+        ssize_t n = write(fd, content.at, content.len);
+
+        if (n < 0 && errno != EINTR)
+            return failed("write", path, errno);
+        if (n > 0) {
+            content.at += n;
+            content.len -= (size_t)n;
+        }
+    }
+    return fsync(fd) == 0 ? ERR_OK : failed("sync", path, errno);
+}
+
+/* The directory part of a path; "." when there is none. */
+static void parent_of(char out[DISK_PATH_MAX], const char *path)
+{
+    char *slash;
+
+    snprintf(out, DISK_PATH_MAX, "%s", path);
+    slash = strrchr(out, '/');
+    if (slash)
+        *slash = 0;
+    else
+        snprintf(out, DISK_PATH_MAX, ".");
+}
+
+static enum err replace(struct disk *d, const char *path, struct bytes content)
+{
+    char     draft[DISK_PATH_MAX + 4];
+    char     parent[DISK_PATH_MAX];
+    enum err err;
+    int      fd;
+
+    snprintf(draft, sizeof draft, "%s.tmp", path);
+    fd = openat(root_of(d), draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return failed("create", draft, errno);
+    err = write_all(fd, draft, content);
+    close(fd);
+    if (err)
+        return err;
+    if (renameat(root_of(d), draft, root_of(d), path) != 0)
+        return failed("rename", draft, errno);
+    parent_of(parent, path);
+    return sync_dir(d, parent);
+}
+
+/* ---- files ---- */
+
+static struct disk_file *file_new(const char *path, int fd)
+{
+    struct real_file *f = mem_new(sizeof *f);
+
+    f->file.ops = &ops;
+    snprintf(f->file.path, sizeof f->file.path, "%s", path);
+    f->fd = fd;
+    return &f->file;
+}
+
+static void close_file(struct disk_file *f)
+{
+    close(fd_of(f));
+    free(f);
+}
+
+static enum err open_file(struct disk *d, const char *path, struct disk_file **out)
+{
+    int fd = openat(root_of(d), path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0) {
+        enum err err = failed("open", path, errno);
+
+        return errno == ENOENT ? ERR_CORRUPT : err;
+    }
+    *out = file_new(path, fd);
+    return ERR_OK;
+}
+
+/* posix_fallocate writes a byte per block where the file system has no such call of its own. */
+static int allocate(int fd, uint64_t from, uint64_t to)
+{
+    int error;
+
+    do
+        error = posix_fallocate(fd, (off_t)from, (off_t)(to - from));
+    while (error == EINTR);
+    return error;
+}
+
+static enum err create(struct disk *d, const char *path, uint64_t bytes, struct disk_file **out)
+{
+    int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(root_of(d), path, flags, 0600);
+    int error;
+
+    if (fd < 0)
+        return failed("create", path, errno);
+    error = allocate(fd, 0, bytes);
+    if (error) {
+        close(fd);
+        unlinkat(root_of(d), path, 0);
+        return failed("allocate", path, error);
+    }
+    *out = file_new(path, fd);
+    return ERR_OK;
+}
+
+static uint64_t size(struct disk_file *f)
+{
+    struct stat st;
+
+    return fstat(fd_of(f), &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+static enum err resize(struct disk_file *f, uint64_t bytes)
+{
+    uint64_t now = size(f);
+    int      error = 0;
+
+    if (bytes > now)
+        error = allocate(fd_of(f), now, bytes);
+    else if (ftruncate(fd_of(f), (off_t)bytes) != 0)
+        error = errno;
+    return error ? failed("resize", f->path, error) : ERR_OK;
+}
+
+/* Space that was allocated and never written is a hole to SEEK_DATA. */
+static uint64_t data_end(struct disk_file *f)
+{
+    uint64_t end = size(f);
+    off_t    hole = 0;
+    off_t    data;
+
+    while ((data = lseek(fd_of(f), hole, SEEK_DATA)) >= 0) {
+        hole = lseek(fd_of(f), data, SEEK_HOLE);
+        if (hole < 0)
+            return end;
+    }
+    return errno == ENXIO ? (uint64_t)hole : end;
+}
+
+/* Leaves iov at what is still to be written. */
+static size_t advance(struct iovec **iov, size_t count, size_t n)
+{
+    while (count > 0 && n >= (*iov)->iov_len) {
+        n -= (*iov)->iov_len;
+        (*iov)++;
+        count--;
+    }
+    if (count > 0) {
+        (*iov)->iov_base = (uint8_t *)(*iov)->iov_base + n;
+        (*iov)->iov_len -= n;
+    }
+    return count;
+}
+
+static enum err write_file(struct disk_file *f, uint64_t offset, struct iovec *iov, size_t count)
+{
+    while (count > 0) {
+        int     some = count < IOV_PER_WRITE ? (int)count : IOV_PER_WRITE;
+        ssize_t n = pwritev(fd_of(f), iov, some, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failed("write", f->path, errno);
+        if (n == 0)
+            return failed("write", f->path, EIO); /* would never end */
+        offset += (uint64_t)n;
+        count = advance(&iov, count, (size_t)n);
+    }
+    return ERR_OK;
+}
+
+static enum err sync_file(struct disk_file *f, bool with_size)
+{
+    if ((with_size ? fsync(fd_of(f)) : fdatasync(fd_of(f))) != 0)
+        return failed("sync", f->path, errno);
+    return ERR_OK;
+}
+
+static void forget(struct disk_file *f)
+{
+    posix_fadvise(fd_of(f), 0, 0, POSIX_FADV_DONTNEED);
+}
+
+static void unmap(struct block *b)
+{
+    munmap(b->at, b->cap);
+    free(b);
+}
+
+static struct block *map(struct disk_file *f)
+{
+    size_t        len = (size_t)size(f);
+    struct block *b;
+    void         *at;
+
+    at = mmap(NULL, len, PROT_READ, MAP_SHARED, fd_of(f), 0);
+    if (at == MAP_FAILED) {
+        diag(DIAG_ERROR, "disk: map %s: %s", f->path, strerror(errno));
+        return NULL;
+    }
+    b = mem_new(sizeof *b);
+    block_init(b, at, len, unmap);
+    return b;
+}
+
+static enum err load(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t start = offset / page * page;
+
+    if (madvise(map->at + start, offset + len - start, MADV_POPULATE_READ) == 0 || errno == EINVAL)
+        return ERR_OK; /* EINVAL: a kernel that does not know it */
+    return failed("read", f->path, errno == EFAULT ? EIO : errno);
+}
+
+static const struct disk_ops ops = {
+    .close = disk_file_close,
+    .root = get_root,
+    .random = get_random,
+    .make_dir = make_dir,
+    .sync_dir = sync_dir,
+    .list = list,
+    .read = read_file,
+    .replace = replace,
+    .remove = remove_file,
+    .create = create,
+    .open = open_file,
+    .close_file = close_file,
+    .size = size,
+    .data_end = data_end,
+    .write = write_file,
+    .sync = sync_file,
+    .resize = resize,
+    .forget = forget,
+    .map = map,
+    .load = load,
+};
+
+/* ---- opening ---- */
+
+/* Whoever opens a volume says what is wrong with the directory, so only the unusual is said here. */
+static enum err refused(const char *root, int error)
+{
+    if (error == EACCES || error == EPERM || error == EROFS)
+        return ERR_ACCESS;
+    failed("open directory", root, error);
+    return error == ENOSPC ? ERR_NO_SPACE : ERR_IO;
+}
+
+/* The name of a directory that was just made must survive, too. */
+static enum err sync_parent(int fd, const char *root)
+{
+    int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (parent < 0)
+        return ERR_OK; /* not ours to read, so not ours to sync */
+    if (fsync(parent) != 0 && errno != EINVAL) {
+        int error = errno;
+
+        close(parent);
+        return refused(root, error);
+    }
+    close(parent);
+    return ERR_OK;
+}
+
+static enum err open_root(const char *root, int *fd)
+{
+    bool is_new = mkdir(root, 0700) == 0;
+
+    if (!is_new && errno != EEXIST)
+        return refused(root, errno);
+    *fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        return refused(root, errno);
+    return is_new ? sync_parent(*fd, root) : ERR_OK;
+}
+
+enum err disk_file_open(struct disk **out, const char *root)
+{
+    struct real_disk *d;
+    enum err          err;
+    int               fd = -1;
+
+    err = open_root(root, &fd);
+    if (!err && flock(fd, LOCK_EX | LOCK_NB) != 0)
+        err = errno == EWOULDBLOCK ? ERR_BUSY : refused(root, errno);
+    if (err) {
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    d = mem_new(sizeof *d);
+    d->disk.ops = &ops;
+    d->fd = fd;
+    d->root = mem_copy(root, strlen(root) + 1);
+    *out = &d->disk;
+    return ERR_OK;
+}

@@ -1,0 +1,727 @@
+/*
+ * disk_sim.c - see disk_sim.h.
+ *
+ * A name leads to two inodes: the one it leads to now and the one it leads to on the medium; they differ until the directory is
+ * synced. An inode holds its bytes as they read now (a block, so that mappings are holds of it), as the medium has them, and
+ * copies of the writes that are only in the first.
+ */
+#include "store/disk_sim.h"
+#include "base/list.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct unsynced {
+    struct list in_inode;
+    uint64_t    offset;
+    size_t      len;
+    uint8_t     bytes[];
+};
+
+struct inode {
+    unsigned      refs;
+    struct block *now; /* cap is the size */
+    uint8_t      *medium;
+    uint64_t      medium_bytes;
+    struct list   unsynced; /* oldest first */
+};
+
+struct name {
+    struct list   in_disk;
+    char          path[DISK_PATH_MAX];
+    struct inode *now;    /* NULL: removed */
+    struct inode *medium; /* NULL: not there yet */
+};
+
+struct sim_disk {
+    struct disk     disk;
+    pthread_mutex_t lock;
+    bool            is_kept;
+    bool            is_off;
+    uint64_t        random;
+    uint64_t        generation; /* of open files: each crash begins a new one */
+    uint64_t        cut_after;  /* 0: never; else counts down */
+    uint64_t        fail_sync;
+    uint64_t        fail_write;
+    uint64_t        space;
+    uint64_t        written;
+    struct list     names;
+};
+
+struct sim_file {
+    struct disk_file file;
+    struct sim_disk *disk;
+    struct inode    *inode;
+    uint64_t         generation;
+};
+
+static const struct disk_ops ops;
+
+static struct sim_disk *sim_of(const struct disk *d)
+{
+    return (struct sim_disk *)(uintptr_t)d;
+}
+
+static struct sim_file *sim_file_of(struct disk_file *f)
+{
+    return (struct sim_file *)f;
+}
+
+/* splitmix64 */
+static uint64_t next_random(struct sim_disk *d)
+{
+    uint64_t z = d->random += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+static bool counts_down(uint64_t *n)
+{
+    return *n > 0 && --*n == 0;
+}
+
+/* Every operation that changes something begins with this. True: it is the one in which the power goes. */
+static bool is_cut(struct sim_disk *d)
+{
+    if (counts_down(&d->cut_after))
+        d->is_off = true;
+    return d->is_off;
+}
+
+/* ---- inodes ---- */
+
+static struct inode *inode_new(uint64_t bytes)
+{
+    struct inode *i = mem_new(sizeof *i);
+
+    i->refs = 1;
+    i->now = block_new(bytes);
+    memset(i->now->at, 0, bytes);
+    list_init(&i->unsynced);
+    return i;
+}
+
+static void forget_unsynced(struct inode *i)
+{
+    struct list *l;
+
+    while ((l = list_pop(&i->unsynced)) != NULL)
+        free(CONTAINER(l, struct unsynced, in_inode));
+}
+
+static void inode_drop(struct inode *i)
+{
+    if (!i || --i->refs > 0)
+        return;
+    forget_unsynced(i);
+    block_drop(i->now);
+    free(i->medium);
+    free(i);
+}
+
+static struct inode *inode_hold(struct inode *i)
+{
+    i->refs++;
+    return i;
+}
+
+static void inode_resize(struct inode *i, uint64_t bytes)
+{
+    struct block *b = block_new(bytes);
+    size_t        same = i->now->cap < bytes ? i->now->cap : bytes;
+
+    memcpy(b->at, i->now->at, same);
+    memset(b->at + same, 0, bytes - same);
+    block_drop(i->now);
+    i->now = b;
+}
+
+static void inode_write(struct inode *i, uint64_t offset, struct bytes b)
+{
+    struct unsynced *u = mem_new(sizeof *u + b.len);
+
+    if (offset + b.len > i->now->cap)
+        inode_resize(i, offset + b.len);
+    memcpy(i->now->at + offset, b.at, b.len);
+    u->offset = offset;
+    u->len = b.len;
+    memcpy(u->bytes, b.at, b.len);
+    list_push(&i->unsynced, &u->in_inode);
+}
+
+static void medium_resize(struct inode *i, uint64_t bytes)
+{
+    i->medium = mem_resize(i->medium, bytes);
+    if (bytes > i->medium_bytes)
+        memset(i->medium + i->medium_bytes, 0, bytes - i->medium_bytes);
+    i->medium_bytes = bytes;
+}
+
+static void inode_sync(struct inode *i)
+{
+    struct list *l;
+
+    medium_resize(i, i->now->cap);
+    while ((l = list_pop(&i->unsynced)) != NULL) {
+        struct unsynced *u = CONTAINER(l, struct unsynced, in_inode);
+
+        if (u->offset + u->len <= i->medium_bytes)
+            memcpy(i->medium + u->offset, u->bytes, u->len);
+        free(u);
+    }
+}
+
+/* Each sector of a write that was not synced is there or not. */
+static void land_some(struct sim_disk *d, struct inode *i, const struct unsynced *u)
+{
+    size_t sector = next_random(d) & 1 ? 512 : 4096;
+    size_t at = 0;
+
+    while (at < u->len) {
+        size_t n = sector - (u->offset + at) % sector;
+
+        if (n > u->len - at)
+            n = u->len - at;
+        if (next_random(d) & 1 && u->offset + at + n <= i->medium_bytes)
+            memcpy(i->medium + u->offset + at, u->bytes + at, n);
+        at += n;
+    }
+}
+
+static void inode_crash(struct sim_disk *d, struct inode *i)
+{
+    struct list *l;
+
+    if (i->medium_bytes != i->now->cap && next_random(d) & 1)
+        medium_resize(i, i->now->cap);
+    while ((l = list_pop(&i->unsynced)) != NULL) {
+        struct unsynced *u = CONTAINER(l, struct unsynced, in_inode);
+
+        land_some(d, i, u);
+        free(u);
+    }
+    inode_resize(i, i->medium_bytes);
+    memcpy(i->now->at, i->medium, i->medium_bytes);
+}
+
+/* ---- names ---- */
+
+static struct name *find(struct sim_disk *d, const char *path)
+{
+    for (struct list *l = d->names.next; l != &d->names; l = l->next) {
+        struct name *n = CONTAINER(l, struct name, in_disk);
+
+        if (strcmp(n->path, path) == 0)
+            return n;
+    }
+    return NULL;
+}
+
+static struct inode *lookup(struct sim_disk *d, const char *path)
+{
+    struct name *n = find(d, path);
+
+    return n ? n->now : NULL;
+}
+
+/* Takes over one reference to inode. */
+static void set_name(struct sim_disk *d, const char *path, struct inode *inode)
+{
+    struct name *n = find(d, path);
+
+    if (!n) {
+        n = mem_new(sizeof *n);
+        snprintf(n->path, sizeof n->path, "%s", path);
+        list_push(&d->names, &n->in_disk);
+    }
+    inode_drop(n->now);
+    n->now = inode;
+}
+
+static void free_name(struct name *n)
+{
+    list_remove(&n->in_disk);
+    inode_drop(n->now);
+    inode_drop(n->medium);
+    free(n);
+}
+
+/* The rest of a path behind "dir/", when it is a name in that directory itself. */
+static const char *name_in(const char *path, const char *dir)
+{
+    size_t len = strcmp(dir, ".") == 0 ? 0 : strlen(dir);
+
+    if (len > 0 && (strncmp(path, dir, len) != 0 || path[len++] != '/'))
+        return NULL;
+    return strchr(path + len, '/') ? NULL : path + len;
+}
+
+static void name_sync(struct name *n)
+{
+    if (n->now == n->medium)
+        return;
+    inode_drop(n->medium);
+    n->medium = n->now ? inode_hold(n->now) : NULL;
+}
+
+static uint64_t used_space(const struct sim_disk *d)
+{
+    uint64_t sum = 0;
+
+    for (struct list *l = d->names.next; l != &d->names; l = l->next) {
+        struct name *n = CONTAINER(l, struct name, in_disk);
+
+        sum += n->now ? n->now->now->cap : 0;
+    }
+    return sum;
+}
+
+/* ---- operations on the disk ---- */
+
+static void close_disk(struct disk *disk)
+{
+    if (!sim_of(disk)->is_kept)
+        disk_sim_free(disk);
+}
+
+static const char *root(const struct disk *disk)
+{
+    (void)disk;
+    return NULL;
+}
+
+static void get_random(struct disk *disk, void *out, size_t len)
+{
+    struct sim_disk *d = sim_of(disk);
+    uint8_t         *at = out;
+
+    pthread_mutex_lock(&d->lock);
+    for (size_t i = 0; i < len; i++)
+        at[i] = (uint8_t)next_random(d);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* Directories are always there. */
+static enum err make_dir(struct disk *disk, const char *path)
+{
+    (void)path;
+    return sim_of(disk)->is_off ? ERR_DISK_FAILED : ERR_OK;
+}
+
+static enum err sync_dir(struct disk *disk, const char *path)
+{
+    struct sim_disk *d = sim_of(disk);
+    enum err         err = ERR_DISK_FAILED;
+
+    pthread_mutex_lock(&d->lock);
+    if (!is_cut(d)) {
+        for (struct list *l = d->names.next; l != &d->names; l = l->next) {
+            struct name *n = CONTAINER(l, struct name, in_disk);
+
+            if (name_in(n->path, path))
+                name_sync(n);
+        }
+        err = ERR_OK;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return err;
+}
+
+static enum err list(struct disk *disk, const char *path, disk_list_fn *fn, void *ctx)
+{
+    struct sim_disk *d = sim_of(disk);
+    struct list     *next;
+
+    if (d->is_off)
+        return ERR_DISK_FAILED;
+    for (struct list *l = d->names.next; l != &d->names; l = next) {
+        struct name *n = CONTAINER(l, struct name, in_disk);
+        const char  *rest = name_in(n->path, path);
+
+        next = l->next; /* fn may remove it, which only empties it */
+        if (n->now && rest)
+            fn(ctx, rest);
+    }
+    return ERR_OK;
+}
+
+static enum err read_file(struct disk *disk, const char *path, struct buf *out, bool *is_there)
+{
+    struct sim_disk *d = sim_of(disk);
+    struct inode    *inode;
+
+    *is_there = false;
+    if (d->is_off)
+        return ERR_DISK_FAILED;
+    pthread_mutex_lock(&d->lock);
+    inode = lookup(d, path);
+    if (inode) {
+        *is_there = true;
+        buf_add(out, inode->now->at, inode->now->cap);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return ERR_OK;
+}
+
+/* Draft, write, sync, rename, sync the directory: the power may go at each. */
+static enum err replace_steps(struct sim_disk *d, const char *path, struct bytes content)
+{
+    struct inode *inode = inode_new(0);
+    struct name  *n;
+
+    inode_write(inode, 0, content);
+    if (is_cut(d)) {
+        inode_drop(inode);
+        return ERR_DISK_FAILED;
+    }
+    inode_sync(inode);
+    set_name(d, path, inode);
+    if (is_cut(d))
+        return ERR_DISK_FAILED;
+    n = find(d, path);
+    name_sync(n);
+    return ERR_OK;
+}
+
+static enum err replace(struct disk *disk, const char *path, struct bytes content)
+{
+    struct sim_disk *d = sim_of(disk);
+    enum err         err = ERR_DISK_FAILED;
+
+    pthread_mutex_lock(&d->lock);
+    if (!d->is_off)
+        err = replace_steps(d, path, content);
+    pthread_mutex_unlock(&d->lock);
+    return err;
+}
+
+static enum err remove_file(struct disk *disk, const char *path)
+{
+    struct sim_disk *d = sim_of(disk);
+    enum err         err = ERR_DISK_FAILED;
+
+    pthread_mutex_lock(&d->lock);
+    if (!is_cut(d)) {
+        if (lookup(d, path))
+            set_name(d, path, NULL);
+        err = ERR_OK;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return err;
+}
+
+static struct disk_file *file_new(struct sim_disk *d, const char *path, struct inode *inode)
+{
+    struct sim_file *f = mem_new(sizeof *f);
+
+    f->file.ops = &ops;
+    snprintf(f->file.path, sizeof f->file.path, "%s", path);
+    f->disk = d;
+    f->inode = inode_hold(inode);
+    f->generation = d->generation;
+    return &f->file;
+}
+
+static enum err create_locked(struct sim_disk *d, const char *path, uint64_t bytes, struct disk_file **out)
+{
+    if (is_cut(d) || lookup(d, path))
+        return ERR_DISK_FAILED;
+    if (used_space(d) + bytes > d->space)
+        return ERR_NO_SPACE;
+    set_name(d, path, inode_new(bytes));
+    *out = file_new(d, path, lookup(d, path));
+    return ERR_OK;
+}
+
+static enum err create(struct disk *disk, const char *path, uint64_t bytes, struct disk_file **out)
+{
+    struct sim_disk *d = sim_of(disk);
+    enum err         err;
+
+    pthread_mutex_lock(&d->lock);
+    err = create_locked(d, path, bytes, out);
+    pthread_mutex_unlock(&d->lock);
+    return err;
+}
+
+static enum err open_file(struct disk *disk, const char *path, struct disk_file **out)
+{
+    struct sim_disk *d = sim_of(disk);
+    struct inode    *inode;
+
+    if (d->is_off)
+        return ERR_DISK_FAILED;
+    pthread_mutex_lock(&d->lock);
+    inode = lookup(d, path);
+    if (inode)
+        *out = file_new(d, path, inode);
+    pthread_mutex_unlock(&d->lock);
+    return inode ? ERR_OK : ERR_CORRUPT;
+}
+
+/* ---- operations on a file ---- */
+
+static void close_file(struct disk_file *file)
+{
+    struct sim_file *f = sim_file_of(file);
+    struct sim_disk *d = f->disk;
+
+    pthread_mutex_lock(&d->lock);
+    inode_drop(f->inode);
+    pthread_mutex_unlock(&d->lock);
+    free(f);
+}
+
+/* Locks the disk. False: the power is gone, or was since the file was opened. */
+static bool enter(struct sim_file *f)
+{
+    pthread_mutex_lock(&f->disk->lock);
+    return !f->disk->is_off && f->generation == f->disk->generation;
+}
+
+static enum err leave(struct sim_file *f, enum err err)
+{
+    pthread_mutex_unlock(&f->disk->lock);
+    return err;
+}
+
+static uint64_t size(struct disk_file *file)
+{
+    struct sim_file *f = sim_file_of(file);
+    uint64_t         bytes;
+
+    enter(f);
+    bytes = f->inode->now->cap;
+    leave(f, ERR_OK);
+    return bytes;
+}
+
+static uint64_t data_end(struct disk_file *file)
+{
+    struct sim_file *f = sim_file_of(file);
+    uint64_t         end;
+
+    enter(f);
+    end = f->inode->now->cap;
+    while (end > 0 && f->inode->now->at[end - 1] == 0)
+        end--;
+    leave(f, ERR_OK);
+    return end;
+}
+
+static enum err write_file(struct disk_file *file, uint64_t offset, struct iovec *iov, size_t count)
+{
+    struct sim_file *f = sim_file_of(file);
+    bool             is_off;
+
+    if (!enter(f))
+        return leave(f, ERR_DISK_FAILED);
+    is_off = is_cut(f->disk); /* then some of it may still land */
+    for (size_t i = 0; i < count; i++) {
+        inode_write(f->inode, offset, bytes_of(iov[i].iov_base, iov[i].iov_len));
+        offset += iov[i].iov_len;
+        f->disk->written += iov[i].iov_len;
+    }
+    return leave(f, is_off || counts_down(&f->disk->fail_write) ? ERR_DISK_FAILED : ERR_OK);
+}
+
+/* After a failed sync the system may have dropped the writes and call the pages clean. */
+static void fail_sync(struct sim_file *f)
+{
+    inode_crash(f->disk, f->inode);
+}
+
+static enum err sync_file(struct disk_file *file, bool with_size)
+{
+    struct sim_file *f = sim_file_of(file);
+
+    (void)with_size;
+    if (!enter(f) || is_cut(f->disk))
+        return leave(f, ERR_DISK_FAILED);
+    if (counts_down(&f->disk->fail_sync)) {
+        fail_sync(f);
+        return leave(f, ERR_DISK_FAILED);
+    }
+    inode_sync(f->inode);
+    return leave(f, ERR_OK);
+}
+
+static enum err resize(struct disk_file *file, uint64_t bytes)
+{
+    struct sim_file *f = sim_file_of(file);
+    uint64_t         used;
+
+    if (!enter(f) || is_cut(f->disk))
+        return leave(f, ERR_DISK_FAILED);
+    used = used_space(f->disk) - f->inode->now->cap;
+    if (bytes > f->inode->now->cap && used + bytes > f->disk->space)
+        return leave(f, ERR_NO_SPACE);
+    inode_resize(f->inode, bytes);
+    return leave(f, ERR_OK);
+}
+
+static void forget(struct disk_file *file)
+{
+    (void)file;
+}
+
+static struct block *map(struct disk_file *file)
+{
+    struct sim_file *f = sim_file_of(file);
+    struct block    *b;
+
+    enter(f);
+    b = block_hold(f->inode->now);
+    leave(f, ERR_OK);
+    return b;
+}
+
+static enum err load(struct disk_file *file, struct block *map, uint64_t offset, uint64_t len)
+{
+    (void)file;
+    (void)map;
+    (void)offset;
+    (void)len;
+    return ERR_OK;
+}
+
+static const struct disk_ops ops = {
+    .close = close_disk,
+    .root = root,
+    .random = get_random,
+    .make_dir = make_dir,
+    .sync_dir = sync_dir,
+    .list = list,
+    .read = read_file,
+    .replace = replace,
+    .remove = remove_file,
+    .create = create,
+    .open = open_file,
+    .close_file = close_file,
+    .size = size,
+    .data_end = data_end,
+    .write = write_file,
+    .sync = sync_file,
+    .resize = resize,
+    .forget = forget,
+    .map = map,
+    .load = load,
+};
+
+/* ---- what tests do to it ---- */
+
+struct disk *disk_sim_new(uint64_t seed)
+{
+    struct sim_disk *d = mem_new(sizeof *d);
+
+    d->disk.ops = &ops;
+    d->random = seed;
+    d->space = UINT64_MAX / 2;
+    list_init(&d->names);
+    pthread_mutex_init(&d->lock, NULL);
+    return &d->disk;
+}
+
+struct disk *disk_sim_keep(uint64_t seed)
+{
+    struct disk *d = disk_sim_new(seed);
+
+    sim_of(d)->is_kept = true;
+    return d;
+}
+
+void disk_sim_free(struct disk *disk)
+{
+    struct sim_disk *d = sim_of(disk);
+
+    while (!list_empty(&d->names))
+        free_name(CONTAINER(d->names.next, struct name, in_disk));
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+static void name_crash(struct sim_disk *d, struct name *n)
+{
+    if (n->now != n->medium && next_random(d) & 1)
+        name_sync(n);
+    inode_drop(n->now);
+    n->now = n->medium ? inode_hold(n->medium) : NULL;
+    if (n->now)
+        inode_crash(d, n->now);
+    else
+        free_name(n);
+}
+
+void disk_sim_crash(struct disk *disk)
+{
+    struct sim_disk *d = sim_of(disk);
+    struct list     *next;
+
+    for (struct list *l = d->names.next; l != &d->names; l = next) {
+        next = l->next;
+        name_crash(d, CONTAINER(l, struct name, in_disk));
+    }
+    d->generation++;
+    d->is_off = false;
+    d->cut_after = 0;
+    d->fail_sync = 0;
+    d->fail_write = 0;
+}
+
+void disk_sim_cut_after(struct disk *d, uint64_t operations)
+{
+    sim_of(d)->cut_after = operations;
+}
+
+bool disk_sim_is_off(const struct disk *d)
+{
+    return sim_of(d)->is_off;
+}
+
+void disk_sim_fail_sync(struct disk *d, uint64_t n)
+{
+    sim_of(d)->fail_sync = n;
+}
+
+void disk_sim_fail_write(struct disk *d, uint64_t n)
+{
+    sim_of(d)->fail_write = n;
+}
+
+void disk_sim_set_space(struct disk *d, uint64_t bytes)
+{
+    sim_of(d)->space = bytes;
+}
+
+bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset)
+{
+    struct inode *i = lookup(sim_of(d), path);
+
+    if (!i || offset >= i->now->cap)
+        return false;
+    i->now->at[offset] ^= 0x10;
+    if (offset < i->medium_bytes)
+        i->medium[offset] ^= 0x10;
+    return true;
+}
+
+void disk_sim_put(struct disk *disk, const char *path, struct bytes content)
+{
+    struct sim_disk *d = sim_of(disk);
+    struct inode    *inode = inode_new(0);
+
+    inode_write(inode, 0, content);
+    inode_sync(inode);
+    set_name(d, path, inode);
+    name_sync(find(d, path));
+}
+
+uint64_t disk_sim_written(const struct disk *d)
+{
+    return sim_of(d)->written;
+}

@@ -1,0 +1,39 @@
+/*
+ * disk_sim.h - a disk in memory that behaves as badly as real ones may, from a seed. It holds for every file what is on the medium
+ * and the writes that were not synced, and for every name whether its directory was synced.
+ *
+ *   - disk_sim_crash: the power fails. Of the writes not synced a random set of sectors survives (512 or 4096 bytes each), of the
+ *     names not synced a random set. Open files and all that hangs on them answer ERR_DISK_FAILED from then on.
+ *   - disk_sim_cut_after: the power fails in the middle of the n-th operation from now on; disk_sim_crash must follow.
+ *   - a sync that fails, a write that fails, a disk that is full, a bit that rots.
+ *
+ * It outlives the volumes that are opened on it one after the other: disk_close on it only counts, disk_sim_free ends it.
+ * Thread: any; the faults are set by the test while nothing runs.
+ */
+#ifndef STORE_DISK_SIM_H
+#define STORE_DISK_SIM_H
+
+#include "store/disk.h"
+
+/* A disk that disk_close frees, for volume_open("sim:"). */
+struct disk *disk_sim_new(uint64_t seed);
+/* The same, but it stays until disk_sim_free. */
+struct disk *disk_sim_keep(uint64_t seed);
+void disk_sim_free(struct disk *d);
+
+void disk_sim_crash(struct disk *d);
+void disk_sim_cut_after(struct disk *d, uint64_t operations);
+bool disk_sim_is_off(const struct disk *d);
+/* The n-th sync or write from now on fails (1: the next); what it covered may or may not be there. */
+void disk_sim_fail_sync(struct disk *d, uint64_t n);
+void disk_sim_fail_write(struct disk *d, uint64_t n);
+/* Bytes that all files may have together. */
+void disk_sim_set_space(struct disk *d, uint64_t bytes);
+/* Changes a bit of a file, as the medium holds it and as it reads. False: no such byte. */
+bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset);
+/* Puts a file there, synced: for tests that begin with bytes of their own. */
+void disk_sim_put(struct disk *d, const char *path, struct bytes content);
+/* Writes since the disk was made. */
+uint64_t disk_sim_written(const struct disk *d);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * shard_commit.c - see shard_file.h: the commit thread. It takes all appends that are waiting (a group), makes them frames, writes
+ * them with one call, syncs once, and posts all completions at once. While it does, the next group gathers.
+ *
+ *   C1  A group lies in one file. What does not fit waits for the next file, and so does all behind it.
+ *   C2  Each frame says that everything before its group was synced; within a group nothing is known of the others.
+ *   C3  After the first error nothing is written any more (volume.h V3).
+ */
+#include "store/shard_file.h"
+#include "base/crc32c.h"
+#include "base/mem.h"
+#include "store/frame.h"
+
+#include <assert.h>
+
+enum { GROUP_BYTES_MAX = 8 << 20 }; /* beyond it a larger write is no faster, and its answers wait longer */
+
+struct group {
+    struct append *first;
+    struct append *last;
+    size_t         iov_count;
+    uint64_t       bytes;
+    struct jfile  *file;
+};
+
+static uint64_t frame_bytes(const struct append *a)
+{
+    return FRAME_HEADER_BYTES + (uint64_t)a->bytes;
+}
+
+/* ---- taking a group: lock is held ---- */
+
+static struct jfile *current_file(const struct shard_file *s)
+{
+    return s->files[s->count - 1];
+}
+
+/* S1: the next file becomes the current one. */
+static void roll(struct shard_file *s)
+{
+    struct jfile *old = current_file(s);
+
+    disk_close_file(old->file); /* all in it is synced */
+    old->file = NULL;
+    s->files = mem_resize(s->files, (s->count + 1) * sizeof *s->files);
+    s->files[s->count++] = s->next;
+    s->next = NULL;
+    s->wanted = 0;
+    pthread_cond_broadcast(&s->keep);
+}
+
+/* The current file, when need: the next. False: that is not there yet. */
+static bool has_room(struct shard_file *s, uint64_t bytes)
+{
+    uint64_t want = FILE_HEADER_BYTES + bytes;
+
+    if (bytes <= current_file(s)->bytes - current_file(s)->offset)
+        return true;
+    if (s->next && s->next->bytes >= want) {
+        roll(s);
+        return true;
+    }
+    if (s->wanted < want) {
+        s->wanted = want;
+        pthread_cond_broadcast(&s->keep);
+    }
+    return false;
+}
+
+static void take(struct shard_file *s, struct group *g)
+{
+    struct append *a = s->first;
+
+    s->first = a->next;
+    if (!s->first)
+        s->last = &s->first;
+    a->next = NULL;
+    if (g->last)
+        g->last->next = a;
+    else
+        g->first = a;
+    g->last = a;
+    g->bytes += frame_bytes(a);
+    g->iov_count += 1 + a->iov_count;
+}
+
+static bool take_group(struct shard_file *s, struct group *g)
+{
+    uint64_t room;
+
+    *g = (struct group){ 0 };
+    if (!s->first)
+        return false;
+    if (s->failed) {
+        while (s->first)
+            take(s, g);
+        return true;
+    }
+    if (!has_room(s, frame_bytes(s->first)))
+        return false;
+    g->file = current_file(s);
+    room = g->file->bytes - g->file->offset;
+    if (room > GROUP_BYTES_MAX && frame_bytes(s->first) <= GROUP_BYTES_MAX)
+        room = GROUP_BYTES_MAX;
+    while (s->first && g->bytes + frame_bytes(s->first) <= room)
+        take(s, g);
+    return true;
+}
+
+/* ---- writing it: no lock ---- */
+
+static uint32_t body_crc(const struct append *a)
+{
+    uint32_t crc = 0;
+
+    for (size_t i = 0; i < a->iov_count; i++)
+        crc = crc32c(crc, a->iov[i].iov_base, a->iov[i].iov_len);
+    return crc;
+}
+
+static void seal(struct shard_file *s, struct append *a, const struct group *g)
+{
+    struct frame f = {
+        .epoch = s->base.epoch,
+        .seq = ++s->seq,
+        .position = a->position,
+        .synced = g->first->position,
+        .bytes = a->bytes,
+        .previous = s->crc,
+        .body_crc = body_crc(a),
+    };
+
+    frame_encode(a->header, &f, g->file->salt);
+    s->crc = f.crc;
+}
+
+static size_t gather(struct shard_file *s, const struct group *g)
+{
+    size_t n = 0;
+
+    if (s->iov_cap < g->iov_count) {
+        s->iov_cap = g->iov_count * 2;
+        s->iov = mem_resize(s->iov, s->iov_cap * sizeof *s->iov);
+    }
+    for (struct append *a = g->first; a; a = a->next) {
+        seal(s, a, g);
+        s->iov[n++] = (struct iovec){ a->header, FRAME_HEADER_BYTES };
+        memcpy(s->iov + n, a->iov, a->iov_count * sizeof *s->iov);
+        n += a->iov_count;
+    }
+    return n;
+}
+
+static enum err write_group(struct shard_file *s, const struct group *g)
+{
+    struct disk_file *file = g->file->file;
+    enum err          err = disk_write(file, g->file->offset, s->iov, gather(s, g));
+
+    return err ? err : disk_sync(file, false);
+}
+
+/* ---- afterwards ---- */
+
+/* lock is held. */
+static void note_written(struct shard_file *s, const struct group *g)
+{
+    struct jfile *f = g->file;
+
+    if (f->start == POSITION_NONE)
+        f->start = g->first->position;
+    f->offset += g->bytes;
+    f->end = g->last->position + frame_bytes(g->last);
+    s->synced = f->end;
+}
+
+/* The appends are the caller's again as soon as they are posted. */
+static void complete(struct shard_file *s, struct group *g, enum err err)
+{
+    for (struct append *a = g->first; a; a = a->next) {
+        a->err = err;
+        a->what = s->what;
+        a->mail.next = a->next ? &a->next->mail : NULL;
+    }
+    if (g->first)
+        mail_post_chain(s->base.box, &g->first->mail, &g->last->mail);
+}
+
+/* lock is held before and after, not between. */
+static void commit(struct shard_file *s, struct group *g)
+{
+    enum err err = s->failed;
+
+    s->is_writing = true;
+    pthread_mutex_unlock(&s->lock);
+    if (!err)
+        err = write_group(s, g);
+    pthread_mutex_lock(&s->lock);
+    s->is_writing = false;
+    if (!err)
+        note_written(s, g);
+    else
+        shard_file_fail(s, err, "writing", g->file ? g->file->file->path : "");
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    complete(s, g, err);
+    pthread_mutex_lock(&s->lock);
+}
+
+bool shard_commit_turn(struct shard_file *s)
+{
+    struct group g;
+    bool         is_something;
+
+    pthread_mutex_lock(&s->lock);
+    is_something = take_group(s, &g);
+    if (is_something)
+        commit(s, &g);
+    pthread_mutex_unlock(&s->lock);
+    return is_something;
+}
+
+void *shard_commit_main(void *arg)
+{
+    struct shard_file *s = arg;
+    struct group       g;
+
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        if (take_group(s, &g))
+            commit(s, &g);
+        else if (s->stop_commit && (!s->first || s->is_full))
+            break;
+        else
+            pthread_cond_wait(&s->changed, &s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+void shard_commit_drain(struct shard_file *s, enum err err)
+{
+    struct group g = { 0 };
+
+    while (s->first)
+        take(s, &g);
+    complete(s, &g, err);
+}

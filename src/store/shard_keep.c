@@ -1,0 +1,262 @@
+/*
+ * shard_keep.c - see shard_file.h: the keeper thread. Makes the file after the current one ahead of need, removes files that were
+ * trimmed, and records both in the head: a file before it is used, a removal before it is done (V6).
+ */
+#include "store/shard_file.h"
+#include "base/mem.h"
+#include "store/frame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { RETRY_SECONDS = 1 }; /* after a full disk */
+
+/* ---- the head ---- */
+
+static void snapshot(struct shard_file *s, struct head *h)
+{
+    h->epoch = s->base.epoch;
+    h->start = s->start;
+    h->oldest = s->oldest;
+    h->synced = s->synced;
+    for (size_t i = 0; i < s->count; i++)
+        head_add(h, s->files[i]->epoch, s->files[i]->number, s->files[i]->start);
+    if (s->next)
+        head_add(h, s->next->epoch, s->next->number, POSITION_NONE);
+    if (s->made)
+        head_add(h, s->made->epoch, s->made->number, POSITION_NONE);
+}
+
+enum err shard_keep_head(struct shard_file *s)
+{
+    char        path[DISK_PATH_MAX];
+    struct buf  text;
+    struct head head;
+    enum err    err;
+
+    head_init(&head);
+    buf_init(&text);
+    pthread_mutex_lock(&s->lock);
+    snapshot(s, &head);
+    pthread_mutex_unlock(&s->lock);
+    head_format(&head, &text);
+    snprintf(path, sizeof path, "%s/head", s->dir);
+    err = disk_replace(s->disk, path, buf_view(&text));
+    head_fini(&head);
+    buf_fini(&text);
+    return err;
+}
+
+/* ---- a new file ---- */
+
+static enum err write_header(struct shard_file *s, struct jfile *f)
+{
+    uint8_t          bytes[FILE_HEADER_BYTES];
+    struct iovec     iov = { bytes, sizeof bytes };
+    struct file_head head = { (uint32_t)f->number, s->base.id, f->epoch, f->salt };
+    enum err         err;
+
+    file_head_encode(bytes, &head);
+    err = disk_write(f->file, 0, &iov, 1);
+    return err ? err : disk_sync(f->file, true);
+}
+
+static enum err fill_file(struct shard_file *s, struct jfile *f, uint64_t bytes)
+{
+    char     path[DISK_PATH_MAX];
+    enum err err;
+
+    jfile_path(path, s, f->epoch, f->number);
+    err = disk_create(s->disk, path, bytes, &f->file);
+    if (err)
+        return err;
+    err = write_header(s, f);
+    if (err)
+        return err;
+    snprintf(path, sizeof path, "%s/journal", s->dir);
+    err = disk_sync_dir(s->disk, path);
+    if (err)
+        return err;
+    f->bytes = bytes;
+    f->map = disk_map(f->file);
+    return f->map ? ERR_OK : ERR_IO;
+}
+
+/* lock is not held. The file is `made`, recorded, and only then `next`. */
+static enum err record_made(struct shard_file *s)
+{
+    enum err err = shard_keep_head(s);
+
+    pthread_mutex_lock(&s->lock);
+    s->next = s->made;
+    s->made = NULL;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    return err;
+}
+
+enum err shard_keep_make(struct shard_file *s, uint64_t bytes)
+{
+    struct jfile *f = mem_new(sizeof *f);
+    char          path[DISK_PATH_MAX];
+    enum err      err;
+
+    f->epoch = s->base.epoch;
+    f->number = s->last_number + 1;
+    f->start = POSITION_NONE;
+    f->offset = FILE_HEADER_BYTES;
+    disk_random(s->disk, &f->salt, sizeof f->salt);
+    err = fill_file(s, f, bytes);
+    if (err) {
+        bool is_ours = f->file != NULL;
+
+        jfile_free(f);
+        jfile_path(path, s, s->base.epoch, s->last_number + 1);
+        return is_ours && disk_remove(s->disk, path) != ERR_OK ? ERR_DISK_FAILED : err;
+    }
+    s->last_number++;
+    pthread_mutex_lock(&s->lock);
+    s->made = f;
+    pthread_mutex_unlock(&s->lock);
+    return record_made(s);
+}
+
+/* A frame larger than a file gets a file of its own size: the next one grows. It has been taken out of the commit thread's reach. */
+static enum err grow_made(struct shard_file *s, uint64_t bytes)
+{
+    struct jfile *f = s->made;
+    enum err      err = disk_resize(f->file, bytes);
+    struct block *map;
+
+    if (!err)
+        err = disk_sync(f->file, true);
+    map = err ? NULL : disk_map(f->file);
+    if (map) {
+        block_drop(f->map);
+        f->map = map;
+        f->bytes = bytes;
+    } else if (!err) {
+        err = ERR_IO;
+    }
+    return err;
+}
+
+/* ---- one piece of work ---- */
+
+/* Files at the front that nobody needs any more; never the current one. lock is held, as for all below that say nothing else. */
+static size_t trimmable(const struct shard_file *s)
+{
+    size_t n = 0;
+
+    while (n + 1 < s->count && s->files[n]->end <= s->trim_to)
+        n++;
+    return n;
+}
+
+/* Not under the lock: the files are out of everybody's reach. */
+static enum err remove_files(struct shard_file *s, struct jfile **files, size_t count)
+{
+    enum err err = shard_keep_head(s);
+
+    for (size_t i = 0; i < count; i++) {
+        char path[DISK_PATH_MAX];
+
+        jfile_path(path, s, files[i]->epoch, files[i]->number);
+        if (!err)
+            err = disk_remove(s->disk, path);
+        jfile_free(files[i]);
+    }
+    free(files);
+    return err;
+}
+
+static enum err trim(struct shard_file *s, size_t count)
+{
+    struct jfile **gone = mem_copy(s->files, count * sizeof *gone);
+    enum err       err;
+
+    s->count -= count;
+    memmove(s->files, s->files + count, s->count * sizeof *s->files);
+    s->oldest = s->files[0]->start == POSITION_NONE ? s->synced : s->files[0]->start;
+    pthread_mutex_unlock(&s->lock);
+    err = remove_files(s, gone, count);
+    pthread_mutex_lock(&s->lock);
+    return err;
+}
+
+static enum err make_next(struct shard_file *s)
+{
+    uint64_t bytes = s->wanted > s->file_bytes ? s->wanted : s->file_bytes;
+    bool     is_there = s->next != NULL;
+    enum err err;
+
+    s->made = s->next;
+    s->next = NULL;
+    pthread_mutex_unlock(&s->lock);
+    if (is_there)
+        err = grow_made(s, bytes);
+    else
+        err = shard_keep_make(s, bytes);
+    pthread_mutex_lock(&s->lock);
+    if (is_there) {
+        s->next = s->made;
+        s->made = NULL;
+    }
+    pthread_cond_broadcast(&s->changed);
+    return err;
+}
+
+static bool turn(struct shard_file *s)
+{
+    size_t   old = trimmable(s);
+    bool     is_short = !s->next || s->next->bytes < s->wanted;
+    enum err err;
+
+    if (s->failed || (old == 0 && !is_short))
+        return false;
+    s->is_keeping = true;
+    err = old > 0 ? trim(s, old) : make_next(s);
+    s->is_keeping = false;
+    pthread_cond_broadcast(&s->changed);
+    if (err && err != ERR_NO_SPACE)
+        shard_file_fail(s, err, "keeping the files of", s->dir);
+    if (old == 0)
+        atomic_store(&s->is_full, err == ERR_NO_SPACE);
+    return !err;
+}
+
+bool shard_keep_turn(struct shard_file *s)
+{
+    bool is_something;
+
+    pthread_mutex_lock(&s->lock);
+    is_something = turn(s);
+    pthread_mutex_unlock(&s->lock);
+    return is_something;
+}
+
+static void wait_for_work(struct shard_file *s)
+{
+    struct timespec until;
+
+    if (!atomic_load(&s->is_full)) {
+        pthread_cond_wait(&s->keep, &s->lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += RETRY_SECONDS;
+    pthread_cond_timedwait(&s->keep, &s->lock, &until);
+}
+
+void *shard_keep_main(void *arg)
+{
+    struct shard_file *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop_keep)
+        if (!turn(s))
+            wait_for_work(s);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}

@@ -1,0 +1,228 @@
+/*
+ * shard_replay.c - see shard_file.h: recovery. Reads the journal's files, has the chain judged (chain.h), and makes what it found
+ * the durable truth before anything new is written:
+ *
+ *   1. the last two files may hold bytes that were written and never synced: sync them, and read them again from the medium
+ *   2. walk the chain; give the frames away; stop at damage with nothing changed
+ *   3. cut the last file behind its last good frame, durably
+ *   4. record a head without the files that hold no frame, then remove those, and whatever no head names
+ */
+#include "store/shard_file.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "store/chain.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- 1: open ---- */
+
+static enum err open_file(struct shard_file *s, struct jfile *f, bool is_recent)
+{
+    char     path[DISK_PATH_MAX];
+    enum err err;
+
+    jfile_path(path, s, f->epoch, f->number);
+    err = disk_open(s->disk, path, &f->file);
+    if (!err && is_recent)
+        err = disk_sync(f->file, true);
+    if (err)
+        return err;
+    if (is_recent)
+        disk_forget(f->file);
+    f->bytes = disk_size(f->file);
+    f->map = f->bytes > 0 ? disk_map(f->file) : NULL;
+    if (!f->map)
+        return f->bytes > 0 ? ERR_IO : ERR_OK;
+    return ERR_OK;
+}
+
+/* Files that end below `from` are mapped, for views, and not walked. Their frames are contiguous, so the next start tells the
+ * end of each but the last of an epoch, where it is an upper bound. */
+static size_t first_to_walk(const struct shard_file *s, uint64_t from)
+{
+    size_t first = 0;
+
+    for (size_t i = 0; i < s->count; i++)
+        if (s->files[i]->start != POSITION_NONE && s->files[i]->start <= from)
+            first = i;
+    return first;
+}
+
+static enum err open_files(struct shard_file *s, size_t first)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        enum err err = open_file(s, s->files[i], i + 2 >= s->count);
+
+        if (err)
+            return err;
+        if (i < first)
+            s->files[i]->end = s->files[i + 1]->start;
+        s->last_number = s->files[i]->number;
+    }
+    return ERR_OK;
+}
+
+/* ---- 2: walk ---- */
+
+static enum err load_file(const struct jfile *f, struct chain_file *out)
+{
+    uint64_t end = f->map ? disk_data_end(f->file) : 0;
+
+    out->name = f->file->path;
+    if (end > f->bytes)
+        end = f->bytes;
+    out->bytes = bytes_of(f->map ? f->map->at : NULL, (size_t)end);
+    return end > 0 ? disk_load(f->file, f->map, 0, end) : ERR_OK;
+}
+
+static void take_walked(struct jfile *f, const struct chain_file *walked)
+{
+    f->salt = walked->head.salt;
+    f->start = walked->start;
+    f->end = walked->end;
+    f->offset = walked->used;
+}
+
+static enum err walk(struct shard_file *s, struct chain *c, size_t first)
+{
+    size_t             count = s->count - first;
+    struct chain_file *files = mem_new(count * sizeof *files);
+    enum err           err = ERR_OK;
+
+    for (size_t i = 0; i < count && !err; i++)
+        err = load_file(s->files[first + i], &files[i]);
+    if (!err)
+        err = chain_walk(c, files, count);
+    for (size_t i = 0; i < count && !err; i++)
+        take_walked(s->files[first + i], &files[i]);
+    free(files);
+    return err;
+}
+
+/* ---- 3 and 4: cut ---- */
+
+static enum err cut_file(struct jfile *f)
+{
+    enum err err = ERR_OK;
+
+    if (f->offset < f->bytes) {
+        err = disk_resize(f->file, f->offset);
+        f->bytes = f->offset;
+    }
+    return err ? err : disk_sync(f->file, true);
+}
+
+/* Takes files without frames off the end of the list; how many. */
+static size_t drop_empty(struct shard_file *s)
+{
+    size_t dropped = 0;
+
+    while (s->count > 0 && s->files[s->count - 1]->start == POSITION_NONE) {
+        jfile_free(s->files[--s->count]);
+        dropped++;
+    }
+    return dropped;
+}
+
+struct sweep {
+    struct shard_file *s;
+    enum err           err;
+};
+
+static bool is_recorded(const struct shard_file *s, uint64_t epoch, uint64_t number)
+{
+    for (size_t i = s->count; i-- > 0;)
+        if (s->files[i]->epoch == epoch && s->files[i]->number == number)
+            return true;
+    return false;
+}
+
+/* Only names that we could have made are ours to remove. */
+static void sweep_name(void *ctx, const char *name)
+{
+    struct sweep      *w = ctx;
+    unsigned long long epoch;
+    unsigned long long number;
+    char               again[DISK_PATH_MAX];
+    char               path[DISK_PATH_MAX];
+
+    if (sscanf(name, "%llu-%llu", &epoch, &number) != 2)
+        return;
+    snprintf(again, sizeof again, "%llu-%llu", epoch, number);
+    if (strcmp(name, again) != 0 || is_recorded(w->s, epoch, number))
+        return;
+    jfile_path(path, w->s, epoch, number);
+    if (!w->err)
+        w->err = disk_remove(w->s->disk, path);
+}
+
+static enum err sweep(struct shard_file *s)
+{
+    struct sweep w = { s, ERR_OK };
+    char         journal[DISK_PATH_MAX];
+    enum err     err;
+
+    snprintf(journal, sizeof journal, "%s/journal", s->dir);
+    err = disk_list(s->disk, journal, sweep_name, &w);
+    return err ? err : w.err;
+}
+
+static enum err cut(struct shard_file *s)
+{
+    enum err err = ERR_OK;
+
+    drop_empty(s);
+    if (s->count > 0)
+        err = cut_file(s->files[s->count - 1]);
+    if (!err)
+        err = shard_keep_head(s);
+    if (!err)
+        err = sweep(s);
+    for (size_t i = 0; i < s->count; i++) {
+        disk_close_file(s->files[i]->file);
+        s->files[i]->file = NULL;
+    }
+    return err;
+}
+
+/* ---- all of it ---- */
+
+static enum err missing(const struct shard_file *s, uint64_t from, uint64_t have)
+{
+    diag(DIAG_ERROR, "journal: %s: frames from position %" PRIu64 " are wanted, those there are %s %" PRIu64,
+         s->dir, from, from < have ? "begin at" : "end at", have);
+    return ERR_CORRUPT;
+}
+
+enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *fn, void *ctx)
+{
+    struct shard_file *s = shard_file_of(base);
+    size_t             first = first_to_walk(s, from);
+    struct chain       c = { .from = from, .synced = s->synced, .fn = fn, .ctx = ctx };
+    enum err           err;
+
+    assert(s->stage == SHARD_CLAIMED);
+    if (s->failed)
+        return s->failed;
+    if (from < s->oldest)
+        return missing(s, from, s->oldest);
+    c.end = first > 0 ? s->files[first]->start : s->oldest;
+    err = open_files(s, first);
+    if (err)
+        return err;
+    err = walk(s, &c, first);
+    if (err)
+        return err;
+    if (from > c.end && from > s->start)
+        return missing(s, from, c.end);
+    s->synced = c.end;
+    s->seq = c.seq;
+    s->crc = c.crc;
+    err = cut(s);
+    if (!err)
+        s->stage = SHARD_REPLAYED;
+    return err;
+}

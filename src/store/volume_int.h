@@ -1,0 +1,39 @@
+/*
+ * volume_int.h - what a kind of volume provides, and what all kinds begin with. Only src/store/volume*.c and shard_*.c include it.
+ * The functions' contracts are those of volume.h.
+ */
+#ifndef STORE_VOLUME_INT_H
+#define STORE_VOLUME_INT_H
+
+#include "store/volume.h"
+
+struct volume_ops {
+    void (*close)(struct volume *v);
+    enum err (*claim)(struct volume *v, uint32_t id, struct mailbox *box, struct shard **out);
+};
+
+struct shard_ops {
+    void (*release)(struct shard *s);
+    const char *(*directory)(const struct shard *s);
+    enum err (*replay)(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx);
+    enum err (*start)(struct shard *s, uint64_t file_bytes, uint64_t *position);
+    void (*append)(struct shard *s, struct append *a);
+    enum err (*view)(struct shard *s, uint64_t position, uint32_t len, struct slice *out);
+    void (*trim)(struct shard *s, uint64_t position);
+    uint64_t (*oldest)(const struct shard *s);
+    bool (*is_full)(const struct shard *s);
+};
+
+struct volume {
+    const struct volume_ops *ops;
+    char                     id[VOLUME_ID_LEN + 1];
+};
+
+struct shard {
+    const struct shard_ops *ops;
+    struct mailbox         *box;
+    uint32_t                id;
+    uint64_t                epoch;
+};
+
+#endif
