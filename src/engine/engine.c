@@ -214,6 +214,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     list_init(&e->fresh);
     list_init(&e->reads);
     list_init(&e->dirty);
+    list_init(&e->sweep);
 }
 
 enum err engine_open(struct engine **out, struct shard *shard, const struct engine_options *options,

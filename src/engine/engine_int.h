@@ -57,6 +57,8 @@ struct engine {
     struct list fresh;  /* logs whose readers look again when more is durable */
     struct list reads;  /* parked CALL_READs (call.parked) */
     struct buf  scratch; /* for keys of look-ups; never kept across calls */
+    struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
+    uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     struct outbox *outbox; /* answers and deliveries waiting for the disk */
 };

@@ -137,6 +137,7 @@ struct binding *route_add(struct route *r, const struct binding_key *what, void 
     b->id = buf_view(&id); /* the buffer's memory is the binding's now */
     borrow_what(b);
     b->target = target;
+    b->route = r;
     list_init(&b->in_target);
     list_init(&b->in_place);
     map_put(&r->bindings, b->id, b);

@@ -43,6 +43,7 @@ struct binding {
     struct binding_key   what;      /* borrows from id */
     void                *target;    /* the caller's */
     struct list          in_target; /* the caller's, initialised */
+    struct route        *route;     /* that it is in */
     struct bytes         id;        /* owned; what, as one map key */
     struct list          in_place;  /* bucket, trie node or list it lies in */
     void                *place;
