@@ -22,6 +22,8 @@
 #include <time.h>
 #include <uv.h>
 
+enum { TASK_ROUNDS_MAX = 4 };
+
 struct loop {
     uv_loop_t      uv;
     uv_async_t     wake;
@@ -45,9 +47,7 @@ static void run_tasks(struct loop *l)
     struct list  batch;
     struct list *node;
 
-    if (list_empty(&l->tasks))
-        return;
-    /* Move all into a list of our own: what they put off waits for the next turn. */
+    /* Move all into a list of our own: what they put off waits for the next round. */
     list_insert(&l->tasks, &batch);
     batch.prev->next = &batch;
     list_remove(&l->tasks);
@@ -63,10 +63,12 @@ static void on_idle(uv_idle_t *h)
     (void)h;
 }
 
-/* L2. */
+/* Few rounds: a task that feeds another (frames into a socket) should not cost a turn, one that feeds itself must not keep the
+ * loop from its sockets (L2). */
 static void end_turn(struct loop *l)
 {
-    run_tasks(l);
+    for (int i = 0; i < TASK_ROUNDS_MAX && !list_empty(&l->tasks); i++)
+        run_tasks(l);
     if (list_empty(&l->tasks))
         uv_idle_stop(&l->idle);
     else

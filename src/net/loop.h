@@ -41,7 +41,8 @@ struct loop_task {
     struct list in_loop;
     void (*run)(struct loop_task *t);
 };
-/* Putting off a task that is put off already changes nothing. Tasks put off by a task run in the next turn, which comes at once. */
+/* Putting off a task that is put off already changes nothing. What a task puts off runs after all that were there before it, in
+ * this turn or the next, which then comes at once. */
 void loop_later(struct loop *l, struct loop_task *t);
 void loop_cancel(struct loop_task *t);
 

@@ -76,6 +76,16 @@ void outlet_copy(struct outlet *o, struct pool *pool, struct bytes b)
     outlet_add(o, pool_take(pool, b.len));
 }
 
+struct slice outlet_take(struct outlet *o, size_t max)
+{
+    struct slice s = slice_hold(*nth(o, 0));
+
+    if (s.bytes.len > max)
+        s.bytes.len = max;
+    outlet_sent(o, s.bytes.len);
+    return s;
+}
+
 int outlet_gather(const struct outlet *o, struct iovec *iov)
 {
     uint32_t n = o->count < OUTLET_GATHER_MAX ? o->count : OUTLET_GATHER_MAX;
