@@ -1,10 +1,12 @@
 /*
- * store_bench.c - the store alone: what one thread can journal durably, next to what the disk does with nothing in between.
+ * store_bench.c - the store alone: what one thread can journal durably, next to what the disk does
+ * with nothing in between.
  *
  *     store_bench URI [SECONDS]      e.g. store_bench file:/tmp/bench 2
  *
- * Prints, for several payload sizes, records/s, MB/s, commits/s and commit latency, then the speed of a replay; and for a file
- * volume first the raw figures: sequential write + fdatasync of blocks of some sizes in a preallocated file.
+ * Prints, for several payload sizes, records/s, MB/s, commits/s and commit latency, then the speed
+ * of a replay; and for a file volume first the raw figures: sequential write + fdatasync of blocks
+ * of some sizes in a preallocated file.
  */
 #include "base/mem.h"
 #include "store/journal.h"
@@ -79,7 +81,8 @@ static void on_failed(void *ctx, enum err err, const char *what)
     exit(1);
 }
 
-static enum err on_record(void *ctx, uint8_t kind, struct bytes head, struct bytes payload, uint64_t position)
+static enum err on_record(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
+                          uint64_t position)
 {
     struct bench *b = ctx;
 
@@ -187,8 +190,8 @@ static void raw(const char *dir, size_t block, double seconds)
         if (pwrite(fd, bytes, block, (off_t)(n * block)) != (ssize_t)block || fdatasync(fd) != 0)
             exit(1);
     begin = now() - begin;
-    printf("raw       %7zu B: %8.1f MB/s, %.3f ms per sync\n", block, (double)(n * block) / 1e6 / begin,
-           begin * 1e3 / (double)n);
+    printf("raw       %7zu B: %8.1f MB/s, %.3f ms per sync\n", block,
+           (double)(n * block) / 1e6 / begin, begin * 1e3 / (double)n);
     close(fd);
     unlink(path);
     free(bytes);

@@ -18,8 +18,8 @@ static bool follows(const struct chain *c, const struct chain_file *file, const 
     return f->seq == c->seq + 1 && f->previous == c->crc && (is_first || f->position == c->end);
 }
 
-/* Looks at the bytes behind what has been accepted. Bodies below `from` are left alone: they may be on a slow disk, and
- * whoever reads them checks them. */
+/* Looks at the bytes behind what has been accepted. Bodies below `from` are left alone: they may be
+ * on a slow disk, and whoever reads them checks them. */
 static bool next_frame(const struct chain *c, const struct chain_file *file, struct frame *out)
 {
     struct bytes rest = bytes_of(file->bytes.at + file->used, file->bytes.len - file->used);
@@ -70,9 +70,10 @@ static bool has_proof(const struct chain *c, const struct chain_file *file)
     static const uint8_t magic[4] = { 'M', 'Y', 'F', JOURNAL_VERSION };
     const uint8_t       *at = file->bytes.at + file->used;
     const uint8_t       *end = file->bytes.at + file->bytes.len;
+    const uint8_t       *data = file->bytes.at + file->data;
     struct frame         f;
 
-    while ((at = memmem(at, (size_t)(end - at), magic, sizeof magic)) != NULL) {
+    while (at < data && (at = memmem(at, (size_t)(data - at), magic, sizeof magic)) != NULL) {
         if (frame_check(&f, bytes_of(at, (size_t)(end - at)), file->head.salt) &&
             f.epoch == file->head.epoch && f.synced > c->end)
             return true;
@@ -90,7 +91,8 @@ static enum err corrupt(const struct chain *c, const struct chain_file *files, s
         if (files[i].start != POSITION_NONE)
             file = &files[i];
     diag(DIAG_ERROR,
-         "journal: damaged in %s at offset %zu: position %" PRIu64 " was synced and is not readable",
+         "journal: damaged in %s at offset %zu: position %" PRIu64
+         " was synced and cannot be read",
          file ? file->name : "(no file)", file ? file->used : 0, c->end);
     return ERR_CORRUPT;
 }

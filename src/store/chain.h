@@ -1,13 +1,17 @@
 /*
- * chain.h - walks the frames of a shard's journal files, checks that each follows from the one before, and judges what it finds
- * where they end. Used by recovery only; the bytes may be anything.
+ * chain.h - walks the frames of a shard's journal files, checks that each follows from the one
+ * before, and judges what it finds where they end. Used by recovery only; the bytes may be
+ * anything.
  *
- *   H1  A frame belongs when its header and body are whole, its epoch is the file's, its seq is the last one + 1, it names the
- *       CRC of the last one, and its position follows (directly within an epoch, anywhere ahead in the first of a later one).
- *       The first frame of the first file begins the chain; older ones have been trimmed.
- *   H2  Where the chain ends and nothing proves otherwise, an append was cut short: that is the end (CHAIN_TORN or a clean one).
- *   H3  Proof of damage is any whole frame further on which says "synced" of a position above the end of the chain, or a mark
- *       kept elsewhere (chain.synced) above it. Then nothing may be cut: ERR_CORRUPT.
+ *   H1  A frame belongs when its header and body are whole, its epoch is the file's, its seq is the
+ *       last one + 1, it names the CRC of the last one, and its position follows (directly within
+ *       an epoch, anywhere ahead in the first of a later one). The first frame of the first file
+ *       begins the chain; older ones have been trimmed.
+ *   H2  Where the chain ends and nothing proves otherwise, that is the end: an append was cut short,
+ *       or there was none.
+ *   H3  Proof of damage is any whole frame further on which says "synced" of a position above the
+ *       end of the chain, or a mark kept elsewhere (chain.synced) above it. Then nothing may be
+ *       cut: ERR_CORRUPT.
  *
  * Thread: the caller's.
  */
@@ -19,7 +23,8 @@
 /* One journal file, oldest first. */
 struct chain_file {
     const char      *name;
-    struct bytes     bytes; /* header included; what follows in the file is zeros */
+    struct bytes     bytes; /* all of it, header included */
+    size_t           data;  /* behind this there are only zeros; bytes.len when not known */
     struct file_head head;
     uint64_t         start; /* position of its first frame; POSITION_NONE: none found */
     uint64_t         end;   /* position after its last good frame */
@@ -32,13 +37,14 @@ struct chain {
     uint64_t         synced; /* a mark kept elsewhere: the chain must reach it */
     shard_replay_fn *fn;
     void            *ctx;
-    uint64_t         end; /* in: nothing lies below; out, with seq and crc: after the last good frame */
+    uint64_t         end; /* in: nothing lies below; out, with seq and crc: the last good frame */
     uint64_t         seq;
     uint32_t         crc;
     bool             has_frames;
 };
 
-/* Fills in head, start, end and used of each file. ERR_CORRUPT, with a diag line; ERR_NEWER_FORMAT; fn's error. */
+/* Fills in head, start, end and used of each file. ERR_CORRUPT, with a diag line; ERR_NEWER_FORMAT;
+ * fn's error. */
 MUST_CHECK enum err chain_walk(struct chain *c, struct chain_file *files, size_t count);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * disk.h - the few things the store asks of a file system, as a table of functions: so that the same store runs on real files
- * (disk_file.c) and on a disk in memory that loses, tears and fails at will (disk_sim.c).
+ * disk.h - the few things the store asks of a file system, as a table of functions: so that the
+ * same store runs on real files (disk_file.c) and on a disk in memory that loses, tears and fails
+ * at will (disk_sim.c).
  *
- * Paths are relative to the disk's root. Nothing is durable before the sync that covers it: disk_sync for a file's bytes, size and
- * blocks, disk_sync_dir for names; disk_replace does all that itself and leaves the old content or the new, never a mixture.
- * Errors: ERR_NO_SPACE, ERR_ACCESS, ERR_DISK_FAILED (anything else); the cause has been said in one diag line.
+ * Paths are relative to the disk's root. Nothing is durable before the sync that covers it:
+ * disk_sync for a file's bytes, size and blocks, disk_sync_dir for names; disk_replace does all
+ * that itself and leaves the old content or the new, never a mixture. Errors: ERR_NO_SPACE,
+ * ERR_ACCESS, ERR_DISK_FAILED (anything else); the cause has been said in one diag line.
  *
  * Thread: any, but one file is written by one thread at a time.
  */
@@ -84,18 +86,21 @@ MUST_CHECK static inline enum err disk_sync_dir(struct disk *d, const char *path
     return d->ops->sync_dir(d, path);
 }
 
-MUST_CHECK static inline enum err disk_list(struct disk *d, const char *path, disk_list_fn *fn, void *ctx)
+MUST_CHECK static inline enum err disk_list(struct disk *d, const char *path,
+                                            disk_list_fn *fn, void *ctx)
 {
     return d->ops->list(d, path, fn, ctx);
 }
 
 /* Appends the whole of a small file to out. */
-MUST_CHECK static inline enum err disk_read(struct disk *d, const char *path, struct buf *out, bool *is_there)
+MUST_CHECK static inline enum err disk_read(struct disk *d, const char *path,
+                                            struct buf *out, bool *is_there)
 {
     return d->ops->read(d, path, out, is_there);
 }
 
-MUST_CHECK static inline enum err disk_replace(struct disk *d, const char *path, struct bytes content)
+MUST_CHECK static inline enum err disk_replace(struct disk *d, const char *path,
+                                               struct bytes content)
 {
     return d->ops->replace(d, path, content);
 }
@@ -106,14 +111,17 @@ MUST_CHECK static inline enum err disk_remove(struct disk *d, const char *path)
     return d->ops->remove(d, path);
 }
 
-/* A new file of this size, its space allocated, reading as zeros. Nothing is left behind when it fails. */
-MUST_CHECK static inline enum err disk_create(struct disk *d, const char *path, uint64_t bytes, struct disk_file **out)
+/* A new file of this size, its space allocated, reading as zeros. Nothing is left behind when it
+ * fails. */
+MUST_CHECK static inline enum err disk_create(struct disk *d, const char *path,
+                                              uint64_t bytes, struct disk_file **out)
 {
     return d->ops->create(d, path, bytes, out);
 }
 
 /* ERR_CORRUPT: it is not there. */
-MUST_CHECK static inline enum err disk_open(struct disk *d, const char *path, struct disk_file **out)
+MUST_CHECK static inline enum err disk_open(struct disk *d, const char *path,
+                                            struct disk_file **out)
 {
     return d->ops->open(d, path, out);
 }
@@ -136,12 +144,14 @@ static inline uint64_t disk_data_end(struct disk_file *f)
 }
 
 /* Writes all of iov at offset. The array is used up; the memory it leads to is not. */
-MUST_CHECK static inline enum err disk_write(struct disk_file *f, uint64_t offset, struct iovec *iov, size_t count)
+MUST_CHECK static inline enum err disk_write(struct disk_file *f, uint64_t offset,
+                                             struct iovec *iov, size_t count)
 {
     return f->ops->write(f, offset, iov, count);
 }
 
-/* with_size: also its size and blocks (fsync); without: what reading the bytes back needs (fdatasync). */
+/* with_size: also its size and blocks (fsync); without: what reading the bytes back needs
+ * (fdatasync). */
 MUST_CHECK static inline enum err disk_sync(struct disk_file *f, bool with_size)
 {
     return f->ops->sync(f, with_size);
@@ -153,21 +163,24 @@ MUST_CHECK static inline enum err disk_resize(struct disk_file *f, uint64_t byte
     return f->ops->resize(f, bytes);
 }
 
-/* What was read before and is in memory is dropped, so that the next read sees what the medium holds. After a sync. */
+/* What was read before and is in memory is dropped, so that the next read sees what the medium
+ * holds. After a sync. */
 static inline void disk_forget(struct disk_file *f)
 {
     f->ops->forget(f);
 }
 
-/* All of the file as it is now, for reading, in one block; what is written later shows through, or NULL when the system refuses.
- * The file may be closed and removed; the last drop unmaps. */
+/* All of the file as it is now, for reading, in one block; what is written later shows through, or
+ * NULL when the system refuses. The file may be closed and removed; the last drop unmaps. */
 static inline struct block *disk_map(struct disk_file *f)
 {
     return f->ops->map(f);
 }
 
-/* Reads a part of a mapping ahead. An unreadable medium is ERR_DISK_FAILED here and a dead process without. */
-MUST_CHECK static inline enum err disk_load(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len)
+/* Reads a part of a mapping ahead. An unreadable medium is ERR_DISK_FAILED here and a dead process
+ * without. */
+MUST_CHECK static inline enum err disk_load(struct disk_file *f, struct block *map,
+                                            uint64_t offset, uint64_t len)
 {
     return f->ops->load(f, map, offset, len);
 }

@@ -1,6 +1,7 @@
 /*
- * disk_file.c - see disk_file.h. All paths go through the descriptor of the root, so a directory that is renamed while the
- * program runs stays the same disk. Modes are 0700 and 0600 whatever the umask says.
+ * disk_file.c - see disk_file.h. All paths go through the descriptor of the root, so a directory
+ * that is renamed while the program runs stays the same disk. Modes are 0700 and 0600 whatever the
+ * umask says.
  */
 #include "store/disk_file.h"
 #include "base/diag.h"
@@ -419,7 +420,7 @@ static const struct disk_ops ops = {
 
 /* ---- opening ---- */
 
-/* Whoever opens a volume says what is wrong with the directory, so only the unusual is said here. */
+/* Whoever opens a volume says what is wrong with the directory; only the unusual is said here. */
 static enum err refused(const char *root, int error)
 {
     if (error == EACCES || error == EPERM || error == EROFS)

@@ -5,8 +5,9 @@
 #include "store/disk.h"
 
 /*
- * Opens a directory, made with mode 0700 when it is not there (its parent must be), and locks it until disk_close: flock on the
- * directory itself, so nothing is written. ERR_BUSY, ERR_ACCESS, ERR_IO.
+ * Opens a directory, made with mode 0700 when it is not there (its parent must be), and locks it
+ * until disk_close: flock on the directory itself, so nothing is written. ERR_BUSY, ERR_ACCESS,
+ * ERR_IO.
  */
 MUST_CHECK enum err disk_file_open(struct disk **out, const char *root);
 

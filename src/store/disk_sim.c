@@ -1,9 +1,10 @@
 /*
  * disk_sim.c - see disk_sim.h.
  *
- * A name leads to two inodes: the one it leads to now and the one it leads to on the medium; they differ until the directory is
- * synced. An inode holds its bytes as they read now (a block, so that mappings are holds of it), as the medium has them, and
- * copies of the writes that are only in the first.
+ * A name leads to two inodes: the one it leads to now and the one it leads to on the medium; they
+ * differ until the directory is synced. An inode holds its bytes as they read now (a block, so that
+ * mappings are holds of it), as the medium has them, and copies of the writes that are only in the
+ * first.
  */
 #include "store/disk_sim.h"
 #include "base/list.h"
@@ -85,7 +86,8 @@ static bool counts_down(uint64_t *n)
     return *n > 0 && --*n == 0;
 }
 
-/* Every operation that changes something begins with this. True: it is the one in which the power goes. */
+/* Every operation that changes something begins with this. True: it is the one in which the power
+ * goes. */
 static bool is_cut(struct sim_disk *d)
 {
     if (counts_down(&d->cut_after))
@@ -427,7 +429,8 @@ static struct disk_file *file_new(struct sim_disk *d, const char *path, struct i
     return &f->file;
 }
 
-static enum err create_locked(struct sim_disk *d, const char *path, uint64_t bytes, struct disk_file **out)
+static enum err create_locked(struct sim_disk *d, const char *path, uint64_t bytes,
+                              struct disk_file **out)
 {
     if (is_cut(d) || lookup(d, path))
         return ERR_DISK_FAILED;

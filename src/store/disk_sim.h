@@ -1,14 +1,17 @@
 /*
- * disk_sim.h - a disk in memory that behaves as badly as real ones may, from a seed. It holds for every file what is on the medium
- * and the writes that were not synced, and for every name whether its directory was synced.
+ * disk_sim.h - a disk in memory that behaves as badly as real ones may, from a seed. It holds for
+ * every file what is on the medium and the writes that were not synced, and for every name whether
+ * its directory was synced.
  *
- *   - disk_sim_crash: the power fails. Of the writes not synced a random set of sectors survives (512 or 4096 bytes each), of the
- *     names not synced a random set. Open files and all that hangs on them answer ERR_DISK_FAILED from then on.
- *   - disk_sim_cut_after: the power fails in the middle of the n-th operation from now on; disk_sim_crash must follow.
+ *   - disk_sim_crash: the power fails. Of the writes not synced a random set of sectors survives
+ *     (512 or 4096 bytes each), of the names not synced a random set. Open files and all that hangs
+ *     on them answer ERR_DISK_FAILED from then on.
+ *   - disk_sim_cut_after: the power fails in the middle of the n-th operation from now on;
+ *     disk_sim_crash must follow.
  *   - a sync that fails, a write that fails, a disk that is full, a bit that rots.
  *
- * It outlives the volumes that are opened on it one after the other: disk_close on it only counts, disk_sim_free ends it.
- * Thread: any; the faults are set by the test while nothing runs.
+ * It outlives the volumes that are opened on it one after the other: disk_close on it only counts,
+ * disk_sim_free ends it. Thread: any; the faults are set by the test while nothing runs.
  */
 #ifndef STORE_DISK_SIM_H
 #define STORE_DISK_SIM_H
@@ -24,7 +27,7 @@ void disk_sim_free(struct disk *d);
 void disk_sim_crash(struct disk *d);
 void disk_sim_cut_after(struct disk *d, uint64_t operations);
 bool disk_sim_is_off(const struct disk *d);
-/* The n-th sync or write from now on fails (1: the next); what it covered may or may not be there. */
+/* The n-th sync or write from now on fails (1: the next); what it covered may be there or not. */
 void disk_sim_fail_sync(struct disk *d, uint64_t n);
 void disk_sim_fail_write(struct disk *d, uint64_t n);
 /* Bytes that all files may have together. */

@@ -1,15 +1,19 @@
 /*
- * frame.h - the unit of the journal on disk and the head of a journal file, as bytes. Layout: docs/journal.md.
+ * frame.h - the unit of the journal on disk and the head of a journal file, as bytes. Layout:
+ * docs/journal.md.
  *
- * A file starts with FILE_HEADER_BYTES of which the first 44 are used; frames follow back to back. All integers big-endian.
+ * A file starts with FILE_HEADER_BYTES of which the first 44 are used; frames follow back to back.
+ * All integers big-endian.
  *
- *   file  0 "myna jrn" | 8 version u32 | 12 number u32 | 16 epoch u64 | 24 salt u64 | 32 shard u32 | 36 header bytes u32
- *         | 40 crc u32 (of 0..40)
- *   frame 0 "MYF" version u8 | 4 body bytes u32 | 8 epoch u64 | 16 seq u64 | 24 position u64 | 32 synced u64
- *         | 40 previous u32 (crc of the frame before) | 44 body crc u32 | 48 zero u32 | 52 crc u32 (of the salt, then 0..52) | 56 body
+ *   file   0 "myna jrn" | 8 version u32 | 12 number u32 | 16 epoch u64 | 24 salt u64
+ *         32 shard u32 | 36 header bytes u32 | 40 crc u32 (of 0..40)
+ *   frame  0 "MYF" version u8 | 4 body bytes u32 | 8 epoch u64 | 16 seq u64 | 24 position u64
+ *         32 synced u64 | 40 previous u32 (crc of the frame before) | 44 body crc u32
+ *         48 zero u32 | 52 crc u32 (of the salt, then 0..52) | 56 body
  *
- * The salt is random and never leaves the file: bytes that a client sent cannot pass for a frame after a crash.
- * To change the layout follow the recipe in docs/journal.md. Thread: pure functions, any.
+ * The salt is random and never leaves the file: bytes that a client sent cannot pass for a frame
+ * after a crash. To change the layout follow the recipe in docs/journal.md. Thread: pure functions,
+ * any.
  */
 #ifndef STORE_FRAME_H
 #define STORE_FRAME_H

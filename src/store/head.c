@@ -29,8 +29,8 @@ void head_add(struct head *h, uint64_t epoch, uint64_t number, uint64_t start)
 void head_format(const struct head *h, struct buf *out)
 {
     sealed_begin(out, "shard", HEAD_VERSION);
-    buf_printf(out, "epoch %" PRIu64 "\nstart %" PRIu64 "\nsynced %" PRIu64 "\noldest %" PRIu64 "\n",
-               h->epoch, h->start, h->synced, h->oldest);
+    buf_printf(out, "epoch %" PRIu64 "\nstart %" PRIu64 "\n", h->epoch, h->start);
+    buf_printf(out, "synced %" PRIu64 "\noldest %" PRIu64 "\n", h->synced, h->oldest);
     for (size_t i = 0; i < h->count; i++) {
         const struct head_file *f = &h->files[i];
 

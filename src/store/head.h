@@ -1,14 +1,15 @@
 /*
- * head.h - the head of a shard: the small file that is replaced whole, and says which epoch owns the shard and of which files
- * its journal consists. Text, so that `cat` shows it; the last line is the CRC-32C of all before it.
+ * head.h - the head of a shard: the small file that is replaced whole, and says which epoch owns
+ * the shard and of which files its journal consists. Text, so that `cat` shows it; the last line is
+ * the CRC-32C of all before it.
  *
  *     myna shard 1
  *     epoch 3                     of the last claim
  *     start 137438953472          where that claim's frames begin
  *     synced 68719480000          everything below is on stable storage, or was trimmed
  *     oldest 0                    frames below it were trimmed
- *     file 1-1 0                  epoch-number, position of its first frame ("-": none yet), oldest first
- *     file 3-1 -
+ *     file 1-1 0                  epoch-number, start of its first frame; oldest first
+ *     file 3-1 -                  "-": it had no frame yet
  *     crc 89abcdef
  *
  * Thread: pure functions over caller's storage.

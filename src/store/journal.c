@@ -1,16 +1,17 @@
 /*
  * journal.c - see journal.h.
  *
- * Records gather in a draft: the body of the next frame as a list of pieces. Small things are copied into chunks, large payloads
- * are pieces of their own that point into the caller's block. journal_kick hands the draft to the shard, which puts all frames
- * that wait into its next write; so nothing has to be held back here while a commit is under way.
+ * Records gather in a draft: the body of the next frame as a list of pieces. Small things are
+ * copied into chunks, large payloads are pieces of their own that point into the caller's block.
+ * journal_kick hands the draft to the shard, which puts all frames that wait into its next write;
+ * so nothing has to be held back here while a commit is under way.
  *
  * A record in a frame's body, all parts aligned to 8 bytes, integers big-endian:
  *
- *     0 kind u8 | 1 head bytes u24 | 4 payload bytes u32 | 8 head | zeros to 8 | payload | zeros to 8
+ *     0 kind u8 | 1 head bytes u24 | 4 payload bytes u32 | 8 head | zeros | payload | zeros
  *
- * Positions (J2) are the shard's byte addresses, so a record's is known when it is added: the draft's frame begins where the
- * one before ends.
+ * Positions (J2) are the shard's byte addresses, so a record's is known when it is added: the
+ * draft's frame begins where the one before ends.
  *
  *     drafting --journal_kick--> in flight --its mail--> spare or freed
  */
@@ -41,7 +42,7 @@ struct draft {
     struct list     spare;
     struct iovec   *iov;
     size_t          iov_cap;
-    struct block  **holds; /* what pieces point into; the first is the draft's own chunk, kept when it is spare */
+    struct block  **holds; /* what pieces point into; the first is a chunk that stays */
     size_t          hold_count;
     size_t          hold_cap;
     uint8_t        *chunk; /* where the next copied byte goes */
@@ -300,7 +301,8 @@ static bool decode_record(struct rd *r, struct record *out)
     return !r->failed;
 }
 
-/* The body passed its checksum, so a record that makes no sense was written so: by a bug, or by another program. */
+/* The body passed its checksum, so a record that makes no sense was written so: by a bug, or by
+ * another program. */
 static enum err replay_frame(void *ctx, struct bytes body, uint64_t position)
 {
     struct journal *j = ctx;
@@ -312,7 +314,8 @@ static enum err replay_frame(void *ctx, struct bytes body, uint64_t position)
         uint64_t payload_at;
 
         if (!decode_record(&r, &record)) {
-            diag(DIAG_ERROR, "journal: malformed record in the frame at position %" PRIu64, position);
+            diag(DIAG_ERROR, "journal: malformed record in the frame at position %" PRIu64,
+                 position);
             return ERR_CORRUPT;
         }
         payload_at = position + (uint64_t)(record.payload.at - body.at);
@@ -342,7 +345,8 @@ enum err journal_replay(struct journal *j, uint64_t from, journal_replay_fn *fn,
 
 /* ---- the rest ---- */
 
-enum err journal_open(struct journal **out, struct shard *shard, const struct journal_options *options)
+enum err journal_open(struct journal **out, struct shard *shard,
+                      const struct journal_options *options)
 {
     struct journal *j = mem_new(sizeof *j);
 

@@ -1,17 +1,24 @@
 /*
- * journal.h - the shard's one write-ahead journal, as the engine sees it. The truth: what is not in it did not happen.
+ * journal.h - the shard's one write-ahead journal, as the engine sees it. The truth: what is not in
+ * it did not happen.
  *
- * A record is (kind, head, payload). Records are added in memory in order and get their positions at once; journal_kick hands
- * all that was added to the volume as one commit (one write, one sync) whenever no commit is under way, so all that arrives
- * while the disk is busy shares the next sync. on_durable tells how far the disk has it.
+ * A record is (kind, head, payload). Records are added in memory in order and get their positions
+ * at once; journal_kick hands all that was added since the last one to the volume as one frame; all
+ * frames that arrive while the disk is busy share the next write and sync. on_durable tells how far
+ * the disk has it. A frame is whole or absent after a crash, so what one turn added before its kick
+ * stays together (up to 4 MiB).
  *
- *   J1  on_durable(p) is called only after every byte below p is on stable storage, in order, and on the owner's thread,
- *       never from inside a call of this module.
- *   J2  Positions only grow and are never used twice, not even after a crash: they are byte addresses of one endless journal.
- *   J3  After a failed write or sync the journal is dead: on_failed once, nothing is retried, nothing more becomes durable.
- *   J4  Replay gives every acknowledged record once and in order; records at the very end that nobody acknowledged may appear.
+ *   J1  on_durable(p) is called only after every byte below p is on stable storage, in order, and
+ *       on the owner's thread, never from inside a call of this module.
+ *   J2  Positions only grow and are never used twice, not even after a crash: they are byte
+ *       addresses of one endless journal.
+ *   J3  After a failed write or sync the journal is dead: on_failed once, nothing is retried,
+ *       nothing more becomes durable.
+ *   J4  Replay gives every acknowledged record once and in order; records at the very end that
+ *       nobody acknowledged may appear.
  *
- * Layout on disk: docs/journal.md. Thread: the shard's engine thread, but journal_view's slices may be read anywhere.
+ * Layout on disk: docs/journal.md. Thread: the shard's engine thread, but journal_view's slices may
+ * be read anywhere.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
@@ -31,22 +38,28 @@ struct journal_options {
 };
 
 /* Reads one record back. position is the payload's. head and payload are valid during the call. */
-typedef enum err journal_replay_fn(void *ctx, uint8_t kind, struct bytes head, struct bytes payload, uint64_t position);
+typedef enum err journal_replay_fn(void *ctx, uint8_t kind, struct bytes head,
+                                   struct bytes payload, uint64_t position);
 
-/* The journal of a claimed shard. Nothing may be added before journal_replay has returned ERR_OK. */
-MUST_CHECK enum err journal_open(struct journal **out, struct shard *shard, const struct journal_options *options);
-/* Every record at or after `from` (0: all; else an end position noted by a checkpoint). Cuts a torn tail; ERR_CORRUPT with one
- * diag line that names file and position for damage below the synced mark. */
-MUST_CHECK enum err journal_replay(struct journal *j, uint64_t from, journal_replay_fn *fn, void *ctx);
-/* Frees; the caller has waited for journal_is_idle or does not care. */
+/* The journal of a claimed shard. Nothing may be added before journal_replay has returned OK. */
+MUST_CHECK enum err journal_open(struct journal **out, struct shard *shard,
+                                 const struct journal_options *options);
+/* Every record at or after `from` (0: all; else an end position noted by a checkpoint). Cuts a torn
+ * tail; ERR_CORRUPT with one diag line that names file and position for damage below the synced
+ * mark. */
+MUST_CHECK enum err journal_replay(struct journal *j, uint64_t from, journal_replay_fn *fn,
+                                   void *ctx);
+/* Frees, or, when not journal_is_idle, leaves that to the mails that are still to come: release the
+ * shard, run the mailbox, and all is gone. No callback is called any more. */
 void journal_close(struct journal *j);
 
 /*
- * Adds a record. head is copied. payload is held by the journal until written (its bytes must not change any more);
- * small payloads are copied. Returns the position of the payload's first byte: what journal_view takes.
+ * Adds a record. head is copied. payload is held by the journal until written (its bytes must not
+ * change any more); small payloads are copied. Returns the position of the payload's first byte:
+ * what journal_view takes.
  */
 uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct slice payload);
-/* Starts a commit when something was added and none is under way. Cheap; call it at the end of every turn. */
+/* Sends what was added since the last time on its way. Cheap; call it at the end of every turn. */
 void journal_kick(struct journal *j);
 /* Position after the last record added; on_durable of at least this means it is on disk. */
 uint64_t journal_end(const struct journal *j);
@@ -55,14 +68,17 @@ bool journal_is_idle(const struct journal *j);
 /* Bytes added and not yet durable: the engine stops taking publishes above its limit. */
 uint64_t journal_pending_bytes(const struct journal *j);
 
-/* The disk has no room to grow: refuse publishes with ERR_NO_SPACE, settle on (volume.h, shard_is_full). */
+/* The disk has no room to grow: refuse publishes with ERR_NO_SPACE, settle on (volume.h,
+ * shard_is_full). */
 bool journal_is_full(const struct journal *j);
 
-/* Payload bytes that are durable, as a slice over the file's mapping (or a copy, as the volume likes). len must be that of a
- * payload. ERR_OUT_OF_RANGE when trimmed or not durable yet. */
-MUST_CHECK enum err journal_view(struct journal *j, uint64_t position, uint32_t len, struct slice *out);
+/* Payload bytes that are durable, as a slice over the file's mapping (or a copy, as the volume
+ * likes). len must be that of a payload. ERR_OUT_OF_RANGE when trimmed or not durable yet. */
+MUST_CHECK enum err journal_view(struct journal *j, uint64_t position, uint32_t len,
+                                 struct slice *out);
 
-/* Nothing below position is needed any more (a committed checkpoint stands for it): whole files are removed. */
+/* Nothing below position is needed any more (a committed checkpoint stands for it): whole files are
+ * removed. */
 void journal_trim(struct journal *j, uint64_t position);
 /* Oldest position still held. */
 uint64_t journal_start(const struct journal *j);

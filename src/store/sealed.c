@@ -79,6 +79,6 @@ enum err sealed_open(struct bytes text, const char *kind, unsigned version, stru
         !sealed_number(&first, &found))
         return ERR_CORRUPT;
     if (found > version)
-        return ERR_NEWER_FORMAT; /* first of all: a newer version may end its files in another way */
+        return ERR_NEWER_FORMAT; /* before the CRC: a newer version may end its files otherwise */
     return crc_matches(text) ? ERR_OK : ERR_CORRUPT;
 }

@@ -1,6 +1,6 @@
 /*
- * sealed.h - small text files that are replaced whole: a first line "myna KIND VERSION", lines, and "crc XXXXXXXX" over all before.
- * Thread: pure functions.
+ * sealed.h - small text files that are replaced whole: a first line "myna KIND VERSION", lines, and
+ * "crc XXXXXXXX" over all before. Thread: pure functions.
  */
 #ifndef STORE_SEALED_H
 #define STORE_SEALED_H
@@ -10,8 +10,10 @@
 
 void sealed_begin(struct buf *out, const char *kind, unsigned version);
 void sealed_end(struct buf *out);
-/* Checks first and last line; lines: those between. ERR_CORRUPT; ERR_NEWER_FORMAT: a version above ours. */
-MUST_CHECK enum err sealed_open(struct bytes text, const char *kind, unsigned version, struct rd *lines);
+/* Checks first and last line; lines: those between. ERR_CORRUPT; ERR_NEWER_FORMAT: a version above
+ * ours. */
+MUST_CHECK enum err sealed_open(struct bytes text, const char *kind, unsigned version,
+                                struct rd *lines);
 /* Next line without its newline; false at the end. */
 bool sealed_line(struct rd *lines, struct bytes *out);
 /* Takes "word " off the front of a line. */

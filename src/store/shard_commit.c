@@ -1,9 +1,12 @@
 /*
- * shard_commit.c - see shard_file.h: the commit thread. It takes all appends that are waiting (a group), makes them frames, writes
- * them with one call, syncs once, and posts all completions at once. While it does, the next group gathers.
+ * shard_commit.c - see shard_file.h: the commit thread. It takes all appends that are waiting (a
+ * group), makes them frames, writes them with one call, syncs once, and posts all completions at
+ * once. While it does, the next group gathers.
  *
- *   C1  A group lies in one file. What does not fit waits for the next file, and so does all behind it.
- *   C2  Each frame says that everything before its group was synced; within a group nothing is known of the others.
+ *   C1  A group lies in one file. What does not fit waits for the next file, and so does all behind
+ *       it.
+ *   C2  Each frame says that everything before its group was synced; within a group nothing is
+ *       known of the others.
  *   C3  After the first error nothing is written any more (volume.h V3).
  */
 #include "store/shard_file.h"
@@ -13,7 +16,8 @@
 
 #include <assert.h>
 
-enum { GROUP_BYTES_MAX = 8 << 20 }; /* beyond it a larger write is no faster, and its answers wait longer */
+/* Beyond it a larger write is no faster, and its answers wait longer. */
+enum { GROUP_BYTES_MAX = 8 << 20 };
 
 struct group {
     struct append *first;

@@ -1,4 +1,5 @@
-/* shard_file.c - see shard_file.h: a shard's life from claim to release, and what its owner's thread asks of it. */
+/* shard_file.c - see shard_file.h: a shard's life from claim to release, and what its owner's
+ * thread asks of it. */
 #include "store/shard_file.h"
 #include "base/diag.h"
 #include "base/mem.h"
@@ -9,7 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A claim's positions begin at the next multiple: nobody has handed out so many that were not durable (V5). */
+/* A claim's positions begin at the next multiple: nobody has handed out so many that were not
+ * durable (V5). */
 enum { POSITION_GAP_BITS = 36 };
 
 void jfile_free(struct jfile *f)
@@ -21,7 +23,8 @@ void jfile_free(struct jfile *f)
     free(f);
 }
 
-void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t epoch, uint64_t number)
+void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t epoch,
+                uint64_t number)
 {
     snprintf(out, DISK_PATH_MAX, "%s/journal/%" PRIu64 "-%" PRIu64, s->dir, epoch, number);
 }
@@ -66,7 +69,7 @@ static void start_threads(struct shard_file *s)
 
     if (!failed)
         failed = pthread_create(&s->keeper, NULL, shard_keep_main, s);
-    assert(!failed); /* like memory: a process that cannot have two threads at its start is not worth saving */
+    assert(!failed); /* as with memory: without two threads at its start no process is worth it */
 }
 
 static uint64_t first_position(const struct shard_file *s)
@@ -212,9 +215,33 @@ static const char *directory(const struct shard *base)
     return (const char *)shard_file_of(base)->path.at;
 }
 
+static enum err put_blob(struct shard *base, struct bytes content)
+{
+    struct shard_file *s = shard_file_of(base);
+    char               path[DISK_PATH_MAX];
+    enum err           err;
+
+    snprintf(path, sizeof path, "%s/checkpoint", s->dir);
+    pthread_mutex_lock(&s->lock);
+    err = s->failed;
+    pthread_mutex_unlock(&s->lock);
+    return err ? err : disk_replace(s->disk, path, content);
+}
+
+static enum err get_blob(struct shard *base, struct buf *out, bool *is_there)
+{
+    struct shard_file *s = shard_file_of(base);
+    char               path[DISK_PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/checkpoint", s->dir);
+    return disk_read(s->disk, path, out, is_there);
+}
+
 static const struct shard_ops ops = {
     .release = release,
     .directory = directory,
+    .put_blob = put_blob,
+    .get_blob = get_blob,
     .replay = shard_file_replay,
     .start = start,
     .append = append,
@@ -238,7 +265,8 @@ static void init_sync(struct shard_file *s)
     pthread_mutex_init(&s->lock, NULL);
 }
 
-static struct shard_file *shard_new(struct disk *disk, uint32_t id, struct mailbox *box, bool is_threaded)
+static struct shard_file *shard_new(struct disk *disk, uint32_t id, struct mailbox *box,
+                                    bool is_threaded)
 {
     struct shard_file *s = mem_new(sizeof *s);
 
@@ -283,7 +311,8 @@ static void count_name(void *ctx, const char *name)
     ++*(size_t *)ctx;
 }
 
-/* Without a head nobody knows what a journal's files mean: an empty shard is fine, any other is not. */
+/* Without a head nobody knows what a journal's files mean: an empty shard is fine, any other is
+ * not. */
 static enum err without_head(struct shard_file *s)
 {
     char     journal[DISK_PATH_MAX];
@@ -293,7 +322,8 @@ static enum err without_head(struct shard_file *s)
     snprintf(journal, sizeof journal, "%s/journal", s->dir);
     err = disk_list(s->disk, journal, count_name, &names);
     if (!err && names > 0) {
-        diag(DIAG_ERROR, "journal: %s/head is missing and there are %zu journal files", s->dir, names);
+        diag(DIAG_ERROR, "journal: %s/head is missing and there are %zu journal files", s->dir,
+             names);
         err = ERR_CORRUPT;
     }
     return err;

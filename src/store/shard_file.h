@@ -1,15 +1,19 @@
 /*
- * shard_file.h - a shard on a disk: what its modules share. Only shard_*.c and volume_file.c include it.
+ * shard_file.h - a shard on a disk: what its modules share. Only shard_*.c and volume_file.c
+ * include it.
  *
  *   shard_file.c    claim, start, append, view, release         the owner's thread
  *   shard_replay.c  reads the journal, cuts its torn end        the owner's thread
  *   shard_commit.c  writes and syncs frames                     the commit thread
  *   shard_keep.c    makes the next file, trims, writes heads    the keeper thread
  *
- *   S1  Frames go to the last of `files` only. It is followed by `next`, which was allocated, synced and recorded before.
- *   S2  Only the keeper changes the head on disk while the threads run; before and after that, the owner.
- *   S3  `lock` guards all fields from `changed` on; no disk call is made under it. The current file's handle and offset belong
- *       to the commit thread, those of `next` to the keeper until it is taken.
+ *   S1  Frames go to the last of `files` only. It is followed by `next`, which was allocated,
+ *       synced and recorded before.
+ *   S2  Only the keeper changes the head on disk while the threads run; before and after that, the
+ *       owner.
+ *   S3  `lock` guards all fields from `changed` on; no disk call is made under it. The current
+ *       file's handle and offset belong to the commit thread, those of `next` to the keeper until
+ *       it is taken.
  *   S4  `failed` is terminal: set once.
  *
  *     CLAIMED --shard_replay--> REPLAYED --shard_start--> STARTED --shard_release--> gone
@@ -89,13 +93,15 @@ static inline struct shard_file *shard_file_of(const struct shard *s)
 }
 
 /* ---- shard_file.c ---- */
-enum err shard_file_claim(struct shard **out, struct disk *disk, uint32_t id, struct mailbox *box, bool is_threaded);
+enum err shard_file_claim(struct shard **out, struct disk *disk, uint32_t id, struct mailbox *box,
+                          bool is_threaded);
 /* From now on appends fail with ERR_FENCED; returns when none is being written. */
 void shard_file_fence(struct shard_file *s);
 /* The first failure counts. lock is held. */
 void shard_file_fail(struct shard_file *s, enum err err, const char *what, const char *path);
 void jfile_free(struct jfile *f);
-void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t epoch, uint64_t number);
+void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t epoch,
+                uint64_t number);
 
 /* ---- shard_replay.c ---- */
 enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *fn, void *ctx);

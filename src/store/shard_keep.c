@@ -1,6 +1,7 @@
 /*
- * shard_keep.c - see shard_file.h: the keeper thread. Makes the file after the current one ahead of need, removes files that were
- * trimmed, and records both in the head: a file before it is used, a removal before it is done (V6).
+ * shard_keep.c - see shard_file.h: the keeper thread. Makes the file after the current one ahead of
+ * need, removes files that were trimmed, and records both in the head: a file before it is used, a
+ * removal before it is done (V6).
  */
 #include "store/shard_file.h"
 #include "base/mem.h"
@@ -122,7 +123,8 @@ enum err shard_keep_make(struct shard_file *s, uint64_t bytes)
     return record_made(s);
 }
 
-/* A frame larger than a file gets a file of its own size: the next one grows. It has been taken out of the commit thread's reach. */
+/* A frame larger than a file gets a file of its own size: the next one grows. It has been taken out
+ * of the commit thread's reach. */
 static enum err grow_made(struct shard_file *s, uint64_t bytes)
 {
     struct jfile *f = s->made;
@@ -144,7 +146,8 @@ static enum err grow_made(struct shard_file *s, uint64_t bytes)
 
 /* ---- one piece of work ---- */
 
-/* Files at the front that nobody needs any more; never the current one. lock is held, as for all below that say nothing else. */
+/* Files at the front that nobody needs any more; never the current one. lock is held, as for all
+ * below that say nothing else. */
 static size_t trimmable(const struct shard_file *s)
 {
     size_t n = 0;

@@ -1,11 +1,13 @@
 /*
- * shard_replay.c - see shard_file.h: recovery. Reads the journal's files, has the chain judged (chain.h), and makes what it found
- * the durable truth before anything new is written:
+ * shard_replay.c - see shard_file.h: recovery. Reads the journal's files, has the chain judged
+ * (chain.h), and makes what it found the durable truth before anything new is written:
  *
- *   1. the last two files may hold bytes that were written and never synced: sync them, and read them again from the medium
+ *   1. the last two files may hold bytes that were written and never synced: sync them, and read
+ *      them again from the medium
  *   2. walk the chain; give the frames away; stop at damage with nothing changed
  *   3. cut the last file behind its last good frame, durably
- *   4. record a head without the files that hold no frame, then remove those, and whatever no head names
+ *   4. record a head without the files that hold no frame, then remove those, and whatever no head
+ *      names
  */
 #include "store/shard_file.h"
 #include "base/diag.h"
@@ -39,8 +41,8 @@ static enum err open_file(struct shard_file *s, struct jfile *f, bool is_recent)
     return ERR_OK;
 }
 
-/* Files that end below `from` are mapped, for views, and not walked. Their frames are contiguous, so the next start tells the
- * end of each but the last of an epoch, where it is an upper bound. */
+/* Files that end below `from` are mapped, for views, and not walked. Their frames are contiguous,
+ * so the next start tells the end of each but the last of an epoch, where it is an upper bound. */
 static size_t first_to_walk(const struct shard_file *s, uint64_t from)
 {
     size_t first = 0;
@@ -74,7 +76,8 @@ static enum err load_file(const struct jfile *f, struct chain_file *out)
     out->name = f->file->path;
     if (end > f->bytes)
         end = f->bytes;
-    out->bytes = bytes_of(f->map ? f->map->at : NULL, (size_t)end);
+    out->bytes = bytes_of(f->map ? f->map->at : NULL, (size_t)f->bytes);
+    out->data = (size_t)end;
     return end > 0 ? disk_load(f->file, f->map, 0, end) : ERR_OK;
 }
 
@@ -192,7 +195,8 @@ static enum err cut(struct shard_file *s)
 
 static enum err missing(const struct shard_file *s, uint64_t from, uint64_t have)
 {
-    diag(DIAG_ERROR, "journal: %s: frames from position %" PRIu64 " are wanted, those there are %s %" PRIu64,
+    diag(DIAG_ERROR,
+         "journal: %s: frames from position %" PRIu64 " are wanted, those there are %s %" PRIu64,
          s->dir, from, from < have ? "begin at" : "end at", have);
     return ERR_CORRUPT;
 }

@@ -76,6 +76,16 @@ const char *shard_directory(const struct shard *s)
     return s->ops->directory(s);
 }
 
+enum err shard_put_blob(struct shard *s, struct bytes content)
+{
+    return s->ops->put_blob(s, content);
+}
+
+enum err shard_get_blob(struct shard *s, struct buf *out, bool *is_there)
+{
+    return s->ops->get_blob(s, out, is_there);
+}
+
 enum err shard_replay(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx)
 {
     return s->ops->replay(s, from, fn, ctx);

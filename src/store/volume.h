@@ -1,29 +1,37 @@
 /*
  * volume.h - where shards live, behind one small table of functions with written guarantees.
  *
- * A volume holds shards; a shard is owned by exactly one claimant under an epoch that only grows. Here is the part of a
- * shard that must be durable before an answer: its journal, an endless sequence of frames. A frame is what one append hands
- * over: it takes effect whole or not at all. What is inside its body is the business of journal.h.
+ * A volume holds shards; a shard is owned by exactly one claimant under an epoch that only grows.
+ * Here is the part of a shard that must be durable before an answer: its journal, an endless
+ * sequence of frames. A frame is what one append hands over: it takes effect whole or not at all.
+ * What is inside its body is the business of journal.h.
  *
- *   V1  When shard_claim returns, no append of an older claim can succeed any more or change what shard_replay gives;
- *       older handles get ERR_FENCED, which means "outcome unknown".
- *   V2  Appends take effect and complete in the order of the calls. Success: the frame and all before it are on stable storage.
- *   V3  After the first failed append every later one of the handle fails without effect. Nothing is ever retried.
- *   V4  Replay gives every frame that was acknowledged, once and in order; frames at the very end that nobody acknowledged
- *       may appear, and then count as written for good.
- *   V5  Positions are byte addresses: a frame takes FRAME_HEADER_BYTES + body bytes, the next one follows at once. They only grow
- *       and are never used twice: each claim starts far beyond all that an earlier one can have handed out.
- *   V6  Names are recorded before they are used, removals are recorded before they are done (what RADOS needs; files get it free).
+ *   V1  When shard_claim returns, no append of an older claim can succeed any more or change what
+ *       shard_replay gives; older handles get ERR_FENCED, which means "outcome unknown".
+ *   V2  Appends take effect and complete in the order of the calls. Success: the frame and all
+ *       before it are on stable storage.
+ *   V3  After the first failed append every later one of the handle fails without effect. Nothing
+ *       is ever retried.
+ *   V4  Replay gives every frame that was acknowledged, once and in order; frames at the very end
+ *       that nobody acknowledged may appear, and then count as written for good.
+ *   V5  Positions are byte addresses: a frame takes FRAME_HEADER_BYTES + body bytes, the next one
+ *       follows at once. They only grow and are never used twice: each claim starts far beyond all
+ *       that an earlier one can have handed out.
+ *   V6  Names are recorded before they are used, removals are recorded before they are done (what
+ *       RADOS needs; files get it free).
  *
- * Implementations: "file:/path" (volume_file.c), "sim:SEED" (volume_sim.c). Disk layout: docs/journal.md.
+ * Implementations: "file:/path" (volume_file.c), "sim:SEED" (the same on disk_sim.c). Disk layout:
+ * docs/journal.md.
  *
- * Thread: open, close and claim from one thread (the node's); a shard's functions from its owner's thread, except
- * shard_is_full and the slices of shard_view: any. Completions are mails to the mailbox given to shard_claim.
+ * Thread: open, close and claim from one thread (the node's); a shard's functions from its owner's
+ * thread, except shard_is_full and the slices of shard_view: any. Completions are mails to the
+ * mailbox given to shard_claim.
  */
 #ifndef STORE_VOLUME_H
 #define STORE_VOLUME_H
 
 #include "base/block.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mail.h"
 
@@ -42,43 +50,58 @@ enum {
 };
 
 /*
- * Opens or creates. The errors are for the one sentence a user sees; in every case but ERR_OK nothing was changed.
- * ERR_BUSY: another process has it. ERR_FOREIGN: a directory with other things in it. ERR_NEWER_FORMAT, ERR_ACCESS, ERR_NO_SPACE,
- * ERR_CORRUPT (what names the volume is damaged), ERR_BAD_ARGUMENT (not a URI we know), ERR_IO.
+ * Opens or creates. The errors are for the one sentence a user sees; in every case but ERR_OK
+ * nothing was changed. ERR_BUSY: another process has it. ERR_FOREIGN: a directory with other things
+ * in it. ERR_NEWER_FORMAT, ERR_ACCESS, ERR_NO_SPACE, ERR_CORRUPT (what names the volume is
+ * damaged), ERR_BAD_ARGUMENT (not a URI we know), ERR_IO.
  */
 MUST_CHECK enum err volume_open(struct volume **out, const char *uri);
 /* All shards have been released. */
 void volume_close(struct volume *v);
-/* The volume's random name, VOLUME_ID_LEN characters, made once and kept for ever (Kafka's cluster id). */
+/* The volume's random name, VOLUME_ID_LEN characters, made once and kept for ever (Kafka's cluster
+ * id). */
 const char *volume_id(const struct volume *v);
 
 /*
- * Claims a shard under a new epoch, made when it is not there yet. Completions of its appends go to box.
- * The order after it: shard_replay, shard_start, then anything, shard_release.
+ * Claims a shard under a new epoch, made when it is not there yet. Completions of its appends go to
+ * box. The order after it: shard_replay, shard_start, then anything, shard_release.
  */
-MUST_CHECK enum err shard_claim(struct shard **out, struct volume *v, uint32_t id, struct mailbox *box);
-/* Frees the handle. Appends under way are waited for; their completions may still be in the mailbox and must be run or thrown
- * away by the owner before it frees them. What was synced is noted, so that later damage at the very end is seen. */
+MUST_CHECK enum err shard_claim(struct shard **out, struct volume *v, uint32_t id,
+                                struct mailbox *box);
+/* Frees the handle. Appends under way are waited for; their completions may still be in the mailbox
+ * and must be run or thrown away by the owner before it frees them. What was synced is noted, so
+ * that later damage at the very end is seen. */
 void shard_release(struct shard *s);
 uint64_t shard_epoch(const struct shard *s);
-/* Directory for files that belong to the shard and can be rebuilt (catalogue.h); NULL: it has none, keep them in memory. */
+/* Directory for files that belong to the shard and can be rebuilt (catalogue.h); NULL: it has none,
+ * keep them in memory. */
 const char *shard_directory(const struct shard *s);
+
+/*
+ * A shard's checkpoint as one blob, replaced whole and durable on return: for volumes without a
+ * directory. ERR_FENCED. Waits for the disk. is_there: false when there was never one.
+ */
+MUST_CHECK enum err shard_put_blob(struct shard *s, struct bytes content);
+MUST_CHECK enum err shard_get_blob(struct shard *s, struct buf *out, bool *is_there);
 
 /* One frame read back; position is its body's. body is valid during the call. */
 typedef enum err shard_replay_fn(void *ctx, struct bytes body, uint64_t position);
 
 /*
- * Every frame that ends after `from` (0: all), checked. Then what lies behind the last good frame is cut off durably when it can
- * only be an append that was never acknowledged; ERR_CORRUPT and one diag line with file and offset when it is damage to what
- * was. Also ERR_CORRUPT: frames at or after `from` are missing. fn's error ends it and is returned.
+ * Every frame that ends after `from` (0: all), checked. Then what lies behind the last good frame
+ * is cut off durably when it can only be an append that was never acknowledged; ERR_CORRUPT and one
+ * diag line with file and offset when it is damage to what was. Also ERR_CORRUPT: frames at or
+ * after `from` are missing. fn's error ends it and is returned.
  */
 MUST_CHECK enum err shard_replay(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx);
-/* Makes ready for appends; files of file_bytes (0: default). position: where the first frame will start. */
+/* Makes ready for appends; files of file_bytes (0: default). position: where the first frame will
+ * start. */
 MUST_CHECK enum err shard_start(struct shard *s, uint64_t file_bytes, uint64_t *position);
 
 /*
- * One append. The caller fills in the first part and does not touch it, nor the memory iov leads to, until mail.run is called on
- * its thread; from then on err is the result. Header, sequence number and checksums are added on the way.
+ * One append. The caller fills in the first part and does not touch it, nor the memory iov leads
+ * to, until mail.run is called on its thread; from then on err is the result. Header, sequence
+ * number and checksums are added on the way.
  */
 struct append {
     struct mail         mail; /* run is the caller's */
@@ -94,8 +117,9 @@ struct append {
 
 void shard_append(struct shard *s, struct append *a);
 
-/* len bytes at position, which are the inside of an appended and completed (or replayed) frame. Zero copy where possible; the
- * slice stays readable after trim and release. ERR_OUT_OF_RANGE: trimmed, or never completed. */
+/* len bytes at position, which are the inside of an appended and completed (or replayed) frame.
+ * Zero copy where possible; the slice stays readable after trim and release. ERR_OUT_OF_RANGE:
+ * trimmed, or never completed. */
 MUST_CHECK enum err shard_view(struct shard *s, uint64_t position, uint32_t len, struct slice *out);
 
 /* Nothing below position is needed any more: whole files are removed, in the background. */
@@ -103,9 +127,11 @@ void shard_trim(struct shard *s, uint64_t position);
 /* Start of the oldest frame still held. */
 uint64_t shard_oldest(const struct shard *s);
 /*
- * True while no further journal file could be made ready for lack of space. There is always one file ready ahead of the one
- * in use, and it is the reserve: refuse what makes the journal grow (publishes: ERR_NO_SPACE) while this is true, and settles,
- * which are small, go on. Appends that do not even fit the reserve wait for space; they do not fail.
+ * True while no further journal file could be made ready for lack of space. There is always one
+ * file ready ahead of the one in use, and it is the reserve: refuse what makes the journal grow
+ *      (publishes: ERR_NO_SPACE) while this is true, and settles,
+ * which are small, go on. Appends that do not even fit the reserve wait for space; they do not
+ * fail.
  */
 bool shard_is_full(const struct shard *s);
 

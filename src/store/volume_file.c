@@ -1,6 +1,8 @@
 /*
- * volume_file.c - see volume_file.h. The root of the disk holds one small text file, `myna`, that names the format and the volume,
- * and the directory `shard`. A directory with anything else and no such file is not ours and is not touched.
+ * volume_file.c - see volume_file.h. The root of the disk holds one small text file, `myna`, that
+ *               names the format and the volume,
+ * and the directory `shard`. A directory with anything else and no such file is not ours and is not
+ * touched.
  */
 #include "store/volume_file.h"
 #include "base/diag.h"
@@ -31,7 +33,8 @@ static struct volume_file *volume_file_of(struct volume *v)
 
 static void make_id(struct disk *disk, char out[VOLUME_ID_LEN + 1])
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "abcdefghijklmnopqrstuvwxyz0123456789-_";
     uint8_t           random[ID_RANDOM_BYTES + 2] = { 0 }; /* to whole groups of 6 bits */
 
     disk_random(disk, random, ID_RANDOM_BYTES);

@@ -1,6 +1,6 @@
 /*
- * volume_int.h - what a kind of volume provides, and what all kinds begin with. Only src/store/volume*.c and shard_*.c include it.
- * The functions' contracts are those of volume.h.
+ * volume_int.h - what a kind of volume provides, and what all kinds begin with. Only
+ * src/store/volume*.c and shard_*.c include it. The functions' contracts are those of volume.h.
  */
 #ifndef STORE_VOLUME_INT_H
 #define STORE_VOLUME_INT_H
@@ -15,6 +15,8 @@ struct volume_ops {
 struct shard_ops {
     void (*release)(struct shard *s);
     const char *(*directory)(const struct shard *s);
+    enum err (*put_blob)(struct shard *s, struct bytes content);
+    enum err (*get_blob)(struct shard *s, struct buf *out, bool *is_there);
     enum err (*replay)(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx);
     enum err (*start)(struct shard *s, uint64_t file_bytes, uint64_t *position);
     void (*append)(struct shard *s, struct append *a);
