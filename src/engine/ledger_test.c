@@ -1,0 +1,407 @@
+/*
+ * ledger_test.c - the books against a naive model: every message has one state in an array, and after each random step both
+ * must agree. Nothing is lost, nothing is leased twice at once, order is kept, the counts add up (L6).
+ */
+#include "base/bytes.h"
+#include "engine/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum { LANES = 3, MESSAGES_MAX = 4000 };
+enum model_state { FRESH, READY, LEASED, DELAYED, SETTLED };
+
+struct model_message {
+    enum model_state state;
+    int64_t          due_ms;
+    uint32_t         attempts;
+    bool             is_bound;
+    bool             was_ahead; /* delayed since its append */
+};
+
+struct model {
+    struct model_message at[LANES][MESSAGES_MAX];
+    uint32_t             count[LANES];
+    struct held_pool     pool;
+    struct ledger        live;
+    struct ledger        replayed; /* sees all but the passing of time */
+    int64_t              now_ms;
+    uint32_t             seed;
+};
+
+static uint32_t draw(struct model *m, uint32_t below)
+{
+    m->seed = m->seed * 1664525 + 1013904223;
+    return (m->seed >> 8) % below;
+}
+
+static void model_append(struct model *m)
+{
+    uint32_t lane = draw(m, LANES);
+    uint32_t n = 1 + draw(m, 4);
+    int64_t  due = draw(m, 4) == 0 ? m->now_ms + 1 + draw(m, 30) : 0;
+
+    if (m->count[lane] + n > MESSAGES_MAX)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        m->at[lane][m->count[lane]++] =
+            (struct model_message){ .state = due ? DELAYED : FRESH, .due_ms = due, .was_ahead = due };
+    ledger_append(&m->live, lane, n, due);
+    ledger_append(&m->replayed, lane, n, due);
+}
+
+/* The lowest message of the lane that came back, else the lowest that is fresh. */
+static int64_t expected(const struct model *m, uint32_t lane)
+{
+    const struct lane *l = &m->live.lanes[lane];
+
+    for (uint32_t i = 0; i < m->count[lane]; i++)
+        if (m->at[lane][i].state == READY && i < l->next)
+            return i;
+    for (uint32_t i = 0; i < m->count[lane]; i++)
+        if (m->at[lane][i].state == FRESH || m->at[lane][i].state == READY)
+            return i;
+    return -1;
+}
+
+static void model_lease(struct model *m)
+{
+    struct lane         *l;
+    uint64_t             offset;
+    struct model_message *msg;
+    struct lease_terms   terms = { m->now_ms, m->now_ms + 5 + draw(m, 20), draw(m, 3) == 0 };
+    struct held         *h;
+
+    if (!ledger_peek(&m->live, &l, &offset))
+        return;
+    assert_int_equal((int64_t)offset, expected(m, l->index)); /* L5 */
+    msg = &m->at[l->index][offset];
+    assert_true(msg->state == FRESH || msg->state == READY);
+    if (draw(m, 8) == 0) { /* without asking for an ack */
+        ledger_settle(l, offset);
+        ledger_settle(&m->replayed.lanes[l->index], offset);
+        msg->state = SETTLED;
+        return;
+    }
+    h = ledger_lease(l, offset, &terms);
+    ledger_lease(&m->replayed.lanes[l->index], offset, &terms);
+    msg->state = LEASED;
+    msg->attempts++;
+    msg->due_ms = terms.deadline_ms;
+    msg->is_bound = terms.is_bound;
+    assert_int_equal(h->attempts, msg->attempts);
+    if (draw(m, 3) == 0)
+        ledger_rotate(&m->live);
+}
+
+/* A random leased message of both ledgers; false when there is none near. */
+static bool pick_leased(struct model *m, struct model_message **msg, struct held **h,
+                        struct held **twin)
+{
+    uint32_t lane = draw(m, LANES);
+    uint32_t start = m->count[lane] ? draw(m, m->count[lane]) : 0;
+
+    for (uint32_t i = start; i < m->count[lane]; i++)
+        if (m->at[lane][i].state == LEASED) {
+            *msg = &m->at[lane][i];
+            *h = ledger_find(&m->live.lanes[lane], i);
+            *twin = ledger_find(&m->replayed.lanes[lane], i);
+            assert_non_null(*h);
+            assert_non_null(*twin);
+            return true;
+        }
+    return false;
+}
+
+static void release_both(struct model_message *msg, struct held *h, struct held *twin,
+                         int64_t ready_ms)
+{
+    held_release(h, ready_ms, false);
+    held_release(twin, ready_ms, false);
+    msg->state = ready_ms ? DELAYED : READY;
+    msg->due_ms = ready_ms;
+    msg->was_ahead = false;
+}
+
+static void model_end_lease(struct model *m)
+{
+    struct model_message *msg;
+    struct held          *h;
+    struct held          *twin;
+
+    if (!pick_leased(m, &msg, &h, &twin))
+        return;
+    switch (draw(m, 5)) {
+    case 0:
+        release_both(msg, h, twin, 0);
+        break;
+    case 1:
+        release_both(msg, h, twin, m->now_ms + 1 + draw(m, 20));
+        break;
+    case 2:
+        if (msg->is_bound)
+            break;
+        msg->due_ms = m->now_ms + draw(m, 40);
+        held_extend(h, msg->due_ms);
+        held_extend(twin, msg->due_ms);
+        break;
+    default:
+        held_settle(h);
+        held_settle(twin);
+        msg->state = SETTLED;
+    }
+}
+
+/* Time passes: what is due changes. Only the ends of leases are told to the other ledger. */
+static void model_time(struct model *m)
+{
+    struct held *h;
+    int64_t      last = 0;
+
+    m->now_ms += draw(m, 5);
+    while ((h = ledger_due(&m->live, m->now_ms)) != NULL) {
+        struct model_message *msg = &m->at[h->lane->index][h->offset];
+
+        assert_true(h->due_ms >= last);
+        last = h->due_ms;
+        assert_int_equal(h->due_ms, msg->due_ms);
+        if (h->state == HELD_LEASED) {
+            release_both(msg, h, ledger_find(&m->replayed.lanes[h->lane->index], h->offset), 0);
+        } else {
+            held_wake(h);
+            msg->state = READY;
+        }
+    }
+}
+
+static void never(void *ctx, struct held *h)
+{
+    (void)ctx;
+    assert_true(h->state == HELD_LEASED);
+}
+
+static void model_purge(struct model *m)
+{
+    bool     leased_too = draw(m, 2);
+    uint64_t want = 0;
+
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        for (uint32_t i = 0; i < m->count[lane]; i++) {
+            struct model_message *msg = &m->at[lane][i];
+
+            if (msg->state == SETTLED || (msg->state == LEASED && !leased_too))
+                continue;
+            msg->state = SETTLED;
+            want++;
+        }
+    assert_int_equal(ledger_purge(&m->live, leased_too, never, NULL), want);
+    ledger_purge(&m->replayed, leased_too, never, NULL);
+}
+
+static void check_message(const struct model *m, const struct ledger *g, uint32_t lane, uint32_t i)
+{
+    const struct model_message *msg = &m->at[lane][i];
+    const struct lane          *l = &g->lanes[lane];
+    const struct held          *h = ledger_find(l, i);
+
+    switch (msg->state) {
+    case FRESH:
+        assert_null(h);
+        assert_true(i >= l->next);
+        break;
+    case READY:
+        assert_true(h ? h->state == HELD_READY || g == &m->replayed : i >= l->next);
+        break;
+    case LEASED:
+        assert_int_equal(h->state, HELD_LEASED);
+        assert_int_equal(h->attempts, msg->attempts);
+        assert_int_equal(h->is_bound, msg->is_bound);
+        break;
+    case DELAYED:
+        assert_int_equal(h->state, HELD_DELAYED);
+        assert_int_equal(h->due_ms, msg->due_ms);
+        break;
+    case SETTLED:
+        assert_null(h);
+        assert_true(i < l->next);
+        break;
+    }
+}
+
+static void check(struct model *m)
+{
+    uint64_t counts[SETTLED + 1] = { 0 };
+
+    for (uint32_t lane = 0; lane < LANES; lane++) {
+        uint64_t floor = 0;
+
+        for (uint32_t i = 0; i < m->count[lane]; i++) {
+            check_message(m, &m->live, lane, i);
+            check_message(m, &m->replayed, lane, i);
+            counts[m->at[lane][i].state]++;
+            floor += floor == i && m->at[lane][i].state == SETTLED;
+        }
+        assert_int_equal(lane_floor(&m->live.lanes[lane]), floor);
+        assert_null(ledger_find(&m->live.lanes[lane], m->live.lanes[lane].next)); /* L2 */
+    }
+    assert_int_equal(m->live.ready_count, counts[FRESH] + counts[READY]); /* L6 */
+    assert_int_equal(m->live.leased_count, counts[LEASED]);
+    assert_int_equal(m->live.delayed_count, counts[DELAYED]);
+}
+
+static void run_model(uint32_t seed)
+{
+    static struct model m;
+
+    m = (struct model){ .seed = seed, .now_ms = 1000 };
+    held_pool_init(&m.pool);
+    ledger_init(&m.live, &m.pool, LANES);
+    ledger_init(&m.replayed, &m.pool, LANES);
+    for (int step = 0; step < 20000; step++) {
+        uint32_t what = draw(&m, 100);
+
+        if (what < 20)
+            model_append(&m);
+        else if (what < 55)
+            model_lease(&m);
+        else if (what < 92)
+            model_end_lease(&m);
+        else
+            model_time(&m);
+        if (step % 5000 == 4999)
+            model_purge(&m);
+        if (step % 97 == 0)
+            check(&m);
+    }
+    check(&m);
+    ledger_fini(&m.live);
+    ledger_fini(&m.replayed);
+    assert_int_equal(m.pool.used, 0);
+    held_pool_fini(&m.pool);
+}
+
+static void agrees_with_a_naive_model(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 5; seed++)
+        run_model(seed);
+}
+
+static uint64_t lease_next(struct ledger *g)
+{
+    struct lease_terms t = { 0, 0, true };
+    struct lane       *l;
+    uint64_t           offset;
+
+    assert_true(ledger_peek(g, &l, &offset));
+    ledger_lease(l, offset, &t);
+    return offset;
+}
+
+static void returned_ones_come_first_in_order(void **state)
+{
+    struct held_pool pool;
+    struct ledger    g;
+
+    (void)state;
+    held_pool_init(&pool);
+    ledger_init(&g, &pool, 1);
+    ledger_append(&g, 0, 10, 0);
+    for (uint64_t i = 0; i < 6; i++)
+        assert_int_equal(lease_next(&g), i);
+    held_release(ledger_find(&g.lanes[0], 4), 0, false);
+    held_release(ledger_find(&g.lanes[0], 1), 0, true);
+    held_release(ledger_find(&g.lanes[0], 3), 0, false);
+    assert_int_equal(lease_next(&g), 1);
+    assert_int_equal(ledger_find(&g.lanes[0], 1)->attempts, 2);
+    assert_int_equal(ledger_find(&g.lanes[0], 1)->free_attempts, 1);
+    assert_int_equal(lease_next(&g), 3);
+    assert_int_equal(lease_next(&g), 4);
+    assert_int_equal(lease_next(&g), 6);
+    ledger_fini(&g);
+    held_pool_fini(&pool);
+}
+
+static void lanes_take_turns(void **state)
+{
+    struct held_pool pool;
+    struct ledger    g;
+    struct lane     *l;
+    uint64_t         offset;
+    uint32_t         seen[2] = { 0 };
+
+    (void)state;
+    held_pool_init(&pool);
+    ledger_init(&g, &pool, 2);
+    ledger_append(&g, 0, 5, 0);
+    ledger_append(&g, 1, 5, 0);
+    for (int i = 0; i < 10; i++) {
+        assert_true(ledger_peek(&g, &l, &offset));
+        assert_int_equal(l->index, i % 2);
+        seen[l->index]++;
+        ledger_settle(l, offset);
+        ledger_rotate(&g);
+    }
+    assert_int_equal(seen[0], 5);
+    assert_false(ledger_peek(&g, &l, &offset));
+    ledger_fini(&g);
+    held_pool_fini(&pool);
+}
+
+/* A backlog of a hundred million costs nothing; one old lease does not make the floor walk over all of it. */
+static void a_backlog_is_a_range(void **state)
+{
+    struct held_pool pool;
+    struct ledger    g;
+
+    (void)state;
+    held_pool_init(&pool);
+    ledger_init(&g, &pool, 1);
+    ledger_append(&g, 0, 100000000, 0);
+    assert_int_equal(lease_next(&g), 0);
+    assert_int_equal(lease_next(&g), 1);
+    assert_int_equal(ledger_purge(&g, false, never, NULL), 99999998);
+    ledger_append(&g, 0, 1, 0);
+    assert_int_equal(lease_next(&g), 100000000);
+    held_settle(ledger_find(&g.lanes[0], 0));
+    held_settle(ledger_find(&g.lanes[0], 1));
+    assert_int_equal(lane_floor(&g.lanes[0]), 100000000);
+    held_settle(ledger_find(&g.lanes[0], 100000000));
+    assert_int_equal(lane_floor(&g.lanes[0]), 100000001);
+    assert_int_equal(pool.slab_count, 1);
+    ledger_fini(&g);
+    held_pool_fini(&pool);
+}
+
+static void starts_inside_a_log(void **state)
+{
+    struct held_pool pool;
+    struct ledger    g;
+
+    (void)state;
+    held_pool_init(&pool);
+    ledger_init(&g, &pool, 1);
+    ledger_begin(&g, 0, 7, 9);
+    assert_int_equal(g.ready_count, 2);
+    assert_int_equal(lane_floor(&g.lanes[0]), 7);
+    assert_int_equal(lease_next(&g), 7);
+    ledger_fini(&g);
+    held_pool_fini(&pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_a_naive_model),
+        cmocka_unit_test(returned_ones_come_first_in_order),
+        cmocka_unit_test(lanes_take_turns),
+        cmocka_unit_test(a_backlog_is_a_range),
+        cmocka_unit_test(starts_inside_a_log),
+    };
+
+    return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+}
