@@ -19,6 +19,7 @@
 #include "engine/engine.h"
 #include "engine/exchange_calls.h"
 #include "engine/group_calls.h"
+#include "engine/ledger.h"
 #include "store/journal.h"
 
 struct log;
@@ -59,6 +60,7 @@ struct engine {
     struct buf  scratch; /* for keys of look-ups; never kept across calls */
     struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
     uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */
+    struct held_pool held; /* outstanding messages of all queues */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     struct outbox *outbox; /* answers and deliveries waiting for the disk */
 };

@@ -472,6 +472,30 @@ void held_wake(struct held *h)
     update_turn(l);
 }
 
+bool ledger_restore(struct lane *l, const struct held *like)
+{
+    bool         is_ahead = like->offset >= l->next;
+    struct held *h;
+
+    if (like->offset >= l->end || ledger_find(l, like->offset))
+        return false;
+    if (is_ahead && (like->state != HELD_DELAYED || like->attempts > 0 || like->offset == l->next))
+        return false; /* L2, L3 */
+    h = hold(l, like->offset);
+    h->due_ms = like->due_ms;
+    h->attempts = like->attempts;
+    h->free_attempts = like->free_attempts;
+    h->first_lease_ms = like->first_lease_ms;
+    h->is_bound = like->is_bound;
+    if (is_ahead) {
+        l->ahead_count++;
+        l->ledger->ready_count--;
+    }
+    enter(h, (enum held_state)like->state);
+    update_turn(l);
+    return true;
+}
+
 struct held *ledger_due(const struct ledger *g, int64_t now_ms)
 {
     return g->due.count > 0 && g->due.at[0]->due_ms <= now_ms ? g->due.at[0] : NULL;

@@ -128,6 +128,9 @@ int64_t ledger_due_ms(const struct ledger *g); /* INT64_MAX: never */
 uint64_t ledger_purge(struct ledger *g, bool leased_too, void (*before)(void *ctx, struct held *h), void *ctx);
 /* First offset of the lane that is not settled. Cheap on average, not always. */
 uint64_t lane_floor(struct lane *l);
+/* A new entry with offset, state, due_ms, attempts, free_attempts, first_lease_ms and is_bound as in like; the cursor does
+ * not move. False when that cannot be. */
+bool ledger_restore(struct lane *l, const struct held *like);
 /* Visits every entry of the lane; visit may settle or release the one it sees. */
 void lane_each(struct lane *l, void (*visit)(void *ctx, struct held *h), void *ctx);
 

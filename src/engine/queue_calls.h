@@ -98,7 +98,8 @@ struct message_ref {
     uint32_t     batch_len;
 };
 
-/* Takes messages now or, with wait_ms, as soon as there is one. Parks. ERR_NO_QUEUE, ERR_LOCKED. */
+/* Takes messages now or, with wait_ms, as soon as there is one. Parks. ERR_NO_QUEUE, ERR_LOCKED; ERR_BAD_ARGUMENT: messages_max
+ * is 0, or bound without a session. */
 struct lease_call {
     struct call         call;
     struct bytes        ns, queue;

@@ -152,8 +152,10 @@ struct binding *route_add(struct route *r, const struct binding_key *what, void 
     return b;
 }
 
-void route_remove(struct route *r, struct binding *b)
+void route_remove(struct binding *b)
 {
+    struct route *r = b->route;
+
     if (r->type == ROUTE_DIRECT)
         remove_from_bucket(r, b);
     else if (r->type == ROUTE_TOPIC)
@@ -171,7 +173,7 @@ void route_fini(struct route *r)
     while (r->bindings.count > 0) {
         size_t at = 0;
 
-        route_remove(r, map_next(&r->bindings, &at));
+        route_remove(map_next(&r->bindings, &at));
     }
     map_fini(&r->bindings);
     map_fini(&r->buckets);

@@ -73,7 +73,7 @@ struct binding *route_find(const struct route *r, const struct binding_key *what
 /* It must not be there yet and must have passed route_check. */
 struct binding *route_add(struct route *r, const struct binding_key *what, void *target);
 /* Unlinks it from its target's list, too, and frees it. */
-void route_remove(struct route *r, struct binding *b);
+void route_remove(struct binding *b);
 
 typedef void route_found_fn(void *ctx, const struct binding *b);
 void route_match(struct route *r, struct bytes key, struct bytes headers, route_found_fn *found, void *ctx);

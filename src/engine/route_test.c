@@ -46,7 +46,7 @@ static void unbind(struct route *r, const char *destination, const char *key)
 {
     struct binding_key k = what(destination, key, bytes_of(NULL, 0));
 
-    route_remove(r, route_find(r, &k));
+    route_remove(route_find(r, &k));
     assert_null(route_find(r, &k));
 }
 

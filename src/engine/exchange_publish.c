@@ -1,0 +1,178 @@
+/*
+ * exchange_publish.c - CALL_PUBLISH: from an exchange and keys to the logs of topics, as one change.
+ *
+ *   P1  A queue is reached once, however many bindings and exchanges lead to it; an exchange is looked at once, so that
+ *       exchanges bound in a circle come to an end. Marks with the number of the publish do both.
+ *   P2  What a queue gets is what its topic gets: a message for a queue is appended to the topic of the queue's name. A
+ *       subscription (a queue over a topic of another name) has no topic of its own and cannot be published to.
+ *
+ * Thread: the shard's.
+ */
+#include "engine/exchange_int.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { FEW = 16 };
+
+/* Grows from the stack into the heap. */
+struct routing {
+    struct engine             *e;
+    const struct publish_call *call;
+    uint64_t                   number;
+    struct append_target      *targets;
+    size_t                     target_count, target_cap;
+    struct exchange          **todo; /* exchanges reached and not yet looked at */
+    size_t                     todo_count, todo_cap;
+    struct append_target       few_targets[FEW];
+    struct exchange           *few_todo[FEW];
+};
+
+static void add_target(struct routing *r, struct topic *t)
+{
+    if (r->target_count == r->target_cap) {
+        bool is_few = r->targets == r->few_targets;
+
+        r->target_cap *= 2;
+        r->targets = mem_resize(is_few ? NULL : r->targets, r->target_cap * sizeof *r->targets);
+        if (is_few)
+            memcpy(r->targets, r->few_targets, sizeof r->few_targets);
+    }
+    r->targets[r->target_count++] = (struct append_target){
+        .log = t->logs[topic_pick(t, r->call->key)],
+        .delay_ms = -1,
+    };
+}
+
+static void add_exchange(struct routing *r, struct exchange *x)
+{
+    if (x->routed == r->number) /* P1 */
+        return;
+    x->routed = r->number;
+    if (r->todo_count == r->todo_cap) {
+        bool is_few = r->todo == r->few_todo;
+
+        r->todo_cap *= 2;
+        r->todo = mem_resize(is_few ? NULL : r->todo, r->todo_cap * sizeof(struct exchange *));
+        if (is_few)
+            memcpy(r->todo, r->few_todo, sizeof r->few_todo);
+    }
+    r->todo[r->todo_count++] = x;
+}
+
+static void add_queue(struct routing *r, struct queue *q)
+{
+    struct topic *t = queue_own_topic(q);
+
+    if (q->routed == r->number || !t) /* P1, P2 */
+        return;
+    q->routed = r->number;
+    add_target(r, t);
+}
+
+static void on_found(void *ctx, const struct binding *b)
+{
+    if (b->what.to_exchange)
+        add_exchange(ctx, b->target);
+    else
+        add_queue(ctx, b->target);
+}
+
+static bool has_topic(const struct routing *r, const struct topic *t)
+{
+    for (size_t i = 0; i < r->target_count; i++)
+        if (r->targets[i].log->topic == t)
+            return true;
+    return false;
+}
+
+/* The default exchange: every queue is bound by its name, and so is every topic. */
+static void route_default(struct routing *r, struct bytes key)
+{
+    struct queue *q = queue_find(r->e, r->call->ns, key);
+    struct topic *t;
+
+    if (q && queue_own_topic(q)) {
+        add_queue(r, q);
+        return;
+    }
+    t = topic_find(r->e, r->call->ns, key);
+    if (t && !has_topic(r, t))
+        add_target(r, t);
+}
+
+static void route_key(struct routing *r, struct exchange *x, struct bytes key)
+{
+    if (x->name.len == 0)
+        route_default(r, key);
+    else
+        route_match(&x->route, key, r->call->headers, on_found, r);
+}
+
+static void route_exchange(struct routing *r, struct exchange *x)
+{
+    bool is_by_key = x->route.type == ROUTE_DIRECT || x->route.type == ROUTE_TOPIC;
+
+    route_key(r, x, r->call->key);
+    for (uint32_t i = 0; is_by_key && i < r->call->key_count; i++)
+        route_key(r, x, r->call->keys[i]);
+}
+
+static void route_all(struct routing *r, struct exchange *first)
+{
+    add_exchange(r, first);
+    while (r->todo_count > 0)
+        route_exchange(r, r->todo[--r->todo_count]);
+}
+
+static enum err check(struct engine *e, const struct publish_call *a, struct exchange *x,
+                      struct batch_head *head)
+{
+    if (!x)
+        return ERR_NO_EXCHANGE;
+    if (x->is_internal)
+        return ERR_ACCESS;
+    if (journal_is_full(e->journal))
+        return ERR_NO_SPACE;
+    return batch_head(a->batch.bytes, head);
+}
+
+static void publish(struct engine *e, struct publish_call *a, struct exchange *x,
+                    const struct batch_head *head)
+{
+    struct routing r;
+
+    r.e = e;
+    r.call = a;
+    r.number = ++e->last_publish;
+    r.targets = r.few_targets;
+    r.target_count = 0;
+    r.target_cap = FEW;
+    r.todo = r.few_todo;
+    r.todo_count = 0;
+    r.todo_cap = FEW;
+    route_all(&r, x);
+    a->routed = (uint32_t)r.target_count;
+    if (r.target_count > 0) {
+        append_batch(e, a->batch, head, r.targets, r.target_count);
+        a->batch = (struct slice){ 0 };
+    }
+    if (r.targets != r.few_targets)
+        free(r.targets);
+    if (r.todo != r.few_todo)
+        free(r.todo);
+}
+
+void exchange_on_publish(struct engine *e, struct call *c)
+{
+    struct publish_call *a = (struct publish_call *)c;
+    struct exchange     *x = exchange_find(e, a->ns, a->exchange);
+    struct batch_head    head;
+    enum err             err = check(e, a, x, &head);
+
+    a->routed = 0;
+    if (!err)
+        publish(e, a, x, &head);
+    slice_drop(&a->batch); /* nothing left to drop when it was appended */
+    engine_answer(e, c, err);
+}

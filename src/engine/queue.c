@@ -1,0 +1,677 @@
+/*
+ * queue.c - queues as named things: declared, altered, deleted, looked at. What happens to their messages is in
+ * queue_lease.c and queue_settle.c.
+ *
+ * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms (varints), is_ordered:
+ *   QUEUE_DECLARED  id, ns, name, topic's uuid (16 bytes; zero: detached), flags (1 durable, 2 auto-delete, 4 exclusive), owner,
+ *                   policy, created_ms, altered_ms, door count, native of each, lane count, next offset of each lane
+ *   QUEUE_ALTERED   id, flags (1 durable), policy, altered_ms, door, native
+ *   QUEUE_DELETED   id
+ *
+ *   Q1  A queue over a topic has a lane per log, and queue.in_topic is in topic.queues; a detached one has neither.
+ *   Q2  An exclusive queue is in the list of its session while the process lives, and is deleted after a restart.
+ *
+ * Thread: the shard's.
+ */
+#include "engine/queue_int.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_EXCLUSIVE = 4 };
+
+struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name)
+{
+    return map_get(&e->queues, name_key_of(&e->scratch, ns, name));
+}
+
+struct queue *queue_by_id(struct engine *e, uint64_t id)
+{
+    return idmap_get(&e->queues_id, id);
+}
+
+struct queue *queue_in_topic(struct list *node)
+{
+    return CONTAINER(node, struct queue, in_topic);
+}
+
+struct queue *queue_of_dirty(struct list *node)
+{
+    return CONTAINER(node, struct queue, dirty);
+}
+
+int64_t queue_delay_ms(const struct queue *q)
+{
+    return q->policy.delay_ms;
+}
+
+struct topic *queue_own_topic(struct queue *q)
+{
+    return q->topic && bytes_eq(q->topic->key.name, q->key.name) ? q->topic : NULL;
+}
+
+bool queue_is_locked(const struct queue *q, uint64_t session)
+{
+    return q->is_exclusive && q->owner != session;
+}
+
+uint64_t queue_needs(const struct queue *q, const struct log *l)
+{
+    return q->topic == l->topic ? lane_floor(&q->ledger.lanes[l->partition]) : l->end;
+}
+
+void queue_mark_dirty(struct engine *e, struct queue *q)
+{
+    if (list_empty(&q->dirty))
+        list_push(&e->dirty, &q->dirty);
+}
+
+void queue_on_append(struct engine *e, struct queue *q, struct log *l, uint64_t base,
+                     uint32_t count, int64_t due_ms)
+{
+    assert(q->ledger.lanes[l->partition].end == base);
+    ledger_append(&q->ledger, l->partition, count, due_ms);
+    queue_mark_dirty(e, q);
+}
+
+/* ---- changes ---- */
+
+void queue_commit(struct engine *e, enum change kind, struct buf *head, change_apply_fn *apply)
+{
+    struct rd r = rd_of(buf_view(head));
+    enum err  err;
+
+    engine_change(e, kind, head, (struct slice){ 0 });
+    err = apply(e, &r, bytes_of(NULL, 0), 0);
+    assert(err == ERR_OK && !r.failed);
+    (void)err;
+    buf_fini(head);
+}
+
+static void put_policy(struct buf *head, const struct queue_policy *p)
+{
+    buf_varint(head, p->lease_ms);
+    buf_varint(head, p->delay_ms);
+    buf_varint(head, p->retention_ms);
+    buf_u8(head, p->is_ordered);
+}
+
+static struct queue_policy get_policy(struct rd *head)
+{
+    struct queue_policy p;
+
+    p.lease_ms = rd_varint64(head);
+    p.delay_ms = rd_varint64(head);
+    p.retention_ms = rd_varint64(head);
+    p.is_ordered = rd_u8(head) != 0;
+    return p;
+}
+
+/* Of a queue as it is, or as it shall be. */
+static void encode_declared(struct buf *head, const struct queue *q)
+{
+    static const struct uuid none;
+    const struct uuid       *uuid = q->topic ? &q->topic->uuid : &none;
+
+    buf_uvarint(head, q->id);
+    change_put_bytes(head, q->key.ns);
+    change_put_bytes(head, q->key.name);
+    buf_add(head, uuid->at, sizeof uuid->at);
+    buf_uvarint(head, (q->is_durable ? FLAG_DURABLE : 0u) |
+                          (q->is_auto_delete ? FLAG_AUTO_DELETE : 0u) |
+                          (q->is_exclusive ? FLAG_EXCLUSIVE : 0u));
+    buf_uvarint(head, q->owner);
+    put_policy(head, &q->policy);
+    buf_varint(head, q->created_ms);
+    buf_varint(head, q->altered_ms);
+    buf_uvarint(head, DOOR_COUNT);
+    for (int d = 0; d < DOOR_COUNT; d++)
+        change_put_bytes(head, q->native[d]);
+    buf_uvarint(head, q->ledger.lane_count);
+    for (uint32_t i = 0; i < q->ledger.lane_count; i++)
+        buf_uvarint(head, q->ledger.lanes[i].next);
+}
+
+static struct queue *queue_new(struct engine *e, struct bytes ns, struct bytes name)
+{
+    struct queue *q = mem_new(sizeof *q);
+
+    name_key_init(&q->key, ns, name);
+    q->engine = e;
+    list_init(&q->in_topic);
+    list_init(&q->dirty);
+    list_init(&q->in_session);
+    list_init(&q->waiters);
+    list_init(&q->active);
+    list_init(&q->blocked);
+    list_init(&q->bindings);
+    queue_init_timer(q);
+    return q;
+}
+
+void queue_free(struct engine *e, struct queue *q)
+{
+    assert(list_empty(&q->waiters) && q->consumer_count == 0);
+    timer_stop(&e->timers, &q->timer);
+    list_remove(&q->in_topic);
+    list_remove(&q->dirty);
+    list_remove(&q->in_session);
+    list_remove(&q->bindings);
+    ledger_fini(&q->ledger);
+    for (int d = 0; d < DOOR_COUNT; d++)
+        free((void *)(uintptr_t)q->native[d].at);
+    name_key_fini(&q->key);
+    free(q);
+}
+
+static void set_native(struct queue *q, uint64_t door, struct bytes native)
+{
+    free((void *)(uintptr_t)q->native[door].at);
+    q->native[door] = native;
+    if (native.at)
+        q->native[door].at = mem_copy(native.at, native.len);
+}
+
+/* The lanes over the topic's logs, each from its next offset on. */
+static bool read_lanes(struct engine *e, struct rd *head, struct queue *q)
+{
+    uint64_t count = rd_uvarint64(head);
+
+    if (head->failed || count != (q->topic ? q->topic->log_count : 0))
+        return false;
+    ledger_init(&q->ledger, &e->held, (uint32_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct log *l = q->topic->logs[i];
+        uint64_t          next = rd_uvarint64(head);
+
+        if (head->failed || next > l->end)
+            return false;
+        ledger_begin(&q->ledger, i, next, l->end);
+    }
+    return true;
+}
+
+static bool read_declared(struct engine *e, struct rd *head, struct queue *q)
+{
+    static const struct uuid none;
+    struct bytes             uuid = rd_bytes(head, sizeof none.at);
+    uint64_t                 flags = rd_uvarint64(head);
+    uint64_t                 doors;
+
+    if (uuid.at)
+        q->topic = map_get(&e->topics_uuid, uuid);
+    if (!q->topic && (!uuid.at || memcmp(uuid.at, none.at, sizeof none.at) != 0))
+        return false;
+    q->is_durable = flags & FLAG_DURABLE;
+    q->is_auto_delete = flags & FLAG_AUTO_DELETE;
+    q->is_exclusive = flags & FLAG_EXCLUSIVE;
+    q->owner = rd_uvarint64(head);
+    q->policy = get_policy(head);
+    q->created_ms = rd_varint64(head);
+    q->altered_ms = rd_varint64(head);
+    doors = rd_uvarint64(head);
+    if (doors > DOOR_COUNT)
+        return false;
+    for (uint64_t d = 0; d < doors && !head->failed; d++)
+        set_native(q, d, change_get_bytes(head));
+    return read_lanes(e, head, q);
+}
+
+enum err queue_apply_declared(struct engine *e, struct rd *head, struct bytes payload,
+                              uint64_t position)
+{
+    uint64_t      id = rd_uvarint64(head);
+    struct bytes  ns = change_get_bytes(head);
+    struct bytes  name = change_get_bytes(head);
+    struct queue *q;
+
+    (void)payload;
+    (void)position;
+    if (head->failed || queue_by_id(e, id) || queue_find(e, ns, name))
+        return ERR_CORRUPT;
+    q = queue_new(e, ns, name);
+    q->id = id;
+    if (!read_declared(e, head, q)) {
+        queue_free(e, q);
+        return ERR_CORRUPT;
+    }
+    if (q->topic)
+        list_push(&q->topic->queues, &q->in_topic);
+    map_put(&e->queues, q->key.whole, q);
+    idmap_put(&e->queues_id, id, q);
+    if (id > e->last_id)
+        e->last_id = id;
+    return ERR_OK;
+}
+
+enum err queue_apply_altered(struct engine *e, struct rd *head, struct bytes payload,
+                             uint64_t position)
+{
+    struct queue       *q = queue_by_id(e, rd_uvarint64(head));
+    uint64_t            flags = rd_uvarint64(head);
+    struct queue_policy policy = get_policy(head);
+    int64_t             altered_ms = rd_varint64(head);
+    uint64_t            door = rd_uvarint64(head);
+    struct bytes        native = change_get_bytes(head);
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !q || door >= DOOR_COUNT)
+        return ERR_CORRUPT;
+    q->is_durable = flags & FLAG_DURABLE;
+    q->policy = policy;
+    q->altered_ms = altered_ms;
+    set_native(q, door, native);
+    return ERR_OK;
+}
+
+static void end_leases(struct queue *q)
+{
+    for (uint32_t i = 0; i < q->ledger.lane_count; i++)
+        lane_each(&q->ledger.lanes[i], queue_end_lease, q);
+}
+
+enum err queue_apply_deleted(struct engine *e, struct rd *head, struct bytes payload,
+                             uint64_t position)
+{
+    struct queue *q = queue_by_id(e, rd_uvarint64(head));
+
+    (void)payload;
+    (void)position;
+    if (!q)
+        return ERR_CORRUPT;
+    exchange_unbind_queue(e, q);
+    end_leases(q);
+    map_remove(&e->queues, q->key.whole);
+    idmap_remove(&e->queues_id, q->id);
+    queue_free(e, q);
+    return ERR_OK;
+}
+
+/* ---- deleting ---- */
+
+static void answer_waiters(struct engine *e, struct queue *q)
+{
+    while (!list_empty(&q->waiters))
+        engine_answer(e, CONTAINER(q->waiters.next, struct call, parked), ERR_NO_QUEUE);
+}
+
+/* Everything but the rule for its topic. */
+static void remove_queue(struct engine *e, struct queue *q)
+{
+    struct buf head;
+    struct rd  r;
+    enum err   err;
+
+    buf_init(&head);
+    buf_uvarint(&head, q->id);
+    r = rd_of(buf_view(&head));
+    engine_change(e, CHANGE_QUEUE_DELETED, &head, (struct slice){ 0 });
+    consumer_on_queue_deleted(e, q); /* after the change, so that nobody hears of it before it is on disk */
+    answer_waiters(e, q);
+    err = queue_apply_deleted(e, &r, bytes_of(NULL, 0), 0);
+    assert(err == ERR_OK);
+    (void)err;
+    buf_fini(&head);
+    exchange_sweep(e);
+}
+
+static void trim_all(struct topic *t)
+{
+    struct queue *q;
+
+    if (list_empty(&t->queues))
+        return;
+    q = queue_in_topic(t->queues.next);
+    for (uint32_t i = 0; i < t->log_count; i++)
+        queue_trim(q, i);
+}
+
+void queue_delete(struct engine *e, struct queue *q)
+{
+    struct topic *own = queue_own_topic(q);
+    struct topic *t = q->topic;
+
+    remove_queue(e, q);
+    if (own && own->retention == RETAIN_UNTIL_SETTLED && list_empty(&own->queues))
+        topic_delete(e, own);
+    else if (t)
+        trim_all(t);
+}
+
+void queue_on_topic_deleted(struct engine *e, struct topic *t)
+{
+    struct queue *q = queue_find(e, t->key.ns, t->key.name);
+
+    if (q && q->topic == t)
+        remove_queue(e, q);
+}
+
+void queue_detach_all(struct engine *e, struct topic *t)
+{
+    struct list *n;
+
+    while ((n = list_pop(&t->queues)) != NULL) {
+        struct queue *q = queue_in_topic(n);
+
+        end_leases(q);
+        timer_stop(&e->timers, &q->timer);
+        ledger_fini(&q->ledger);
+        ledger_init(&q->ledger, &e->held, 0);
+        q->topic = NULL;
+    }
+}
+
+void queue_on_session_close(struct engine *e, struct session *s)
+{
+    queue_release_session(e, s);
+    while (!list_empty(&s->queues))
+        queue_delete(e, CONTAINER(s->queues.next, struct queue, in_session));
+}
+
+/* ---- after a restart, checkpoints, the end ---- */
+
+/* The queues there are now, in an order that does not change while they are deleted. */
+static uint64_t *all_ids(const struct engine *e, size_t *count)
+{
+    uint64_t     *ids = mem_new(e->queues.count * sizeof *ids);
+    size_t        at = 0;
+    struct queue *q;
+
+    *count = 0;
+    while ((q = map_next(&e->queues, &at)) != NULL)
+        ids[(*count)++] = q->id;
+    return ids;
+}
+
+void queue_on_recovered(struct engine *e)
+{
+    size_t    count;
+    uint64_t *ids = all_ids(e, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct queue *q = queue_by_id(e, ids[i]);
+
+        if (!q) /* went with another one's topic */
+            continue;
+        if (q->is_exclusive || !q->is_durable) {
+            queue_delete(e, q);
+            continue;
+        }
+        queue_release_bound(e, q);
+        queue_arm(q);
+    }
+    free(ids);
+    exchange_on_recovered(e);
+}
+
+void queue_save(struct engine *e, struct save *s)
+{
+    size_t        at = 0;
+    struct queue *q;
+    struct buf    head;
+
+    buf_init(&head);
+    while ((q = map_next(&e->queues, &at)) != NULL) {
+        buf_clear(&head);
+        encode_declared(&head, q);
+        s->change(s, CHANGE_QUEUE_DECLARED, &head);
+        queue_save_state(s, q);
+    }
+    buf_fini(&head);
+}
+
+void queue_fini(struct engine *e)
+{
+    size_t        at = 0;
+    struct queue *q;
+
+    while ((q = map_next(&e->queues, &at)) != NULL) {
+        q->consumer_count = 0;
+        list_init(&q->waiters);
+        queue_free(e, q);
+    }
+    map_fini(&e->queues);
+    idmap_fini(&e->queues_id);
+    held_pool_fini(&e->held);
+}
+
+/* ---- calls ---- */
+
+static void view_of(struct call *c, const struct queue *q, struct queue_view *v)
+{
+    *v = (struct queue_view){
+        .ns = call_bytes(c, q->key.ns),
+        .name = call_bytes(c, q->key.name),
+        .id = q->id,
+        .topic = q->topic ? call_bytes(c, q->topic->key.name) : bytes_str("_deleted-topic_"),
+        .is_durable = q->is_durable,
+        .is_auto_delete = q->is_auto_delete,
+        .owner = q->is_exclusive ? q->owner : 0,
+        .policy = q->policy,
+        .created_ms = q->created_ms,
+        .altered_ms = q->altered_ms,
+        .ready_count = q->ledger.ready_count,
+        .leased_count = q->ledger.leased_count,
+        .delayed_count = q->ledger.delayed_count,
+        .consumer_count = q->consumer_count,
+    };
+    if (q->topic)
+        v->topic_uuid = q->topic->uuid;
+    for (int d = 0; d < DOOR_COUNT; d++)
+        v->native[d] = call_bytes(c, q->native[d]);
+}
+
+static void alter(struct engine *e, const struct queue *q, bool is_durable,
+                  const struct queue_policy *policy, enum door door, struct bytes native)
+{
+    struct buf head;
+
+    buf_init(&head);
+    buf_uvarint(&head, q->id);
+    buf_uvarint(&head, is_durable ? FLAG_DURABLE : 0);
+    put_policy(&head, policy);
+    buf_varint(&head, e->now_ms);
+    buf_uvarint(&head, door);
+    change_put_bytes(&head, native);
+    queue_commit(e, CHANGE_QUEUE_ALTERED, &head, queue_apply_altered);
+}
+
+/* The queue is there already. A door that had nothing to do with it so far adds its own. */
+static void redeclare(struct engine *e, struct queue_declare_call *a, const struct queue *q)
+{
+    bool is_new_here = !a->is_passive && !q->native[a->door].at && a->native.at;
+
+    a->existed = !is_new_here;
+    if (is_new_here)
+        alter(e, q, q->is_durable || a->is_durable, &q->policy, a->door, a->native);
+    view_of(&a->call, q, &a->view);
+}
+
+/* Where a new queue begins in a log: what all queues over a RETAIN_UNTIL_SETTLED topic have settled is as good as gone. */
+static uint64_t start_of(const struct queue_declare_call *a, const struct topic *t,
+                         const struct log *l)
+{
+    uint64_t lowest = l->end;
+
+    if (a->from_end)
+        return l->end;
+    if (t->retention != RETAIN_UNTIL_SETTLED || list_empty(&t->queues))
+        return l->start;
+    for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
+        uint64_t needs = queue_needs(queue_in_topic(n), l);
+
+        lowest = needs < lowest ? needs : lowest;
+    }
+    return lowest > l->start ? lowest : l->start;
+}
+
+static struct queue *create(struct engine *e, const struct queue_declare_call *a, struct topic *t)
+{
+    struct lane *lanes = mem_new(t->log_count * sizeof *lanes);
+    struct queue q = {
+        .id = ++e->last_id,
+        .key = { .ns = a->ns, .name = a->name },
+        .topic = t,
+        .ledger = { .lane_count = t->log_count, .lanes = lanes },
+        .policy = a->policy,
+        .is_durable = a->is_durable,
+        .is_auto_delete = a->is_auto_delete,
+        .is_exclusive = a->is_exclusive,
+        .owner = a->is_exclusive ? a->call.session : 0,
+        .created_ms = e->now_ms,
+        .altered_ms = e->now_ms,
+    };
+    struct buf head;
+
+    q.native[a->door] = a->native;
+    for (uint32_t i = 0; i < t->log_count; i++)
+        lanes[i].next = start_of(a, t, t->logs[i]);
+    buf_init(&head);
+    encode_declared(&head, &q);
+    free(lanes);
+    queue_commit(e, CHANGE_QUEUE_DECLARED, &head, queue_apply_declared);
+    return queue_by_id(e, q.id);
+}
+
+static enum err find_or_create_topic(struct engine *e, const struct queue_declare_call *a,
+                                     struct topic **out)
+{
+    bool is_own = bytes_is_null(a->topic);
+
+    *out = topic_find(e, a->ns, is_own ? a->name : a->topic);
+    if (!*out && is_own)
+        *out = topic_create(e, a->ns, a->name, 1, RETAIN_UNTIL_SETTLED, a->is_exclusive, a->door,
+                            bytes_of(NULL, 0));
+    return *out ? ERR_OK : ERR_NO_TOPIC;
+}
+
+static enum err declare(struct engine *e, struct queue_declare_call *a)
+{
+    struct queue *q = queue_find(e, a->ns, a->name);
+    struct topic *t;
+    enum err      err;
+
+    if (q) {
+        if (!queue_is_locked(q, a->call.session))
+            redeclare(e, a, q);
+        else
+            view_of(&a->call, q, &a->view);
+        return queue_is_locked(q, a->call.session) ? ERR_LOCKED : ERR_OK;
+    }
+    if (a->is_passive)
+        return ERR_NO_QUEUE;
+    if (a->name.len == 0 || a->name.len > TOPIC_NAME_BYTES_MAX)
+        return ERR_BAD_NAME;
+    if (a->is_exclusive && a->call.session == 0)
+        return ERR_BAD_ARGUMENT;
+    err = find_or_create_topic(e, a, &t);
+    if (err)
+        return err;
+    q = create(e, a, t);
+    if (q->is_exclusive)
+        list_push(&session_get(e, q->owner)->queues, &q->in_session); /* Q2 */
+    view_of(&a->call, q, &a->view);
+    return ERR_OK;
+}
+
+void queue_on_declare(struct engine *e, struct call *c)
+{
+    engine_answer(e, c, declare(e, (struct queue_declare_call *)c));
+}
+
+static enum err get_unlocked(struct engine *e, const struct call *c, struct bytes ns,
+                             struct bytes name, struct queue **out)
+{
+    *out = queue_find(e, ns, name);
+    if (!*out)
+        return ERR_NO_QUEUE;
+    return queue_is_locked(*out, c->session) ? ERR_LOCKED : ERR_OK;
+}
+
+void queue_on_delete(struct engine *e, struct call *c)
+{
+    struct queue_delete_call *a = (struct queue_delete_call *)c;
+    struct queue             *q;
+    enum err                  err = get_unlocked(e, c, a->ns, a->name, &q);
+
+    if (!err && a->if_unused && q->consumer_count > 0)
+        err = ERR_IN_USE;
+    if (!err && a->if_empty && q->ledger.ready_count > 0)
+        err = ERR_NOT_EMPTY;
+    if (!err) {
+        a->message_count = q->ledger.ready_count;
+        queue_delete(e, q);
+    }
+    engine_answer(e, c, err);
+}
+
+void queue_on_purge(struct engine *e, struct call *c)
+{
+    struct queue_purge_call *a = (struct queue_purge_call *)c;
+    struct queue            *q;
+    struct buf               head;
+    enum err                 err = get_unlocked(e, c, a->ns, a->name, &q);
+
+    if (!err) {
+        a->message_count = q->ledger.ready_count + q->ledger.delayed_count +
+                           (a->leased_too ? q->ledger.leased_count : 0);
+        buf_init(&head);
+        buf_uvarint(&head, q->id);
+        buf_uvarint(&head, a->leased_too);
+        queue_commit(e, CHANGE_QUEUE_PURGED, &head, queue_apply_purged);
+        for (uint32_t i = 0; i < q->ledger.lane_count; i++)
+            queue_trim(q, i);
+    }
+    engine_answer(e, c, err);
+}
+
+void queue_on_alter(struct engine *e, struct call *c)
+{
+    struct queue_alter_call *a = (struct queue_alter_call *)c;
+    struct queue            *q;
+    enum err                 err = get_unlocked(e, c, a->ns, a->name, &q);
+
+    if (!err)
+        alter(e, q, q->is_durable, &a->policy, a->door, a->native);
+    engine_answer(e, c, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct queue_view *x = a;
+    const struct queue_view *y = b;
+
+    return bytes_cmp(x->name, y->name);
+}
+
+static void get_all(struct engine *e, struct queue_get_call *a)
+{
+    size_t        at = 0;
+    struct queue *q;
+
+    a->views = arena_array(&a->call.arena, e->queues.count, sizeof *a->views);
+    while ((q = map_next(&e->queues, &at)) != NULL)
+        if (!q->is_exclusive && bytes_eq(q->key.ns, a->ns))
+            view_of(&a->call, q, &a->views[a->count++]);
+    if (a->count > 1)
+        qsort(a->views, a->count, sizeof *a->views, by_name);
+}
+
+void queue_on_get(struct engine *e, struct call *c)
+{
+    struct queue_get_call *a = (struct queue_get_call *)c;
+    struct queue          *q;
+    enum err               err = ERR_OK;
+
+    a->count = 0;
+    if (bytes_is_null(a->name)) {
+        get_all(e, a);
+    } else if ((q = queue_find(e, a->ns, a->name)) != NULL) {
+        a->views = arena_array(&a->call.arena, 1, sizeof *a->views);
+        view_of(c, q, &a->views[a->count++]);
+    } else {
+        err = ERR_NO_QUEUE;
+    }
+    engine_answer(e, c, err);
+}

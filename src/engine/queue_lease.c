@@ -1,0 +1,317 @@
+/*
+ * queue_lease.c - handing out messages: to CALL_LEASE, parked or not, and to subscriptions.
+ *
+ * Once per turn every queue with something new is dispatched: parked calls first, first come first, then consumers, one
+ * message each in turn. All that one dispatch gives to one consumer is one delivery (up to DELIVERY_MESSAGES_MAX and
+ * DELIVERY_BYTES_MAX), and consecutive messages leased on the same terms are one run in one change.
+ *
+ *   H1  A message is in the hands of one consumer at most.
+ *   H2  What is handed out leaves after the change that says so is durable: attempts are exact after a crash.
+ *   H3  Nothing older than the queue's retention is handed out, nor what its log has forgotten: it is settled as expired.
+ *
+ * Thread: the shard's.
+ */
+#include "engine/queue_int.h"
+
+enum {
+    LEASE_MESSAGES_MAX = 10000, /* of one call */
+    LANE_QUANTUM = 32,          /* messages from one log before the next has its turn */
+};
+
+/* One round of handing out of one queue. */
+struct handout {
+    struct engine          *e;
+    struct queue           *q;
+    struct queue_writer     w;
+    struct lane            *lane; /* the message looked at */
+    uint64_t                offset;
+    const struct log_entry *entry;
+    uint32_t                bytes;
+    struct lane            *settled; /* where something was settled: to be trimmed */
+};
+
+/* On what terms, by whom. */
+struct taker {
+    struct lease_terms terms;
+    bool               no_ack;
+    struct session    *session;  /* of a bound lease */
+    struct consumer   *consumer; /* may be NULL */
+};
+
+static void begin(struct handout *h, struct queue *q)
+{
+    *h = (struct handout){ .e = q->engine, .q = q };
+    writer_init(&h->w, q->engine);
+}
+
+static void note_settled(struct handout *h)
+{
+    if (h->settled && h->settled != h->lane)
+        queue_trim(h->q, h->settled->index);
+    h->settled = h->lane;
+}
+
+static void end(struct handout *h)
+{
+    writer_fini(&h->w);
+    if (h->settled)
+        queue_trim(h->q, h->settled->index);
+    queue_arm(h->q);
+}
+
+/* The batch that holds offset, or NULL. Usually it is the last one again, or the one after it. */
+static const struct log_entry *find_entry(const struct handout *h, const struct lane *lane,
+                                          uint64_t offset)
+{
+    const struct log       *l = h->q->topic->logs[lane->index];
+    const struct log_entry *past = l->entries.at + l->entries.first + l->entries.count;
+    const struct log_entry *x = h->entry;
+
+    if (x && h->lane == lane && offset - x->base_offset < x->count)
+        return x;
+    if (x && h->lane == lane && x + 1 < past && offset - x[1].base_offset < x[1].count)
+        return x + 1;
+    x = log_find(l, offset);
+    return x && offset >= x->base_offset ? x : NULL;
+}
+
+static bool is_expired(const struct handout *h, const struct log_entry *entry)
+{
+    int64_t retention_ms = h->q->policy.retention_ms;
+
+    return retention_ms > 0 && entry->append_ms + retention_ms <= h->e->now_ms;
+}
+
+/* Looks at the next message that may be handed out; false when there is none. */
+static bool look(struct handout *h)
+{
+    struct lane *lane;
+
+    while (ledger_peek(&h->q->ledger, &lane, &h->offset)) {
+        const struct log_entry *entry = find_entry(h, lane, h->offset);
+
+        h->lane = lane;
+        h->entry = entry;
+        if (entry && !is_expired(h, entry)) {
+            h->bytes = entry->batch_len / entry->count;
+            return true;
+        }
+        writer_note(&h->w, h->q, CHANGE_QUEUE_SETTLED, FATE_EXPIRED, 0, lane, h->offset); /* H3 */
+        ledger_settle(lane, h->offset);
+        note_settled(h);
+    }
+    return false;
+}
+
+static void refer(const struct handout *h, struct message_ref *ref)
+{
+    *ref = (struct message_ref){
+        .base_offset = h->entry->base_offset,
+        .offset = h->offset,
+        .lease = { h->q->id, h->lane->index, 0, h->offset },
+        .attempts = 1,
+        .counted_attempts = 1,
+        .first_lease_ms = h->e->now_ms,
+        .bytes = h->bytes,
+        .append_ms = h->entry->append_ms,
+        .position = h->entry->position,
+        .batch_len = h->entry->batch_len,
+    };
+}
+
+static void take_for_good(struct handout *h, struct message_ref *ref)
+{
+    const struct held *held = ledger_find(h->lane, h->offset);
+
+    if (held) {
+        ref->attempts = held->attempts + 1;
+        ref->counted_attempts = ref->attempts - held->free_attempts;
+        if (held->attempts > 0)
+            ref->first_lease_ms = held->first_lease_ms;
+    }
+    writer_note(&h->w, h->q, CHANGE_QUEUE_LEASED, LEASED_NO_ACK, 0, h->lane, h->offset);
+    ledger_settle(h->lane, h->offset);
+    note_settled(h);
+}
+
+static void take_on_lease(struct handout *h, const struct taker *t, struct message_ref *ref)
+{
+    struct held *held = ledger_lease(h->lane, h->offset, &t->terms);
+
+    held->bytes = h->bytes;
+    held->holder = t->consumer;
+    if (t->terms.is_bound)
+        list_push(&t->session->leases, &held->in_holder);
+    ref->attempts = held->attempts;
+    ref->counted_attempts = held->attempts - held->free_attempts;
+    ref->first_lease_ms = held->first_lease_ms;
+    ref->lease.token = held->attempts;
+    writer_note(&h->w, h->q, CHANGE_QUEUE_LEASED, t->terms.is_bound ? LEASED_BOUND : 0,
+                t->terms.deadline_ms, h->lane, h->offset);
+}
+
+/* Takes the message looked at. */
+static void take(struct handout *h, const struct taker *t, struct message_ref *ref)
+{
+    refer(h, ref);
+    if (t->no_ack)
+        take_for_good(h, ref);
+    else
+        take_on_lease(h, t, ref);
+    if (++h->q->taken >= LANE_QUANTUM) {
+        ledger_rotate(&h->q->ledger);
+        h->q->taken = 0;
+    }
+}
+
+/* lease_ms: -1 for the queue's. */
+static struct lease_terms terms_of(const struct queue *q, int64_t lease_ms, bool is_bound)
+{
+    struct lease_terms t = { .now_ms = q->engine->now_ms, .is_bound = is_bound };
+
+    if (is_bound)
+        return t;
+    if (lease_ms < 0)
+        lease_ms = q->policy.lease_ms > 0 ? q->policy.lease_ms : LEASE_MS_DEFAULT;
+    t.deadline_ms = q->engine->now_ms + lease_ms;
+    return t;
+}
+
+/* ---- CALL_LEASE ---- */
+
+/* A lease of no length ends in the same step; the attempt counts. */
+static void end_at_once(struct handout *h, struct lease_call *a)
+{
+    for (size_t i = 0; i < a->message_count; i++) {
+        const struct lease *lease = &a->messages[i].lease;
+        struct lane        *lane = &h->q->ledger.lanes[lease->partition];
+
+        writer_note(&h->w, h->q, CHANGE_QUEUE_RELEASED, RELEASE_ASKED << RELEASED_REASON_SHIFT, 0,
+                    lane, lease->offset);
+        held_release(ledger_find(lane, lease->offset), 0, false);
+    }
+}
+
+/* Fills and answers the call; false, and it stays as it is, when there is no message for it. */
+static bool serve(struct handout *h, struct lease_call *a)
+{
+    struct taker t = { .terms = terms_of(h->q, a->lease_ms, a->is_bound), .no_ack = a->no_ack };
+    uint64_t     most = h->q->ledger.ready_count;
+    uint64_t     bytes = 0;
+
+    if (most > a->messages_max)
+        most = a->messages_max;
+    if (most > LEASE_MESSAGES_MAX)
+        most = LEASE_MESSAGES_MAX;
+    if (most == 0 || !look(h))
+        return false;
+    if (a->is_bound)
+        t.session = session_get(h->e, a->call.session);
+    a->messages = arena_array(&a->call.arena, most, sizeof *a->messages);
+    do {
+        bytes += h->bytes;
+        if (a->message_count > 0 && bytes > a->bytes_max)
+            break;
+        take(h, &t, &a->messages[a->message_count++]);
+    } while (a->message_count < most && look(h));
+    if (a->lease_ms == 0 && !a->is_bound && !a->no_ack)
+        end_at_once(h, a);
+    writer_flush(&h->w); /* H2 */
+    a->ready_count = h->q->ledger.ready_count;
+    engine_answer_messages(h->e, &a->call, ERR_OK, a->messages, a->message_count);
+    return true;
+}
+
+static void answer_empty(struct engine *e, struct call *c)
+{
+    engine_answer(e, c, ERR_OK);
+}
+
+/* What others wait for is theirs first. */
+static void serve_or_park(struct engine *e, struct queue *q, struct lease_call *a)
+{
+    struct handout h;
+    bool           is_served = false;
+
+    if (!list_empty(&q->dirty)) {
+        list_remove(&q->dirty);
+        queue_dispatch(e, q);
+    }
+    begin(&h, q);
+    if (list_empty(&q->waiters))
+        is_served = serve(&h, a);
+    end(&h);
+    if (is_served)
+        return;
+    if (a->wait_ms > 0)
+        engine_park(e, &a->call, &q->waiters, e->now_ms + a->wait_ms, answer_empty);
+    else
+        answer_empty(e, &a->call);
+}
+
+void queue_on_lease(struct engine *e, struct call *c)
+{
+    struct lease_call *a = (struct lease_call *)c;
+    struct queue      *q = queue_find(e, a->ns, a->queue);
+
+    a->message_count = 0;
+    if (!q)
+        engine_answer(e, c, ERR_NO_QUEUE);
+    else if (queue_is_locked(q, c->session))
+        engine_answer(e, c, ERR_LOCKED);
+    else if (a->messages_max == 0 || (a->is_bound && c->session == 0))
+        engine_answer(e, c, ERR_BAD_ARGUMENT);
+    else
+        serve_or_park(e, q, a);
+}
+
+/* ---- dispatch ---- */
+
+static void serve_waiters(struct handout *h)
+{
+    struct list *waiters = &h->q->waiters;
+
+    while (!list_empty(waiters) &&
+           serve(h, (struct lease_call *)CONTAINER(waiters->next, struct call, parked)))
+        ;
+}
+
+static void send_all(struct handout *h, struct list *open)
+{
+    struct list *n;
+
+    writer_flush(&h->w); /* H2 */
+    while ((n = list_pop(open)) != NULL)
+        consumer_send(h->e, CONTAINER(n, struct consumer, in_open));
+}
+
+static void serve_consumers(struct handout *h)
+{
+    struct list      open;
+    struct consumer *c;
+
+    list_init(&open);
+    while ((c = consumer_next(h->q)) != NULL && look(h)) {
+        struct taker t = { terms_of(h->q, c->lease_ms, c->is_bound), c->no_ack, c->session, c };
+
+        take(h, &t, consumer_add(c, &open));
+        consumer_count(c, h->bytes);
+        consumer_rotate(c);
+        if (consumer_is_full(c)) {
+            writer_flush(&h->w);
+            consumer_send(h->e, c);
+        }
+    }
+    send_all(h, &open);
+}
+
+void queue_dispatch(struct engine *e, struct queue *q)
+{
+    struct handout h;
+
+    (void)e;
+    begin(&h, q);
+    serve_waiters(&h);
+    serve_consumers(&h);
+    end(&h);
+}

@@ -1,0 +1,258 @@
+/*
+ * queue_settle.c - how leases end: settled, released, extended, run out; and what follows from it.
+ *
+ *   S1  Only the present lease of a message can be ended by its holder: the token is the number of that lease. One exception
+ *       that SQS needs (stale_ack_ok): an old token acknowledges a message that is ready again.
+ *   S2  One call is one change per queue and action, whatever its number of items.
+ *   S3  An expired lease is an event of its own in the journal; a passed delay is not (queue_journal.c).
+ *
+ * Thread: the shard's.
+ */
+#include "engine/queue_int.h"
+
+enum {
+    EXPIRED_PER_TICK_MAX = 10000, /* then others get their turn */
+    TRIM_STEP = 256,              /* messages; less is not worth looking at all queues of the topic */
+};
+
+/* ---- timers ---- */
+
+void queue_arm(struct queue *q)
+{
+    int64_t due_ms = ledger_due_ms(&q->ledger);
+
+    if (due_ms == INT64_MAX || (timer_is_started(&q->timer) && q->timer.due_ms <= due_ms))
+        return;
+    timer_start(&q->engine->timers, &q->timer, due_ms);
+}
+
+static void release(struct queue_writer *w, struct queue *q, struct held *h, int64_t ready_ms,
+                    enum release_reason reason, bool is_free)
+{
+    uint64_t flags = (uint64_t)reason << RELEASED_REASON_SHIFT | (is_free ? RELEASED_FREE : 0u);
+
+    writer_note(w, q, CHANGE_QUEUE_RELEASED, flags, ready_ms, h->lane, h->offset);
+    queue_end_lease(q, h);
+    held_release(h, ready_ms, is_free);
+}
+
+static void on_due(struct timer *t, int64_t now_ms)
+{
+    struct queue       *q = CONTAINER(t, struct queue, timer);
+    struct queue_writer w;
+    struct held        *h;
+    int                 left = EXPIRED_PER_TICK_MAX;
+
+    writer_init(&w, q->engine);
+    while (left-- > 0 && (h = ledger_due(&q->ledger, now_ms)) != NULL)
+        if (h->state == HELD_DELAYED)
+            held_wake(h);
+        else
+            release(&w, q, h, 0, RELEASE_DEADLINE, false);
+    writer_fini(&w);
+    queue_mark_dirty(q->engine, q);
+    if (ledger_due(&q->ledger, now_ms))
+        timer_start(&q->engine->timers, &q->timer, now_ms + 1);
+    else
+        queue_arm(q);
+}
+
+void queue_init_timer(struct queue *q)
+{
+    q->timer.fire = on_due;
+}
+
+/* ---- the end of a lease ---- */
+
+void queue_end_lease(void *queue, struct held *h)
+{
+    struct consumer *c = h->holder;
+
+    (void)queue;
+    list_remove(&h->in_holder);
+    h->holder = NULL;
+    if (c)
+        consumer_on_lease_end(c, h->bytes);
+}
+
+static bool is_worth_trimming(const struct log *l, uint64_t floor)
+{
+    return floor > l->start && (floor == l->end || floor - l->start >= TRIM_STEP);
+}
+
+void queue_trim(struct queue *q, uint32_t lane)
+{
+    struct topic *t = q->topic;
+    struct log   *l;
+    uint64_t      floor;
+
+    if (!t || t->retention != RETAIN_UNTIL_SETTLED)
+        return;
+    l = t->logs[lane];
+    floor = queue_needs(q, l);
+    if (!is_worth_trimming(l, floor))
+        return;
+    for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
+        uint64_t needs = queue_needs(queue_in_topic(n), l);
+
+        floor = needs < floor ? needs : floor;
+    }
+    if (is_worth_trimming(l, floor))
+        log_trim(l, floor);
+}
+
+void queue_release_session(struct engine *e, struct session *s)
+{
+    struct queue_writer w;
+
+    writer_init(&w, e);
+    while (!list_empty(&s->leases)) {
+        struct held  *h = CONTAINER(s->leases.next, struct held, in_holder);
+        struct queue *q = CONTAINER(h->lane->ledger, struct queue, ledger);
+
+        release(&w, q, h, 0, RELEASE_SESSION, false);
+        queue_mark_dirty(e, q);
+    }
+    writer_fini(&w);
+}
+
+struct release_all {
+    struct queue_writer w;
+    struct queue       *q;
+};
+
+static void release_if_bound(void *ctx, struct held *h)
+{
+    struct release_all *r = ctx;
+
+    if (h->state == HELD_LEASED && h->is_bound)
+        release(&r->w, r->q, h, 0, RELEASE_RECOVERED, false);
+}
+
+void queue_release_bound(struct engine *e, struct queue *q)
+{
+    struct release_all r = { .q = q };
+
+    writer_init(&r.w, e);
+    for (uint32_t i = 0; i < q->ledger.lane_count; i++)
+        lane_each(&q->ledger.lanes[i], release_if_bound, &r);
+    writer_fini(&r.w);
+}
+
+/* ---- CALL_SETTLE ---- */
+
+struct settling {
+    struct engine            *e;
+    const struct settle_call *call;
+    struct queue_writer       w;
+    struct queue             *queue; /* of the last item */
+    uint32_t                  lane;  /* of the last item */
+};
+
+static void switch_to(struct settling *s, struct queue *q, uint32_t lane)
+{
+    if (s->queue == q && s->lane == lane)
+        return;
+    if (s->queue)
+        queue_trim(s->queue, s->lane);
+    s->queue = q;
+    s->lane = lane;
+}
+
+static void end(struct settling *s, struct held *h, enum queue_fate fate)
+{
+    writer_note(&s->w, s->queue, CHANGE_QUEUE_SETTLED, fate, 0, h->lane, h->offset);
+    queue_end_lease(s->queue, h);
+    held_settle(h);
+}
+
+static void give_back(struct settling *s, struct held *h, int64_t delay_ms)
+{
+    release(&s->w, s->queue, h, delay_ms > 0 ? s->e->now_ms + delay_ms : 0, RELEASE_ASKED,
+            s->call->requeue_free);
+    queue_arm(s->queue);
+    queue_mark_dirty(s->e, s->queue);
+}
+
+/* A bound lease has no deadline to move. */
+static void extend(struct settling *s, struct held *h, int64_t delay_ms)
+{
+    int64_t deadline_ms = s->e->now_ms + delay_ms;
+
+    if (h->is_bound)
+        return;
+    writer_note(&s->w, s->queue, CHANGE_QUEUE_EXTENDED, 0, deadline_ms, h->lane, h->offset);
+    held_extend(h, deadline_ms);
+    queue_arm(s->queue);
+}
+
+static void act(struct settling *s, const struct settle_item *item, struct held *h)
+{
+    switch (item->action) {
+    case SETTLE_ACK:
+        end(s, h, FATE_ACKED);
+        break;
+    case SETTLE_REJECT:
+        end(s, h, FATE_REJECTED);
+        break;
+    case SETTLE_RELEASE:
+        give_back(s, h, item->delay_ms);
+        break;
+    case SETTLE_EXTEND:
+        if (item->delay_ms > 0)
+            extend(s, h, item->delay_ms);
+        else
+            give_back(s, h, 0);
+        break;
+    }
+}
+
+/* S1 */
+static bool is_holder(const struct settling *s, const struct settle_item *item,
+                      const struct held *h)
+{
+    if (h->state == HELD_LEASED)
+        return item->lease.token == h->attempts;
+    return s->call->stale_ack_ok && item->action == SETTLE_ACK && item->lease.token > 0 &&
+           item->lease.token <= h->attempts;
+}
+
+static enum err settle_item(struct settling *s, struct settle_item *item)
+{
+    const struct lease *lease = &item->lease;
+    struct queue       *q = s->queue;
+    struct lane        *lane;
+    struct held        *h;
+
+    item->is_gone = false;
+    if (!q || q->id != lease->queue_id)
+        q = queue_by_id(s->e, lease->queue_id);
+    if (!q)
+        return ERR_NO_QUEUE;
+    if (lease->partition >= q->ledger.lane_count) { /* detached meanwhile */
+        item->is_gone = true;
+        return ERR_NO_LEASE;
+    }
+    switch_to(s, q, lease->partition);
+    lane = &q->ledger.lanes[lease->partition];
+    h = ledger_find(lane, lease->offset);
+    if (!h || !is_holder(s, item, h)) {
+        item->is_gone = !h && lease->offset < lane->next;
+        return ERR_NO_LEASE;
+    }
+    act(s, item, h);
+    return ERR_OK;
+}
+
+void queue_on_settle(struct engine *e, struct call *c)
+{
+    struct settle_call *a = (struct settle_call *)c;
+    struct settling     s = { .e = e, .call = a };
+
+    writer_init(&s.w, e);
+    for (size_t i = 0; i < a->item_count; i++)
+        a->items[i].err = settle_item(&s, &a->items[i]);
+    switch_to(&s, NULL, 0);
+    writer_fini(&s.w);
+    engine_answer(e, c, ERR_OK);
+}
