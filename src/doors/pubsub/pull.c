@@ -15,22 +15,31 @@
 
 enum {
     PULL_MESSAGES_MAX = 1000,
-    PULL_BYTES_MAX = 10 * 1024 * 1024, /* clients take 20 MiB */
+    PULL_BYTES_MAX = 3 * 1024 * 1024,
+    RESPONSE_BYTES_MAX = 4 * 1024 * 1024 - 64 * 1024, /* gRPC's default limit is 4 MiB; some clients keep it */
     PULL_WAIT_MS = 60 * 1000,
     PULL_MARGIN_MS = 500,
 };
 
+/* Leases count stored bytes, which may be compressed; what does not fit into one response is given back. */
 static void reply(struct rpc *r, const struct lease_call *c)
 {
     struct ps_packer packer;
     struct buf       out;
-    size_t           i;
+    size_t           i, before;
 
     buf_init(&out);
     rpc_begin_message(&out);
     ps_packer_init(&packer, ackid_subscription(r->name.ns, r->name.id));
-    for (i = 0; i < c->message_count; i++)
+    for (i = 0; i < c->message_count; i++) {
+        before = out.len;
         ps_packer_add(&packer, &out, &c->messages[i]);
+        if (out.len > RESPONSE_BYTES_MAX && before > GRPC_PREFIX_BYTES) {
+            out.len = before;
+            break;
+        }
+    }
+    ps_settle_give_back(r, c->messages + i, c->message_count - i);
     ps_settle_reject(r, packer.unreadable, packer.unreadable_count);
     ps_packer_fini(&packer);
     rpc_send(r, &out);

@@ -29,7 +29,7 @@
 #include <assert.h>
 
 enum {
-    RESPONSE_BYTES = 1024 * 1024,   /* a response is sent when it has grown to this */
+    RESPONSE_BYTES = 1024 * 1024,   /* a response is sent before it grows over this, or with one message */
     SUBSCRIPTION_PROPERTIES = 4,    /* field number */
     KEEP_ALIVE_ANSWERS_VERSION = 1, /* protocol_version from which keep-alives are answered */
 };
@@ -117,25 +117,38 @@ static void add_properties(struct stream *s, struct buf *out)
     ps_encode_field(out, SUBSCRIPTION_PROPERTIES, &properties.base);
 }
 
+/* Sends the messages in out, if any, and begins the next response. */
+static void send_response(struct stream *s, struct buf *out)
+{
+    if (out->len > GRPC_PREFIX_BYTES) {
+        add_properties(s, out);
+        rpc_send(s->rpc, out);
+    }
+    buf_clear(out);
+    rpc_begin_message(out);
+}
+
 static void send_messages(struct stream *s, const struct delivery *d)
 {
     struct ps_packer packer;
-    struct buf       out;
+    struct buf       out, one;
     size_t           i;
 
     buf_init(&out);
+    buf_init(&one);
+    rpc_begin_message(&out);
     ps_packer_init(&packer, s->subscription);
     for (i = 0; i < d->message_count; i++) {
-        if (out.len == 0)
-            rpc_begin_message(&out);
-        ps_packer_add(&packer, &out, &d->messages[i]);
+        buf_clear(&one);
+        ps_packer_add(&packer, &one, &d->messages[i]);
+        if (out.len + one.len > RESPONSE_BYTES)
+            send_response(s, &out);
+        buf_bytes(&out, buf_view(&one));
         s->owed_messages++;
         s->owed_bytes += d->messages[i].bytes;
-        if (out.len > GRPC_PREFIX_BYTES && (out.len >= RESPONSE_BYTES || i + 1 == d->message_count)) {
-            add_properties(s, &out);
-            rpc_send(s->rpc, &out);
-        }
     }
+    send_response(s, &out);
+    buf_fini(&one);
     buf_fini(&out);
     ps_settle_reject(s->rpc, packer.unreadable, packer.unreadable_count);
     ps_packer_fini(&packer);
