@@ -1,22 +1,22 @@
 /* node.c - see node.h. */
 #include "node/node.h"
 #include "base/diag.h"
-#ifdef HAVE_AMQP
+#if __has_include("doors/amqp/amqp.h")
 #include "doors/amqp/amqp.h"
 #else
 #define amqp_door_open NULL
 #endif
-#ifdef HAVE_KAFKA
+#if __has_include("doors/kafka/kafka.h")
 #include "doors/kafka/kafka.h"
 #else
 #define kafka_door_open NULL
 #endif
-#ifdef HAVE_PUBSUB
+#if __has_include("doors/pubsub/pubsub.h")
 #include "doors/pubsub/pubsub.h"
 #else
 #define pubsub_door_open NULL
 #endif
-#ifdef HAVE_SQS
+#if __has_include("doors/sqs/sqs.h")
 #include "doors/sqs/sqs.h"
 #else
 #define sqs_door_open NULL

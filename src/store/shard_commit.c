@@ -5,9 +5,8 @@
  *
  *   C1  A group lies in one file. What does not fit waits for the next file, and so does all behind
  *       it.
- *   C2  Each frame names the end of the last frame before its group: all up to there was synced. Of
- *       the others in its group it says nothing. (In the first group of a claim that end lies far
- *       below the group, in an older epoch.)
+ *   C2  Each frame says that everything before its group was synced; within a group nothing is
+ *       known of the others.
  *   C3  After the first error nothing is written any more (volume.h V3).
  */
 #include "store/shard_file.h"
@@ -25,7 +24,6 @@ struct group {
     struct append *last;
     size_t         iov_count;
     uint64_t       bytes;
-    uint64_t       synced; /* end of the last frame before it: what its frames vouch for */
     struct jfile  *file;
 };
 
@@ -105,7 +103,6 @@ static bool take_group(struct shard_file *s, struct group *g)
     if (!has_room(s, frame_bytes(s->first)))
         return false;
     g->file = current_file(s);
-    g->synced = s->synced;
     room = g->file->bytes - g->file->offset;
     if (room > GROUP_BYTES_MAX && frame_bytes(s->first) <= GROUP_BYTES_MAX)
         room = GROUP_BYTES_MAX;
@@ -131,7 +128,7 @@ static void seal(struct shard_file *s, struct append *a, const struct group *g)
         .epoch = s->base.epoch,
         .seq = ++s->seq,
         .position = a->position,
-        .synced = g->synced,
+        .synced = g->first->position,
         .bytes = a->bytes,
         .previous = s->crc,
         .body_crc = body_crc(a),

@@ -20,7 +20,8 @@ void handle_format(struct buf *out, const struct lease *lease)
 
 static bool read_raw(const uint8_t *raw, struct lease *out)
 {
-    if (raw[0] != HANDLE_VERSION || get_u32(raw + HANDLE_CHECK_AT) != crc32c(0, raw, HANDLE_CHECK_AT))
+    if (raw[0] != HANDLE_VERSION ||
+        get_u32(raw + HANDLE_CHECK_AT) != crc32c(0, raw, HANDLE_CHECK_AT))
         return false;
     *out = (struct lease){ .token = get_u32(raw + 1),
                            .partition = get_u32(raw + 5),

@@ -3,10 +3,12 @@
  *
  * 29 bytes in base64url without padding, 39 characters:
  *
- *     0 version u8 = 1 | 1 token u32 | 5 partition u32 | 9 queue id u64 | 17 offset u64 | 25 check u32
+ *     0 version u8 = 1 | 1 token u32 | 5 partition u32 | 9 queue id u64 | 17 offset u64
+ *     25 check u32
  *
- * The check is the CRC-32C of the bytes before it: it tells a handle from garbage and typing errors, it is no secret. Nothing
- * has to be remembered to read a handle, so handles survive restarts; the token makes each receive's different.
+ * The check is the CRC-32C of the bytes before it: it tells a handle from garbage and typing
+ * errors, it is no secret. Nothing has to be remembered to read a handle, so handles survive
+ * restarts; the token makes each receive's different.
  *
  * Thread: pure, any.
  */

@@ -8,7 +8,9 @@
 
 static void a_handle_gives_its_lease_back(void **state)
 {
-    struct lease in = { .queue_id = UINT64_MAX, .partition = 7, .token = 0x80000001, .offset = 1234567890123 };
+    struct lease in = {
+        .queue_id = UINT64_MAX, .partition = 7, .token = 0x80000001, .offset = 1234567890123
+    };
     struct lease out;
     struct buf   text;
 
@@ -45,7 +47,7 @@ static void garbage_is_no_handle(void **state)
 {
     static const char *const garbage[] = { "", "garbage", "AQEBhandleoftherealservice==",
                                            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" };
-    struct lease out;
+    struct lease             out;
 
     (void)state;
     for (size_t i = 0; i < COUNT(garbage); i++)

@@ -53,10 +53,12 @@ bool legal_group_id(struct bytes b)
     return b.len > 0 && b.len <= GROUP_ID_CHARS_MAX;
 }
 
-/* U+00C0 to U+00FF without the two signs in the middle of the letters: the accented letters of Latin-1. */
+/* U+00C0 to U+00FF without the two signs in the middle of the letters: the accented letters of
+ * Latin-1. */
 static bool is_accented(const uint8_t *at, size_t left)
 {
-    return left >= 2 && at[0] == 0xc3 && at[1] >= 0x80 && at[1] <= 0xbf && at[1] != 0x97 && at[1] != 0xb7;
+    return left >= 2 && at[0] == 0xc3 && at[1] >= 0x80 && at[1] <= 0xbf && at[1] != 0x97 &&
+           at[1] != 0xb7;
 }
 
 bool legal_attribute_chars(struct bytes name)
@@ -95,7 +97,8 @@ bool legal_attribute_dots(struct bytes name)
 
 bool legal_attribute_name(struct bytes name)
 {
-    return name.len <= ATTRIBUTE_NAME_BYTES_MAX && legal_attribute_chars(name) && legal_attribute_dots(name);
+    return name.len <= ATTRIBUTE_NAME_BYTES_MAX && legal_attribute_chars(name) &&
+           legal_attribute_dots(name);
 }
 
 /* Steps over digits; counts those that are significant, leading zeroes are not. */

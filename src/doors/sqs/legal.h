@@ -20,15 +20,17 @@ bool legal_text(struct bytes b);
 /* 1 to 80 of A-Z a-z 0-9 - _ */
 bool legal_queue_name(struct bytes b);
 bool legal_batch_id(struct bytes b);
-/* MessageGroupId and MessageDeduplicationId: 1 to 128 printable ASCII characters without the space. */
+/* Group and de-duplication ids: 1 to 128 printable ASCII characters without the space. */
 bool legal_group_id(struct bytes b);
 /* Letters (also accented ones, as the real service), digits, - _ . */
 bool legal_attribute_chars(struct bytes name);
-/* Does not begin with AWS. or Amazon. in any case, nor begin or end with a dot, nor hold two in a row. */
+/* Does not begin with AWS. or Amazon. in any case, nor begin or end with a dot, nor hold two in a
+ * row. */
 bool legal_attribute_dots(struct bytes name);
 /* All rules of an attribute name at once. */
 bool legal_attribute_name(struct bytes name);
-/* An optionally signed decimal number, with fraction and exponent, of at most 38 significant digits. */
+/* An optionally signed decimal number, with fraction and exponent, of at most 38 significant
+ * digits. */
 bool legal_number(struct bytes b);
 /* 12 digits. */
 bool legal_account(struct bytes b);

@@ -75,9 +75,25 @@ static void attribute_names(void **state)
 
 static void numbers(void **state)
 {
-    static const char *const good[] = { "0", "-1", "+1.5", ".5", "5.", "1e10", "1E-10", "12345678901234567890123456789012345678",
+    static const char *const good[] = { "0",
+                                        "-1",
+                                        "+1.5",
+                                        ".5",
+                                        "5.",
+                                        "1e10",
+                                        "1E-10",
+                                        "12345678901234567890123456789012345678",
                                         "00000000000000000000000000000000000000000000001" };
-    static const char *const bad[] = { "", "-", ".", "1e", "1x", " 1", "1 ", "0x10", "1.2.3", "NaN",
+    static const char *const bad[] = { "",
+                                       "-",
+                                       ".",
+                                       "1e",
+                                       "1x",
+                                       " 1",
+                                       "1 ",
+                                       "0x10",
+                                       "1.2.3",
+                                       "NaN",
                                        "123456789012345678901234567890123456789" };
 
     (void)state;

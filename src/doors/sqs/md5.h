@@ -1,8 +1,8 @@
 /*
  * md5.h - the digests clients check: of a body, and of message attributes.
  *
- * Attributes, sorted by name (byte order), each as: length u32 big-endian and name, length and DataType with its suffix, one
- * byte 1 (text) or 2 (binary), length and value.
+ * Attributes, sorted by name (byte order), each as: length u32 big-endian and name, length and
+ * DataType with its suffix, one byte 1 (text) or 2 (binary), length and value.
  *
  * Thread: pure, any.
  */

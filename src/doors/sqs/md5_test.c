@@ -19,15 +19,22 @@ static const struct vector vectors[] = {
     { "adb59cd4678ea5a855436b949cd07ab6", 1, { { "MyAttribute", "String", "foobar" } } },
     { "5ae4d5d7636402d80f4eb6d213245a88",
       1,
-      { { "AWSTraceHeader", "String", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1" } } },
+      { { "AWSTraceHeader", "String",
+          "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1" } } },
     { "4c360f3fdafd970e05fae2f149d997f5",
       3,
-      { { "Help.Me", "String", "Me" }, { "Hello", "String", "There" }, { "General", "String", "Kenobi" } } },
-    { "fca026605781cb4126a1e9044df24232", 2, { { "General", "String", "Kenobi" }, { "Hello", "String", "There" } } },
+      { { "Help.Me", "String", "Me" },
+        { "Hello", "String", "There" },
+        { "General", "String", "Kenobi" } } },
+    { "fca026605781cb4126a1e9044df24232",
+      2,
+      { { "General", "String", "Kenobi" }, { "Hello", "String", "There" } } },
     { "a311262e065454b75da111d535b8dacd", 1, { { "Hello", "String", "There" } } },
     { "8cbe4db156db8a94db8b801b7addb984",
       1,
-      { { "attr1", "Binary", "traceparent\x1e" "00-774062d6c37081a5a0b9b5b88e30627c-2d2482211f6489da-01" } } },
+      { { "attr1", "Binary",
+          "traceparent\x1e"
+          "00-774062d6c37081a5a0b9b5b88e30627c-2d2482211f6489da-01" } } },
 };
 
 static void attributes_have_the_recorded_digests(void **state)

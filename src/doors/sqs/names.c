@@ -24,7 +24,8 @@ struct caller caller_of(struct bytes authorization)
 {
     static const char credential[] = "Credential=";
     struct caller     c = { bytes_str(ACCOUNT_DEFAULT), bytes_str(REGION_DEFAULT) };
-    const uint8_t    *at = authorization.len > 0 ? memmem(authorization.at, authorization.len, credential, sizeof credential - 1)
+    const uint8_t    *at = authorization.len > 0 ? memmem(authorization.at, authorization.len,
+                                                          credential, sizeof credential - 1)
                                                  : NULL;
     struct bytes      rest, key, region;
 
@@ -38,7 +39,8 @@ struct caller caller_of(struct bytes authorization)
     region = cut(&rest, '/');
     if (legal_account(key))
         c.account = key;
-    if (region.len <= 64 && legal_queue_name(region)) /* letters, digits and hyphens, as a queue's name */
+    if (region.len <= 64 &&
+        legal_queue_name(region)) /* letters, digits and hyphens, as a queue's name */
         c.region = region;
     return c;
 }
@@ -62,7 +64,8 @@ static struct bytes percent_decode(struct arena *a, struct bytes b)
     size_t   n = 0;
 
     for (size_t i = 0; i < b.len; i++) {
-        bool is_escape = b.at[i] == '%' && i + 2 < b.len && hex(b.at[i + 1]) >= 0 && hex(b.at[i + 2]) >= 0;
+        bool is_escape =
+            b.at[i] == '%' && i + 2 < b.len && hex(b.at[i + 1]) >= 0 && hex(b.at[i + 2]) >= 0;
 
         out[n++] = is_escape ? (uint8_t)(hex(b.at[i + 1]) << 4 | hex(b.at[i + 2])) : b.at[i];
         i += is_escape ? 2 : 0;
@@ -104,8 +107,8 @@ bool queue_url_parse(struct arena *a, struct bytes url, struct bytes account, st
 
 static bool is_plain(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' ||
-           c == '~';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.' || c == '~';
 }
 
 /* Takes the buffer's text into the arena. */
@@ -137,12 +140,14 @@ struct bytes queue_url_format(struct arena *a, struct bytes base, struct queue_r
 
 bool queue_arn_parse(struct bytes arn, struct queue_ref *out)
 {
-    struct bytes scheme = cut(&arn, ':'), partition = cut(&arn, ':'), service = cut(&arn, ':'), region = cut(&arn, ':');
+    struct bytes scheme = cut(&arn, ':'), partition = cut(&arn, ':'), service = cut(&arn, ':'),
+                 region = cut(&arn, ':');
 
     out->account = cut(&arn, ':');
     out->name = arn;
-    return bytes_eq_str(scheme, "arn") && bytes_starts(partition, "aws") && bytes_eq_str(service, "sqs") &&
-           region.len > 0 && legal_account(out->account) && out->name.len > 0;
+    return bytes_eq_str(scheme, "arn") && bytes_starts(partition, "aws") &&
+           bytes_eq_str(service, "sqs") && region.len > 0 && legal_account(out->account) &&
+           out->name.len > 0;
 }
 
 struct bytes queue_arn_format(struct arena *a, struct bytes region, struct queue_ref queue)

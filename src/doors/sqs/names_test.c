@@ -11,11 +11,13 @@ static void account_and_region_come_from_the_credential(void **state)
     struct caller c;
 
     (void)state;
-    c = caller_of(bytes_str("AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/sqs/aws4_request, "
-                            "SignedHeaders=host, Signature=00"));
+    c = caller_of(
+        bytes_str("AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/sqs/aws4_request, "
+                  "SignedHeaders=host, Signature=00"));
     assert_true(bytes_eq_str(c.account, "123456789012"));
     assert_true(bytes_eq_str(c.region, "eu-west-1"));
-    c = caller_of(bytes_str("AWS4-HMAC-SHA256 Credential=test/20260101/us-west-2/sqs/aws4_request"));
+    c = caller_of(
+        bytes_str("AWS4-HMAC-SHA256 Credential=test/20260101/us-west-2/sqs/aws4_request"));
     assert_true(bytes_eq_str(c.account, ACCOUNT_DEFAULT));
     assert_true(bytes_eq_str(c.region, "us-west-2"));
     c = caller_of(bytes_of(NULL, 0));
@@ -42,10 +44,15 @@ static const struct {
 
 static void every_style_of_queue_url_is_resolved(void **state)
 {
-    static const char *const bad[] = { "", "/", "http://localhost:9324/", "http://localhost:9324/orders",
-                                       "http://localhost/abc/orders", "//", "?" };
-    struct queue_ref q;
-    struct arena     a;
+    static const char *const bad[] = { "",
+                                       "/",
+                                       "http://localhost:9324/",
+                                       "http://localhost:9324/orders",
+                                       "http://localhost/abc/orders",
+                                       "//",
+                                       "?" };
+    struct queue_ref         q;
+    struct arena             a;
 
     (void)state;
     arena_init(&a);

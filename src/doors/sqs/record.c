@@ -12,7 +12,14 @@
 #define PACKED_NAME "myna-headers"
 
 enum { NATIVE_VERSION = 1 };
-enum native_kind { NATIVE_ID = 1, NATIVE_SENDER = 2, NATIVE_TRACE = 3, NATIVE_TYPE = 4 };
+enum native_kind {
+    NATIVE_ID = 1,
+    NATIVE_SENDER = 2,
+    NATIVE_TRACE = 3,
+    NATIVE_TYPE = 4,
+    NATIVE_HISTORY = 5
+};
+enum { HISTORY_FIXED_BYTES = 20 };
 
 /* ---- writing ---- */
 
@@ -21,6 +28,16 @@ static void add_field(struct buf *b, enum native_kind kind, struct bytes value)
     buf_u8(b, (uint8_t)kind);
     buf_uvarint(b, value.len);
     buf_bytes(b, value);
+}
+
+static void add_history(struct buf *b, const struct sqs_history *h)
+{
+    buf_u8(b, NATIVE_HISTORY);
+    buf_uvarint(b, HISTORY_FIXED_BYTES + h->source_arn.len);
+    buf_u32(b, h->receives);
+    buf_u64(b, (uint64_t)h->first_receive_ms);
+    buf_u64(b, (uint64_t)h->sent_ms);
+    buf_bytes(b, h->source_arn);
 }
 
 static void write_native(struct buf *b, const struct sqs_message *m)
@@ -32,6 +49,8 @@ static void write_native(struct buf *b, const struct sqs_message *m)
         add_field(b, NATIVE_TRACE, m->trace);
     for (size_t i = 0; i < m->attribute_count; i++)
         add_field(b, NATIVE_TYPE, m->attributes[i].type);
+    if (!bytes_is_null(m->history.source_arn))
+        add_history(b, &m->history);
 }
 
 void record_write(struct batch_writer *w, int64_t now_ms, const struct sqs_message *m)
@@ -71,8 +90,20 @@ static bool is_legal(const struct sqs_attribute *t)
            (sqs_attribute_is_binary(t) || legal_text(t->value));
 }
 
+static bool read_history(struct bytes value, struct sqs_history *out)
+{
+    struct rd r = rd_of(value);
+
+    out->receives = rd_u32(&r);
+    out->first_receive_ms = (int64_t)rd_u64(&r);
+    out->sent_ms = (int64_t)rd_u64(&r);
+    out->source_arn = rd_bytes(&r, rd_left(&r));
+    return !r.failed && legal_text(out->source_arn);
+}
+
 /* One field; false: the native part is not ours. */
-static bool read_field(enum native_kind kind, struct bytes value, const struct message *in, struct sqs_message *out)
+static bool read_field(enum native_kind kind, struct bytes value, const struct message *in,
+                       struct sqs_message *out)
 {
     switch (kind) {
     case NATIVE_ID:
@@ -86,6 +117,8 @@ static bool read_field(enum native_kind kind, struct bytes value, const struct m
     case NATIVE_TRACE:
         out->trace = value;
         return legal_text(value);
+    case NATIVE_HISTORY:
+        return read_history(value, &out->history);
     case NATIVE_TYPE:
         if (out->attribute_count >= SQS_ATTRIBUTES_MAX || out->attribute_count >= in->header_count)
             return false;
@@ -131,7 +164,8 @@ static struct bytes to_base64(struct arena *a, struct bytes b)
     return copy;
 }
 
-static void add_attribute(struct sqs_message *m, struct bytes name, const char *type, struct bytes value)
+static void add_attribute(struct sqs_message *m, struct bytes name, const char *type,
+                          struct bytes value)
 {
     assert(m->attribute_count < SQS_ATTRIBUTES_MAX);
     m->attributes[m->attribute_count++] = (struct sqs_attribute){ name, bytes_str(type), value };
@@ -140,8 +174,8 @@ static void add_attribute(struct sqs_message *m, struct bytes name, const char *
 /* A header that can be an attribute as it is, and is not one already. */
 static bool is_mappable(const struct header *h, const struct sqs_message *m)
 {
-    if (h->value.len == 0 || !legal_attribute_name(h->name) || bytes_eq_str(h->name, ENCODING_NAME) ||
-        bytes_eq_str(h->name, PACKED_NAME))
+    if (h->value.len == 0 || !legal_attribute_name(h->name) ||
+        bytes_eq_str(h->name, ENCODING_NAME) || bytes_eq_str(h->name, PACKED_NAME))
         return false;
     for (size_t i = 0; i < m->attribute_count; i++)
         if (bytes_eq(m->attributes[i].name, h->name))
@@ -172,7 +206,8 @@ static void add_packed(struct arena *a, struct sqs_message *m, json_t *packed)
 }
 
 /* Maps headers until only room for `keep` attributes is left; the rest goes into packed. */
-static json_t *map_headers(struct arena *a, const struct message *in, size_t keep, struct sqs_message *out)
+static json_t *map_headers(struct arena *a, const struct message *in, size_t keep,
+                           struct sqs_message *out)
 {
     json_t *packed = json_array();
 
@@ -209,7 +244,8 @@ static void read_headers(struct arena *a, const struct message *in, struct sqs_m
         json_decref(packed);
 }
 
-static void read_foreign(struct arena *a, const struct message *in, const struct place *place, struct sqs_message *out)
+static void read_foreign(struct arena *a, const struct message *in, const struct place *place,
+                         struct sqs_message *out)
 {
     *out = (struct sqs_message){ .id = ids_of_place(&place->topic, place->partition, place->offset),
                                  .sender = place->account,
@@ -221,10 +257,19 @@ static void read_foreign(struct arena *a, const struct message *in, const struct
     read_headers(a, in, out);
 }
 
-void record_read(struct arena *a, const struct message *in, const struct place *place, struct sqs_message *out)
+void record_read(struct arena *a, const struct message *in, const struct place *place,
+                 struct sqs_message *out)
 {
     if (in->origin != DOOR_SQS || !read_own(in, out))
         read_foreign(a, in, place, out);
     if (legal_group_id(in->key))
         out->group_id = in->key;
+}
+
+void record_unreadable(const struct place *place, struct sqs_message *out)
+{
+    *out = (struct sqs_message){ .id = ids_of_place(&place->topic, place->partition, place->offset),
+                                 .sender = place->account };
+    add_attribute(out, bytes_str("myna-error"), "String",
+                  bytes_str("the stored record cannot be read"));
 }

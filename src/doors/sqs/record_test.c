@@ -1,7 +1,8 @@
-/* record_test.c - R1 and R2: what SQS writes comes back bit for bit, what others write comes back legal. */
-#include "doors/sqs/record.h"
+/* record_test.c - R1 and R2: what SQS writes comes back bit for bit, what others write comes back
+ * legal. */
 #include "doors/sqs/ids.h"
 #include "doors/sqs/legal.h"
+#include "doors/sqs/record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,18 +54,21 @@ static void start(struct fixture *f, struct batch_writer *w)
 
 static void what_sqs_writes_comes_back(void **state)
 {
-    struct sqs_message in = { .id = { { 9, 8, 7 } },
-                              .body = bytes_str("h\xc3\xa9llo \xf0\x9f\x90\xa6"),
-                              .group_id = bytes_str("g-1"),
-                              .sender = bytes_str("123456789012"),
-                              .trace = bytes_str("Root=1"),
-                              .attribute_count = 3,
-                              .attributes = { { bytes_str("b"), bytes_str("Binary.png"), bytes_of("\0\xff", 2) },
-                                              { bytes_str("a"), bytes_str("Number.int"), bytes_str("42") },
-                                              { bytes_str("c"), bytes_str("String"), bytes_str("x") } } };
-    struct sqs_message out;
+    struct sqs_message in = {
+        .id = { { 9, 8, 7 } },
+        .body = bytes_str("h\xc3\xa9llo \xf0\x9f\x90\xa6"),
+        .group_id = bytes_str("g-1"),
+        .sender = bytes_str("123456789012"),
+        .trace = bytes_str("Root=1"),
+        .history = { bytes_str("arn:aws:sqs:us-east-1:000000000000:q"), 3, 1000, 900 },
+        .attribute_count = 3,
+        .attributes = { { bytes_str("b"), bytes_str("Binary.png"), bytes_of("\0\xff", 2) },
+                        { bytes_str("a"), bytes_str("Number.int"), bytes_str("42") },
+                        { bytes_str("c"), bytes_str("String"), bytes_str("x") } }
+    };
+    struct sqs_message  out;
     struct batch_writer w;
-    struct fixture f;
+    struct fixture      f;
 
     (void)state;
     start(&f, &w);
@@ -74,6 +78,10 @@ static void what_sqs_writes_comes_back(void **state)
     assert_memory_equal(out.id.at, in.id.at, 16);
     assert_true(bytes_eq(out.body, in.body) && bytes_eq(out.group_id, in.group_id));
     assert_true(bytes_eq(out.sender, in.sender) && bytes_eq(out.trace, in.trace));
+    assert_true(bytes_eq(out.history.source_arn, in.history.source_arn));
+    assert_int_equal(out.history.receives, 3);
+    assert_int_equal(out.history.first_receive_ms, 1000);
+    assert_int_equal(out.history.sent_ms, 900);
     assert_int_equal(out.attribute_count, 3);
     for (size_t i = 0; i < 3; i++) {
         assert_true(bytes_eq(out.attributes[i].name, in.attributes[i].name));
@@ -91,7 +99,8 @@ static void other_doors_read_it_naturally(void **state)
     struct fixture      f;
 
     (void)state;
-    in.attributes[0] = (struct sqs_attribute){ bytes_str("n"), bytes_str("Number"), bytes_str("1") };
+    in.attributes[0] =
+        (struct sqs_attribute){ bytes_str("n"), bytes_str("Number"), bytes_str("1") };
     start(&f, &w);
     record_write(&w, 1000, &in);
     batch_end(&w);
@@ -104,8 +113,8 @@ static void other_doors_read_it_naturally(void **state)
     end(&f);
 }
 
-static void foreign(struct fixture *f, struct bytes key, struct bytes value, const struct header *headers, size_t count,
-                    struct sqs_message *out)
+static void foreign(struct fixture *f, struct bytes key, struct bytes value,
+                    const struct header *headers, size_t count, struct sqs_message *out)
 {
     struct batch_writer w;
 
@@ -129,7 +138,8 @@ static void a_kafka_record_becomes_a_message(void **state)
     assert_true(bytes_eq_str(out.body, "{}") && bytes_eq_str(out.group_id, "order-7"));
     assert_true(bytes_eq_str(out.sender, "000000000000"));
     assert_int_equal(out.attribute_count, 2);
-    assert_true(bytes_eq_str(out.attributes[0].type, "String") && bytes_eq_str(out.attributes[0].value, "blue"));
+    assert_true(bytes_eq_str(out.attributes[0].type, "String") &&
+                bytes_eq_str(out.attributes[0].value, "blue"));
     assert_true(bytes_eq_str(out.attributes[1].type, "Binary"));
     end(&f);
 }
@@ -156,10 +166,10 @@ static void bytes_that_are_no_text_come_in_base64(void **state)
 static void headers_that_do_not_fit_are_packed(void **state)
 {
     const struct header headers[] = {
-        { bytes_str("a"), bytes_str("1") },        { bytes_str("a"), bytes_str("2") },
-        { bytes_str("b c"), bytes_str("3") },      { bytes_str("aws.x"), bytes_of("\xff", 1) },
-        { bytes_str("empty"), bytes_str("") },     { bytes_str("null"), bytes_of(NULL, 0) },
-        { bytes_of("\xfe", 1), bytes_str("4") },   { bytes_str("myna-headers"), bytes_str("5") },
+        { bytes_str("a"), bytes_str("1") },      { bytes_str("a"), bytes_str("2") },
+        { bytes_str("b c"), bytes_str("3") },    { bytes_str("aws.x"), bytes_of("\xff", 1) },
+        { bytes_str("empty"), bytes_str("") },   { bytes_str("null"), bytes_of(NULL, 0) },
+        { bytes_of("\xfe", 1), bytes_str("4") }, { bytes_str("myna-headers"), bytes_str("5") },
     };
     struct sqs_message out;
     struct fixture     f;
@@ -169,9 +179,10 @@ static void headers_that_do_not_fit_are_packed(void **state)
     assert_int_equal(out.attribute_count, 2);
     assert_true(bytes_eq_str(out.attributes[0].value, "1"));
     assert_true(bytes_eq_str(out.attributes[1].name, "myna-headers"));
-    assert_true(bytes_eq_str(out.attributes[1].value,
-                             "[[\"a\",\"2\"],[\"b c\",\"3\"],[\"aws.x\",{\"base64\":\"/w==\"}],[\"empty\",\"\"],"
-                             "[\"null\",null],[{\"base64\":\"/g==\"},\"4\"],[\"myna-headers\",\"5\"]]"));
+    assert_true(bytes_eq_str(
+        out.attributes[1].value,
+        "[[\"a\",\"2\"],[\"b c\",\"3\"],[\"aws.x\",{\"base64\":\"/w==\"}],[\"empty\",\"\"],"
+        "[\"null\",null],[{\"base64\":\"/g==\"},\"4\"],[\"myna-headers\",\"5\"]]"));
     end(&f);
 }
 
@@ -203,7 +214,14 @@ static void there_are_never_more_than_ten_attributes(void **state)
 
 static void a_forged_native_part_is_not_believed(void **state)
 {
-    static const char *const natives[] = { "", "\x01", "\x02", "\x01\x01\x03" "abc", "\x01\x04\x06String", "\x01\x01\x7f" };
+    static const char *const natives[] = { "",
+                                           "\x01",
+                                           "\x02",
+                                           "\x01\x01\x03"
+                                           "abc",
+                                           "\x01\x04\x06String",
+                                           "\x01\x01\x7f",
+                                           "\x01\x05\x02xx" };
     struct sqs_message       out;
     struct fixture           f;
 

@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ALLOW_UNSUPPORTED                                                                                            \
-    "Invalid value for the parameter RedriveAllowPolicy. Reason: Amazon SQS can't create the redrive allow policy, " \
+#define ALLOW_UNSUPPORTED                                                                          \
+    "Invalid value for the parameter RedriveAllowPolicy. Reason: Amazon SQS can't create the "     \
+    "redrive allow policy, "                                                                       \
     "as it\xe2\x80\x99s in an unsupported format."
 
-__attribute__((format(printf, 4, 5))) static bool refuse(struct fault *f, struct bytes text, const char *parameter,
-                                                         const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool
+refuse(struct fault *f, struct bytes text, const char *parameter, const char *format, ...)
 {
     char    reason[256];
     va_list args;
@@ -19,8 +20,9 @@ __attribute__((format(printf, 4, 5))) static bool refuse(struct fault *f, struct
     va_start(args, format);
     vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
-    return fault_set(f, SHAPE_INVALID_PARAMETER_VALUE, "Value %.*s for parameter %s is invalid. Reason: %s",
-                     (int)(text.len < 1024 ? text.len : 1024), (const char *)text.at, parameter, reason);
+    return fault_set(
+        f, SHAPE_INVALID_PARAMETER, "Value %.*s for parameter %s is invalid. Reason: %s",
+        (int)(text.len < 1024 ? text.len : 1024), (const char *)text.at, parameter, reason);
 }
 
 /* A number, or a text of digits; -1: neither. */
@@ -44,11 +46,12 @@ static bool check_members(const json_t *document, struct bytes text, struct faul
 
     for (size_t i = 0; i < COUNT(mandatory); i++)
         if (!json_object_get(document, mandatory[i]))
-            return refuse(f, text, "RedrivePolicy", "Redrive policy does not contain mandatory attribute: %s.",
-                          mandatory[i]);
+            return refuse(f, text, "RedrivePolicy",
+                          "Redrive policy does not contain mandatory attribute: %s.", mandatory[i]);
     if (json_object_size(document) != COUNT(mandatory))
-        return refuse(f, text, "RedrivePolicy",
-                      "Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn].");
+        return refuse(
+            f, text, "RedrivePolicy",
+            "Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn].");
     return true;
 }
 
@@ -76,8 +79,8 @@ bool redrive_check(const json_t *document, struct bytes text, struct fault *f)
 
 bool redrive_parse(const json_t *document, struct arena *a, struct redrive_policy *out)
 {
-    struct fault     ignored = { .shape = SHAPE_NONE };
-    const char      *target = json_string_value(json_object_get(document, "deadLetterTargetArn"));
+    struct fault ignored = { .shape = SHAPE_NONE };
+    const char  *target = json_string_value(json_object_get(document, "deadLetterTargetArn"));
 
     if (!redrive_check(document, bytes_str(""), &ignored))
         return false;
@@ -94,22 +97,24 @@ static bool is_text_array(const json_t *value)
     return json_is_array(value);
 }
 
-static bool check_sources(const char *permission, const json_t *sources, struct bytes text, struct fault *f)
+static bool check_sources(const char *permission, const json_t *sources, struct bytes text,
+                          struct fault *f)
 {
     bool by_queue = strcmp(permission, "byQueue") == 0;
 
     if (!by_queue && sources)
         return refuse(f, text, "RedriveAllowPolicy",
-                      "Amazon SQS can't create the redrive allow policy. To specify one or more source queue ARNs, you must "
-                      "set redrivePermission to byQueue.");
+                      "Amazon SQS can't create the redrive allow policy. To specify one or more "
+                      "source queue ARNs, you must set redrivePermission to byQueue.");
     if (by_queue && json_array_size(sources) == 0)
         return refuse(f, text, "RedriveAllowPolicy",
-                      "Amazon SQS can't create the redrive allow policy. When you specify the byQueue permission type, you "
-                      "must also specify one or more sourceQueueArns values.");
+                      "Amazon SQS can't create the redrive allow policy. When you specify the "
+                      "byQueue permission type, you must also specify one or more sourceQueueArns "
+                      "values.");
     if (json_array_size(sources) > REDRIVE_SOURCES_MAX)
         return refuse(f, text, "RedriveAllowPolicy",
-                      "Amazon SQS can't create the redrive allow policy. The maximum number of source queue ARNs you can "
-                      "specify is 10.");
+                      "Amazon SQS can't create the redrive allow policy. The maximum number of "
+                      "source queue ARNs you can specify is 10.");
     return true;
 }
 
@@ -117,18 +122,20 @@ bool redrive_allow_check(const json_t *document, struct bytes text, struct fault
 {
     const char   *permission = json_string_value(json_object_get(document, "redrivePermission"));
     const json_t *sources = json_object_get(document, "sourceQueueArns");
-    bool          is_known = permission && (strcmp(permission, "allowAll") == 0 || strcmp(permission, "denyAll") == 0 ||
-                                   strcmp(permission, "byQueue") == 0);
+    bool          is_known =
+        permission && (strcmp(permission, "allowAll") == 0 || strcmp(permission, "denyAll") == 0 ||
+                       strcmp(permission, "byQueue") == 0);
 
-    if (!is_known || json_object_size(document) != (sources ? 2 : 1) || (sources && !is_text_array(sources)))
+    if (!is_known || json_object_size(document) != (sources ? 2 : 1) ||
+        (sources && !is_text_array(sources)))
         return fault_set(f, SHAPE_INVALID_ATTRIBUTE_VALUE, "%s", ALLOW_UNSUPPORTED);
     return check_sources(permission, sources, text, f);
 }
 
 bool redrive_is_allowed(const struct queue_settings *target, struct bytes source_arn)
 {
-    struct bytes  text = target->values[ATTRIBUTE_REDRIVE_ALLOW_POLICY];
-    json_t       *document = text.len > 0 ? json_loadb((const char *)text.at, text.len, 0, NULL) : NULL;
+    struct bytes text = target->values[ATTR_REDRIVE_ALLOW_POLICY];
+    json_t *document = text.len > 0 ? json_loadb((const char *)text.at, text.len, 0, NULL) : NULL;
     const char   *permission = json_string_value(json_object_get(document, "redrivePermission"));
     const json_t *sources = json_object_get(document, "sourceQueueArns");
     bool          ok = !permission || strcmp(permission, "allowAll") == 0;
