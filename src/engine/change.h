@@ -32,7 +32,8 @@
     X(42, BOUND, exchange_apply_bound)                                                             \
     X(43, UNBOUND, exchange_apply_unbound)                                                         \
     X(50, OFFSETS_COMMITTED, group_apply_committed)                                                \
-    X(51, GROUP_DELETED, group_apply_deleted)
+    X(51, GROUP_DELETED, group_apply_deleted)                                                      \
+    X(60, IDS, engine_apply_ids)
 
 enum change {
 #define X(number, name, apply) CHANGE_##name = number,

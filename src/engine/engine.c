@@ -6,6 +6,7 @@
  *
  * Thread: the shard's.
  */
+#include "engine/checkpoint.h"
 #include "engine/engine_int.h"
 #include "engine/outbox.h"
 
@@ -148,6 +149,7 @@ void engine_end(struct engine *e)
         queue_dispatch(e, queue_of_dirty(node));
     journal_kick(e->journal);
     outbox_release(e->outbox);
+    checkpoint_on_turn(e->checkpoint);
 }
 
 static void on_durable(void *ctx, uint64_t position)
@@ -157,6 +159,7 @@ static void on_durable(void *ctx, uint64_t position)
     (void)position;
     read_on_durable(e);
     outbox_release(e->outbox);
+    checkpoint_on_durable(e->checkpoint);
     journal_kick(e->journal);
 }
 
@@ -190,17 +193,44 @@ static change_apply_fn *const appliers[CHANGE_KIND_END] = {
 #undef X
 };
 
-static enum err replay(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
-                       uint64_t position)
+enum err engine_apply(struct engine *e, uint8_t kind, struct bytes head, struct bytes payload,
+                      uint64_t position)
 {
-    struct engine *e = ctx;
-    struct rd      r = rd_of(head);
-    enum err       err;
+    struct rd r = rd_of(head);
+    enum err  err;
 
     if (kind >= CHANGE_KIND_END || !appliers[kind])
         return ERR_NEWER_FORMAT;
     err = appliers[kind](e, &r, payload, position);
     return err == ERR_OK && r.failed ? ERR_CORRUPT : err;
+}
+
+static enum err replay(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
+                       uint64_t position)
+{
+    return engine_apply(ctx, kind, head, payload, position);
+}
+
+/* IDS: last id of a log or queue, last producer id. Only in checkpoints: what has these numbers may be deleted by now, and they
+ * must not be given again. */
+enum err engine_apply_ids(struct engine *e, struct rd *head, struct bytes payload, uint64_t position)
+{
+    (void)payload;
+    (void)position;
+    e->last_id = rd_uvarint64(head);
+    e->last_producer = (int64_t)rd_uvarint64(head);
+    return ERR_OK;
+}
+
+void engine_save(struct engine *e, struct save *s)
+{
+    struct buf head;
+
+    buf_init(&head);
+    buf_uvarint(&head, e->last_id);
+    buf_uvarint(&head, (uint64_t)e->last_producer);
+    s->change(s, CHANGE_IDS, &head);
+    buf_fini(&head);
 }
 
 static void init(struct engine *e, const struct engine_options *options, int64_t now_ms)
@@ -225,6 +255,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
                                   .on_durable = on_durable,
                                   .on_failed = on_failed,
                                   .ctx = e };
+    uint64_t               from;
     enum err               err;
 
     init(e, options, now_ms);
@@ -232,11 +263,15 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     if (err)
         goto fail;
     e->outbox = outbox_new(e->journal);
-    err = journal_replay(e->journal, 0, replay, e);
+    err = checkpoint_open(&e->checkpoint, e, shard, &from);
+    if (err)
+        goto fail;
+    err = journal_replay(e->journal, from, replay, e);
     if (err)
         goto fail;
     queue_on_recovered(e);
     journal_kick(e->journal);
+    e->is_open = true;
     *out = e;
     return ERR_OK;
 fail:
@@ -263,6 +298,7 @@ void engine_close(struct engine *e)
         answer_parked(e);
         outbox_release(e->outbox);
     }
+    checkpoint_close(e->checkpoint, e->is_open);
     consumer_fini(e);
     session_fini(e);
     group_fini(e);

@@ -62,6 +62,8 @@ struct engine {
     uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */
     struct held_pool held; /* outstanding messages of all queues */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
+    bool           is_open; /* recovered */
+    struct checkpoint *checkpoint;
     struct outbox *outbox; /* answers and deliveries waiting for the disk */
 };
 
@@ -77,6 +79,8 @@ void engine_deliver(struct engine *e, struct mailbox *home, struct delivery *d);
 /* Journal a change. head is what the change's encoder wrote. Returns the payload's position. */
 uint64_t engine_change(struct engine *e, enum change kind, const struct buf *head, struct slice payload);
 uint64_t engine_random(struct engine *e);
+/* Applies a change read back from journal or checkpoint. */
+enum err engine_apply(struct engine *e, uint8_t kind, struct bytes head, struct bytes payload, uint64_t position);
 /* Calls whose answer carries message_refs register them here before engine_answer; batches are filled in when it leaves. */
 void engine_answer_messages(struct engine *e, struct call *c, enum err err, struct message_ref *refs, size_t count);
 
@@ -231,10 +235,13 @@ typedef enum err change_apply_fn(struct engine *e, struct rd *head, struct bytes
     enum err apply(struct engine *e, struct rd *head, struct bytes payload, uint64_t position);
 CHANGE_LIST(X)
 #undef X
-/* A checkpoint: calls engine_save_change for each change that rebuilds the module's state. */
+/* A checkpoint: each module gives the changes that rebuild its state. */
 struct save {
     void (*change)(struct save *s, enum change kind, const struct buf *head);
+    /* A row of the catalogue's table for people: what ("topic", "queue"...), its name, and a text that describes it. */
+    void (*define)(struct save *s, const char *what, struct bytes ns, struct bytes name, const char *text);
 };
+void engine_save(struct engine *e, struct save *s);
 void topic_save(struct engine *e, struct save *s);
 void queue_save(struct engine *e, struct save *s);
 void exchange_save(struct engine *e, struct save *s);

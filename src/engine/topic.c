@@ -12,6 +12,7 @@
 #include "engine/log_int.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct topic *topic_find(struct engine *e, struct bytes ns, struct bytes name)
@@ -234,6 +235,16 @@ void topic_delete(struct engine *e, struct topic *t)
     commit(e, CHANGE_TOPIC_DELETED, &head, topic_apply_deleted);
 }
 
+static void define(struct save *s, const struct topic *t)
+{
+    char text[96];
+
+    snprintf(text, sizeof text, "%u partitions, %s%s", t->log_count,
+             t->retention == RETAIN_TIME ? "kept by time" : "kept until settled",
+             t->is_private ? ", private" : "");
+    s->define(s, "topic", t->key.ns, t->key.name, text);
+}
+
 void topic_save(struct engine *e, struct save *s)
 {
     size_t        at = 0;
@@ -248,6 +259,7 @@ void topic_save(struct engine *e, struct save *s)
         buf_clear(&head);
         encode_created(&head, &c);
         s->change(s, CHANGE_TOPIC_CREATED, &head);
+        define(s, t);
         for (int d = 0; d < DOOR_COUNT; d++) {
             if (!t->native[d].at)
                 continue;

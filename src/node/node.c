@@ -1,22 +1,22 @@
 /* node.c - see node.h. */
 #include "node/node.h"
 #include "base/diag.h"
-#if __has_include("doors/amqp/amqp.h")
+#ifdef HAVE_AMQP
 #include "doors/amqp/amqp.h"
 #else
 #define amqp_door_open NULL
 #endif
-#if __has_include("doors/kafka/kafka.h")
+#ifdef HAVE_KAFKA
 #include "doors/kafka/kafka.h"
 #else
 #define kafka_door_open NULL
 #endif
-#if __has_include("doors/pubsub/pubsub.h")
+#ifdef HAVE_PUBSUB
 #include "doors/pubsub/pubsub.h"
 #else
 #define pubsub_door_open NULL
 #endif
-#if __has_include("doors/sqs/sqs.h")
+#ifdef HAVE_SQS
 #include "doors/sqs/sqs.h"
 #else
 #define sqs_door_open NULL

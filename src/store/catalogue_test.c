@@ -1,4 +1,5 @@
-/* catalogue_test.c - a checkpoint comes back whole, replaces the one before, and damage counts as none. */
+/* catalogue_test.c - a checkpoint comes back whole, replaces the one before, and damage counts as
+ * none. */
 #include "store/catalogue.h"
 #include "store/fixture.h"
 #include "store/disk_sim.h"
@@ -142,9 +143,10 @@ struct loaded {
 static enum err on_load(void *ctx, uint8_t kind, struct bytes head)
 {
     struct loaded *l = ctx;
-    struct slice   want = pattern((uint64_t)(l->first + l->count), (size_t)(l->first + l->count) * 10);
+    int            number = l->first + l->count;
+    struct slice   want = pattern((uint64_t)number, (size_t)number * 10);
 
-    assert_int_equal(kind, l->first + l->count);
+    assert_int_equal(kind, number);
     assert_bytes(head, want.bytes);
     slice_drop(&want);
     l->count++;

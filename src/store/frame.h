@@ -42,7 +42,7 @@ struct frame {
     uint64_t epoch;    /* of the claim that wrote it */
     uint64_t seq;      /* of the frame before + 1, across files and claims */
     uint64_t position; /* of its first byte, header included */
-    uint64_t synced;   /* everything below was on stable storage when it was written */
+    uint64_t synced;   /* a frame ended here, and all up to it was on stable storage by then */
     uint32_t bytes;    /* of the body */
     uint32_t previous;
     uint32_t body_crc;

@@ -5,8 +5,9 @@
  *
  *   C1  A group lies in one file. What does not fit waits for the next file, and so does all behind
  *       it.
- *   C2  Each frame says that everything before its group was synced; within a group nothing is
- *       known of the others.
+ *   C2  Each frame names the end of the last frame before its group: all up to there was synced. Of
+ *       the others in its group it says nothing. (In the first group of a claim that end lies far
+ *       below the group, in an older epoch.)
  *   C3  After the first error nothing is written any more (volume.h V3).
  */
 #include "store/shard_file.h"
@@ -24,6 +25,7 @@ struct group {
     struct append *last;
     size_t         iov_count;
     uint64_t       bytes;
+    uint64_t       synced; /* end of the last frame before it: what its frames vouch for */
     struct jfile  *file;
 };
 
@@ -103,6 +105,7 @@ static bool take_group(struct shard_file *s, struct group *g)
     if (!has_room(s, frame_bytes(s->first)))
         return false;
     g->file = current_file(s);
+    g->synced = s->synced;
     room = g->file->bytes - g->file->offset;
     if (room > GROUP_BYTES_MAX && frame_bytes(s->first) <= GROUP_BYTES_MAX)
         room = GROUP_BYTES_MAX;
@@ -128,7 +131,7 @@ static void seal(struct shard_file *s, struct append *a, const struct group *g)
         .epoch = s->base.epoch,
         .seq = ++s->seq,
         .position = a->position,
-        .synced = g->first->position,
+        .synced = g->synced,
         .bytes = a->bytes,
         .previous = s->crc,
         .body_crc = body_crc(a),

@@ -90,7 +90,6 @@ static enum err start(struct shard *base, uint64_t file_bytes, uint64_t *positio
     s->file_bytes = file_bytes;
     s->start = first_position(s);
     s->position = s->start;
-    s->synced = s->start;
     err = shard_keep_make(s, file_bytes);
     if (err)
         return err;
@@ -164,6 +163,18 @@ static const struct jfile *file_at(const struct shard_file *s, uint64_t position
     return low > 0 ? s->files[low - 1] : NULL;
 }
 
+static uint64_t offset_of(const struct jfile *f, uint64_t position)
+{
+    return position - f->start + FILE_HEADER_BYTES;
+}
+
+/* end is only a bound for files that were not walked, so the mapping is asked, too. */
+static bool has_bytes(const struct jfile *f, uint64_t position, uint32_t len)
+{
+    return f->map && position <= f->end && len <= f->end - position &&
+           offset_of(f, position) + len <= f->map->cap;
+}
+
 static enum err view(struct shard *base, uint64_t position, uint32_t len, struct slice *out)
 {
     struct shard_file  *s = shard_file_of(base);
@@ -172,10 +183,8 @@ static enum err view(struct shard *base, uint64_t position, uint32_t len, struct
 
     pthread_mutex_lock(&s->lock);
     f = file_at(s, position);
-    if (f && f->map && position <= f->end && len <= f->end - position) {
-        uint64_t offset = position - f->start + FILE_HEADER_BYTES;
-
-        *out = slice_of(block_hold(f->map), f->map->at + offset, len);
+    if (f && has_bytes(f, position, len)) {
+        *out = slice_of(block_hold(f->map), f->map->at + offset_of(f, position), len);
         err = ERR_OK;
     }
     pthread_mutex_unlock(&s->lock);

@@ -76,7 +76,7 @@ struct shard_file {
     struct append  *first;
     struct append **last;
     uint64_t        position; /* after the last frame taken from the caller */
-    uint64_t        synced;
+    uint64_t        synced; /* end of the last frame on stable storage */
     uint64_t        oldest;
     uint64_t        trim_to;
     bool            is_writing;

@@ -2,8 +2,8 @@
  * errors.c - see errors.h.
  *
  * Codes that clients retry (ABORTED, INTERNAL, UNAVAILABLE, RESOURCE_EXHAUSTED, UNKNOWN) stand only where a retry can
- * help; the impossible ones are INTERNAL so that they are noticed. FENCED and DISK_FAILED mean "outcome unknown", which is
- * what UNAVAILABLE tells a publisher.
+ * help; the impossible ones are INTERNAL so that they are noticed. FENCED and DISK_FAILED mean "outcome unknown",
+ * which is what UNAVAILABLE tells a publisher.
  */
 #include "doors/pubsub/errors.h"
 

@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "doors/pubsub/grpc.h"
 
-/* The code of an engine error; appends its sentence, naming the resource (a topic's or subscription's short id; may be
- * null) where the service does. */
+/* The code of an engine error; appends its sentence, naming the resource (a topic's or subscription's short id; may
+ * be null) where the service does. */
 enum grpc_code ps_error(enum err err, struct bytes resource, struct buf *text);
 
 #endif

@@ -115,9 +115,9 @@ bool grpc_reader_next(struct grpc_reader *r, struct bytes *out)
     return at[0] == 0 || inflate_message(r, *out, out);
 }
 
-bool grpc_reader_is_partial(const struct grpc_reader *r)
+size_t grpc_reader_waiting(const struct grpc_reader *r)
 {
-    return r->in.len > r->used;
+    return r->in.len - r->used;
 }
 
 void grpc_prefix(uint8_t at[GRPC_PREFIX_BYTES], size_t len)

@@ -1,11 +1,11 @@
 /*
  * grpc.h - what gRPC adds to HTTP/2: message frames, encodings, deadlines, status.
  *
- * A message is framed as  compressed u8 (0 or 1) | length u32 | bytes.  Frames and DATA frames do not line up: one DATA
- * frame may hold many messages, and one message many DATA frames.
+ * A message is framed as  compressed u8 (0 or 1) | length u32 | bytes.  Frames and DATA frames do not line up: one
+ * DATA frame may hold many messages, and one message many DATA frames.
  *
- *   R1  A message longer than GRPC_MESSAGE_BYTES_MAX, stored or inflated, is refused as soon as that is known; the length
- *       field alone never makes the reader allocate.
+ *   R1  A message longer than GRPC_MESSAGE_BYTES_MAX, stored or inflated, is refused as soon as that is known; the
+ *       length field alone never makes the reader allocate.
  *   R2  After a fault the reader gives no more messages and keeps no more bytes.
  *
  * Thread: pure, the owner's.
@@ -64,8 +64,8 @@ void grpc_reader_fini(struct grpc_reader *r);
 void grpc_reader_feed(struct grpc_reader *r, struct bytes data);
 /* The next whole message, valid until the next call on r. False: more bytes are needed, or r->fault says why not. */
 bool grpc_reader_next(struct grpc_reader *r, struct bytes *out);
-/* True when the bytes fed so far end inside a message. */
-bool grpc_reader_is_partial(const struct grpc_reader *r);
+/* Bytes of a message that is not whole yet. */
+size_t grpc_reader_waiting(const struct grpc_reader *r);
 
 /* Writes the prefix of an uncompressed message of len bytes. */
 void grpc_prefix(uint8_t at[GRPC_PREFIX_BYTES], size_t len);

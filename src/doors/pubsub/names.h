@@ -1,10 +1,10 @@
 /*
  * names.h - resource names: projects/P/topics/T, projects/P/subscriptions/S, projects/P.
  *
- * Two strengths. A name that is looked up only has to have the right shape, so that what other doors named freely (a queue
- * "q", a topic "a b") can be reached; a name that is created must obey Pub/Sub's rule: 3 to 255 characters, a letter first,
- * then letters, digits and - _ . ~ + %, not beginning with "goog". A look-up that finds nothing under a name that could not
- * exist is answered INVALID_ARGUMENT, as the service does.
+ * Two strengths. A name that is looked up only has to have the right shape, so that what other doors named freely (a
+ * queue "q", a topic "a b") can be reached; a name that is created must obey Pub/Sub's rule: 3 to 255 characters, a
+ * letter first, then letters, digits and - _ . ~ + %, not beginning with "goog". A look-up that finds nothing under a
+ * name that could not exist is answered INVALID_ARGUMENT, as the service does.
  *
  * Project P is the namespace P, and the default project (door_env.default_project) is the namespace "default".
  *

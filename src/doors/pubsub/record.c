@@ -55,7 +55,7 @@ static bool is_overridden(const PB(PubsubMessage) *m, size_t at)
     return false;
 }
 
-void ps_record_add(struct batch_writer *w, const PB(PubsubMessage) *m)
+void ps_record_add(struct batch_writer *w, int64_t timestamp_ms, const PB(PubsubMessage) *m)
 {
     static const uint8_t empty[1];
     struct header        headers[PS_ATTRIBUTES_MAX + 1];
@@ -80,7 +80,7 @@ void ps_record_add(struct batch_writer *w, const PB(PubsubMessage) *m)
     }
     headers[count].name = bytes_str(message_native_name(DOOR_PUBSUB));
     headers[count++].value = buf_view(&native);
-    batch_add(w, 0, key.len > 0 ? key : bytes_of(NULL, 0),
+    batch_add(w, timestamp_ms, key.len > 0 ? key : bytes_of(NULL, 0),
               m->data.len > 0 ? ps_bytes(m->data) : bytes_of(empty, 0), headers, count);
     buf_fini(&native);
 }
@@ -215,7 +215,8 @@ static void show_own(struct attributes *as, const struct message *m, PB(PubsubMe
     out->ordering_key = ps_binary(m->key);
 }
 
-/* A Kafka client may write any header, so a native part is believed only when this door could have written the record. */
+/* A Kafka client may write any header, so a native part is believed only when this door could have written the
+ * record. */
 static bool is_own(const struct message *m)
 {
     size_t i;

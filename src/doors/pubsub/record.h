@@ -8,17 +8,20 @@
  *     message_id      the offset       (partition << 48) + offset, in decimal: with one partition the offset
  *     publish_time    the time of the append
  *
- * Native part ("myna-pubsub", message.h): version u8 = 1, then for each attribute that could not be a record header because
- * its name is reserved ("myna-amqp"):  key length uvarint | key | value length uvarint | value.  Other doors do not see these.
+ * Native part ("myna-pubsub", message.h): version u8 = 1, then for each attribute that could not be a record header
+ * because its name is reserved ("myna-amqp"):  key length uvarint | key | value length uvarint | value.  Other doors
+ * do not see these.
  *
  * A record of another door is shown by these rules, and by them alone, so that one record always looks the same:
- *   V1  ordering_key is the key when it is UTF-8 of at most PS_ORDERING_KEY_BYTES_MAX; any other key is shown in base64 as
- *       attribute "myna-key".
- *   V2  Headers become attributes. Of equal names the last value counts, at the place of the first. A null value is "".
- *   V3  A value that is not UTF-8 is shown in base64, and its name is listed in attribute "myna-base64" (names with commas
- *       between them).
- *   V4  Pub/Sub's limits hold: at most PS_ATTRIBUTES_MAX attributes, names of 1 to 256 bytes of UTF-8, values of at most 1024
- *       bytes (before base64); only the first 1000 headers are looked at. What does not fit is left out and counted in attribute "myna-left-out".
+ *   V1  ordering_key is the key when it is UTF-8 of at most PS_ORDERING_KEY_BYTES_MAX; any other key is shown in
+ *       base64 as attribute "myna-key".
+ *   V2  Headers become attributes. Of equal names the last value counts, at the place of the first. A null value is
+ *       "".
+ *   V3  A value that is not UTF-8 is shown in base64, and its name is listed in attribute "myna-base64" (names with
+ *       commas between them).
+ *   V4  Pub/Sub's limits hold: at most PS_ATTRIBUTES_MAX attributes, names of 1 to 256 bytes of UTF-8, values of at
+ *       most 1024 bytes (before base64); only the first 1000 headers are looked at. What does not fit is left out and
+ *       counted in attribute "myna-left-out".
  *
  * Thread: pure, any.
  */
@@ -36,8 +39,8 @@ enum {
     PS_RECORD_VERSION = 1,
 };
 
-/* Adds m, which has passed publish.c's checks, to the batch. The time is the engine's to set. */
-void ps_record_add(struct batch_writer *w, const PB(PubsubMessage) *m);
+/* Adds m, which has passed publish.c's checks, to the batch. */
+void ps_record_add(struct batch_writer *w, int64_t timestamp_ms, const PB(PubsubMessage) *m);
 /* Fills data, attributes and ordering_key; borrows from m and arena. */
 void ps_record_show(const struct message *m, struct arena *a, PB(PubsubMessage) *out);
 /* message_id of a record. */

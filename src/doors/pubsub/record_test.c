@@ -83,7 +83,7 @@ static void write_own(struct shown *s, const char *key, const char *const pairs[
     m.n_attributes = count;
     buf_init(&s->batch);
     batch_begin(&w, &s->batch);
-    ps_record_add(&w, &m);
+    ps_record_add(&w, 1000, &m);
     batch_end(&w);
     show(s);
 }

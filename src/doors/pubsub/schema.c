@@ -92,26 +92,20 @@ static void bounded_free(void *ctx, void *at)
     (void)at;
 }
 
-enum ps_decode_result ps_decode(const ProtobufCMessageDescriptor *type, struct bytes in, struct ps_decoded *out)
+enum ps_decode_result ps_decode(struct arena *a, const ProtobufCMessageDescriptor *type, struct bytes in,
+                                ProtobufCMessage **out)
 {
-    struct bounded        bound = { &out->arena, PS_DECODED_BYTES_MAX, false };
+    struct bounded        bound = { a, PS_DECODED_BYTES_MAX, false };
     ProtobufCAllocator    allocator = { bounded_alloc, bounded_free, &bound };
     enum ps_decode_result result = check(type, in, 0);
 
-    arena_init(&out->arena);
-    out->message = NULL;
+    *out = NULL;
     if (result != PS_DECODED)
         return result;
-    out->message = protobuf_c_message_unpack(type, &allocator, in.len, in.at);
-    if (out->message)
+    *out = protobuf_c_message_unpack(type, &allocator, in.len, in.at);
+    if (*out)
         return PS_DECODED;
     return bound.is_exhausted ? PS_TOO_MANY_PARTS : PS_MALFORMED;
-}
-
-void ps_decoded_fini(struct ps_decoded *d)
-{
-    arena_fini(&d->arena);
-    d->message = NULL;
 }
 
 void *ps_message_new(struct arena *a, const ProtobufCMessageDescriptor *type)

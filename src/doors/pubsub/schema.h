@@ -1,10 +1,10 @@
 /*
  * schema.h - protobuf messages in and out, over protobuf-c, for input that nobody vouches for.
  *
- * Decoding is two passes. The first walks the bytes along the descriptor and refuses what protobuf-c would let through:
- * texts that are not UTF-8 or hold a zero character (protobuf-c's strings end there), groups, too deep nesting. The second
- * is protobuf-c's own, with an allocator that takes from one arena and stops at PS_DECODED_BYTES_MAX: a megabyte of tiny
- * elements must not become a gigabyte of structs.
+ * Decoding is two passes. The first walks the bytes along the descriptor and refuses what protobuf-c would let
+ * through: texts that are not UTF-8 or hold a zero character (protobuf-c's strings end there), groups, too deep
+ * nesting. The second is protobuf-c's own, with an allocator that takes from one arena and stops at
+ * PS_DECODED_BYTES_MAX: a megabyte of tiny elements must not become a gigabyte of structs.
  *
  * Thread: pure, the owner's.
  */
@@ -29,14 +29,9 @@ enum ps_decode_result {
     PS_TOO_MANY_PARTS /* it would take more than PS_DECODED_BYTES_MAX */
 };
 
-struct ps_decoded {
-    ProtobufCMessage *message; /* lives in arena */
-    struct arena      arena;
-};
-
-/* out is always initialised: ps_decoded_fini it. */
-enum ps_decode_result ps_decode(const ProtobufCMessageDescriptor *type, struct bytes in, struct ps_decoded *out);
-void ps_decoded_fini(struct ps_decoded *d);
+/* The message lives in the arena; *out is NULL when the result is not PS_DECODED. */
+enum ps_decode_result ps_decode(struct arena *a, const ProtobufCMessageDescriptor *type, struct bytes in,
+                                ProtobufCMessage **out);
 
 /* Room for a message of this type, with its defaults. */
 void *ps_message_new(struct arena *a, const ProtobufCMessageDescriptor *type);

@@ -1,0 +1,205 @@
+/*
+ * handshake.c - start, start-ok, tune, tune-ok, open: who the client is and what was agreed on.
+ *
+ * The server introduces itself as RabbitMQ 3.13, because clients choose what they may ask for by product
+ * and version (kombu its prefetch semantics, for one), and this is the behaviour they get. What it really
+ * is stands in `platform`.
+ *
+ * Thread: the loop's.
+ */
+#include "doors/amqp/amqp_int.h"
+
+#include "doors/amqp/frame.h"
+#include "doors/amqp/login.h"
+#include "engine/table.h"
+
+#define SPOKEN_PRODUCT "RabbitMQ"
+#define SPOKEN_VERSION "3.13.7"
+#define VHOST_DEFAULT "/"
+
+/* ---- start ---- */
+
+static void add_name(struct buf *out, const char *name)
+{
+    size_t len = strlen(name);
+
+    buf_u8(out, (uint8_t)len);
+    buf_add(out, name, len);
+}
+
+static void add_text(struct buf *out, const char *name, const char *text)
+{
+    add_name(out, name);
+    buf_u8(out, 'S');
+    buf_u32(out, (uint32_t)strlen(text));
+    buf_str(out, text);
+}
+
+static void add_capabilities(struct buf *out)
+{
+    static const char *const names[] = {
+        "publisher_confirms",  "exchange_exchange_bindings",   "basic.nack", "consumer_cancel_notify",
+        "connection.blocked",  "consumer_priorities",          "authentication_failure_close",
+        "per_consumer_qos",
+    };
+    size_t start;
+
+    add_name(out, "capabilities");
+    buf_u8(out, 'F');
+    buf_u32(out, 0);
+    start = out->len;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        add_name(out, names[i]);
+        buf_u8(out, 't');
+        buf_u8(out, 1);
+    }
+    put_u32(out->at + start - 4, (uint32_t)(out->len - start));
+}
+
+void handshake_send_start(struct amqp_conn *c)
+{
+    struct buf properties = { 0 };
+    struct buf platform = { 0 };
+
+    buf_printf(&platform, "Myna %s", c->door->version);
+    buf_u8(&platform, 0);
+    add_capabilities(&properties);
+    add_text(&properties, "cluster_name", c->door->cluster_name);
+    add_text(&properties, "copyright", "The Myna authors");
+    add_text(&properties, "information", "Licensed under the Apache License 2.0");
+    add_text(&properties, "platform", (const char *)platform.at);
+    add_text(&properties, "product", SPOKEN_PRODUCT);
+    add_text(&properties, "version", SPOKEN_VERSION);
+    amqp_conn_send(c, 0, METHOD_CONNECTION_START,
+                   (struct arg[]){ ARG_N(0), ARG_N(9), ARG_B(buf_view(&properties)),
+                                   ARG_B(bytes_str(LOGIN_MECHANISMS)), ARG_B(bytes_str("en_US")) });
+    buf_fini(&properties);
+    buf_fini(&platform);
+}
+
+/* ---- start-ok ---- */
+
+static bool has_capability(struct bytes capabilities, const char *name)
+{
+    struct table_value v;
+
+    return table_find(capabilities, name, &v) && v.type == 't' && v.integer != 0;
+}
+
+static void read_capabilities(struct amqp_conn *c, struct bytes client_properties)
+{
+    struct table_value v;
+
+    if (!table_find(client_properties, "capabilities", &v) || v.type != 'F')
+        return;
+    c->wants_failure_close = has_capability(v.bytes, "authentication_failure_close");
+    c->wants_cancel_notify = has_capability(v.bytes, "consumer_cancel_notify");
+}
+
+static void send_tune(struct amqp_conn *c)
+{
+    amqp_conn_set_state(c, AMQP_TUNING);
+    amqp_conn_send(c, 0, METHOD_CONNECTION_TUNE,
+                   (struct arg[]){ ARG_N(AMQP_CHANNEL_MAX), ARG_N(AMQP_FRAME_MAX), ARG_N(AMQP_HEARTBEAT_S) });
+}
+
+enum { START_OK_PROPERTIES, START_OK_MECHANISM, START_OK_RESPONSE };
+
+void handshake_on_start_ok(struct amqp_conn *c, const struct arg *args)
+{
+    struct bytes mechanism = args[START_OK_MECHANISM].b;
+
+    if (c->state != AMQP_STARTING) {
+        amqp_conn_unexpected(c, METHOD_CONNECTION_START_OK);
+        return;
+    }
+    read_capabilities(c, args[START_OK_PROPERTIES].b);
+    switch (login_check(mechanism, args[START_OK_RESPONSE].b, c->is_loopback)) {
+    case LOGIN_OK:
+        send_tune(c);
+        break;
+    case LOGIN_REFUSED:
+        amqp_conn_fail(c, REPLY_ACCESS_REFUSED, METHOD_NONE,
+                       "Login was refused using authentication mechanism %.*s. For details see the "
+                       "broker logfile.",
+                       (int)mechanism.len, (const char *)mechanism.at);
+        break;
+    case LOGIN_MALFORMED:
+        amqp_conn_fail(c, REPLY_SYNTAX_ERROR, METHOD_CONNECTION_START_OK,
+                       "%.*s response is malformed", (int)mechanism.len, (const char *)mechanism.at);
+        break;
+    case LOGIN_UNKNOWN_MECHANISM:
+        amqp_conn_fail(c, REPLY_COMMAND_INVALID, METHOD_CONNECTION_START_OK,
+                       "unknown authentication mechanism '%.*s'", (int)mechanism.len,
+                       (const char *)mechanism.at);
+        break;
+    }
+}
+
+/* ---- tune-ok ---- */
+
+/* 0 asks for no limit, which we do not offer. */
+static bool check_tuned(struct amqp_conn *c, const char *what, uint64_t asked, uint64_t least, uint64_t most)
+{
+    bool is_low = asked != 0 && asked < least;
+
+    if (!is_low && asked != 0 && asked <= most)
+        return true;
+    amqp_conn_fail(c, REPLY_NOT_ALLOWED, METHOD_CONNECTION_TUNE,
+                   "negotiated %s = %llu%s is %s than the %s allowed value (%llu)", what,
+                   (unsigned long long)asked, asked == 0 ? " (no limit)" : "", is_low ? "lower" : "higher",
+                   is_low ? "minimum" : "maximum", (unsigned long long)(is_low ? least : most));
+    return false;
+}
+
+enum { TUNE_OK_CHANNEL_MAX, TUNE_OK_FRAME_MAX, TUNE_OK_HEARTBEAT };
+
+void handshake_on_tune_ok(struct amqp_conn *c, const struct arg *args)
+{
+    if (c->state != AMQP_TUNING) {
+        amqp_conn_unexpected(c, METHOD_CONNECTION_TUNE_OK);
+        return;
+    }
+    if (!check_tuned(c, "frame_max", args[TUNE_OK_FRAME_MAX].n, FRAME_MIN_BYTES, AMQP_FRAME_MAX) ||
+        !check_tuned(c, "channel_max", args[TUNE_OK_CHANNEL_MAX].n, 1, AMQP_CHANNEL_MAX))
+        return;
+    c->frame_max = (uint32_t)args[TUNE_OK_FRAME_MAX].n;
+    c->channel_max = (uint32_t)args[TUNE_OK_CHANNEL_MAX].n;
+    c->heartbeat_s = (uint32_t)args[TUNE_OK_HEARTBEAT].n;
+    amqp_conn_set_state(c, AMQP_OPENING);
+    amqp_conn_start_heartbeats(c);
+}
+
+/* ---- open ---- */
+
+void handshake_on_open(struct amqp_conn *c, const struct arg *args)
+{
+    struct bytes vhost = args[0].b;
+
+    if (c->state != AMQP_OPENING) {
+        amqp_conn_unexpected(c, METHOD_CONNECTION_OPEN);
+        return;
+    }
+    if (!bytes_eq_str(vhost, VHOST_DEFAULT)) {
+        amqp_conn_fail(c, REPLY_NOT_ALLOWED, METHOD_CONNECTION_OPEN, "vhost %.*s not found",
+                       (int)vhost.len, (const char *)vhost.at);
+        return;
+    }
+    timer_stop(loop_timers(c->door->loop), &c->patience);
+    c->session = gate_session(c->door->gate);
+    amqp_conn_set_state(c, AMQP_RUNNING);
+    amqp_conn_send(c, 0, METHOD_CONNECTION_OPEN_OK, (struct arg[]){ ARG_B(bytes_str("")) });
+}
+
+struct bytes amqp_vhost(const struct amqp_conn *c)
+{
+    (void)c;
+    return bytes_str(VHOST_DEFAULT);
+}
+
+/* The vhost "/" is the namespace every other door calls the default one. */
+struct bytes amqp_namespace(const struct amqp_conn *c)
+{
+    (void)c;
+    return bytes_str(NAMESPACE_DEFAULT);
+}

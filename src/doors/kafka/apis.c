@@ -1,0 +1,53 @@
+/*
+ * apis.c - one row per API; see apis.h. The ranges are Kafka 4.2's, of the APIs we speak in full. Transactions are not among
+ * them: a transactional id is refused wherever one can be named.
+ */
+#include "doors/kafka/apis.h"
+#include "doors/kafka/schema.h"
+
+const struct kafka_api kafka_apis[] = {
+    /* name, key, advertised min, min, max, flexible since, request, response, handler */
+    { "Produce", 0, 0, 3, 13, 9, &layout_produce_request, &layout_produce_response,
+      kafka_on_produce },
+    { "Fetch", 1, 4, 4, 18, 12, &layout_fetch_request, &layout_fetch_response, kafka_on_fetch },
+    { "ListOffsets", 2, 1, 1, 11, 6, &layout_list_offsets_request, &layout_list_offsets_response,
+      kafka_on_list_offsets },
+    { "Metadata", 3, 0, 0, 13, 9, &layout_metadata_request, &layout_metadata_response,
+      kafka_on_metadata },
+    { "OffsetCommit", 8, 2, 2, 10, 8, &layout_offset_commit_request, &layout_offset_commit_response,
+      kafka_on_offset_commit },
+    { "OffsetFetch", 9, 1, 1, 10, 6, &layout_offset_fetch_request, &layout_offset_fetch_response,
+      kafka_on_offset_fetch },
+    { "FindCoordinator", 10, 0, 0, 6, 3, &layout_find_coordinator_request,
+      &layout_find_coordinator_response, kafka_on_find_coordinator },
+    { "JoinGroup", 11, 0, 0, 9, 6, &layout_join_group_request, &layout_join_group_response,
+      kafka_on_join_group },
+    { "Heartbeat", 12, 0, 0, 4, 4, &layout_heartbeat_request, &layout_heartbeat_response,
+      kafka_on_heartbeat },
+    { "LeaveGroup", 13, 0, 0, 5, 4, &layout_leave_group_request, &layout_leave_group_response,
+      kafka_on_leave_group },
+    { "SyncGroup", 14, 0, 0, 5, 4, &layout_sync_group_request, &layout_sync_group_response,
+      kafka_on_sync_group },
+    { "ApiVersions", KAFKA_API_VERSIONS, 0, 0, 4, 3, &layout_api_versions_request,
+      &layout_api_versions_response, kafka_on_api_versions },
+    { "CreateTopics", 19, 2, 2, 7, 5, &layout_create_topics_request, &layout_create_topics_response,
+      kafka_on_create_topics },
+    { "DeleteTopics", 20, 1, 1, 6, 4, &layout_delete_topics_request, &layout_delete_topics_response,
+      kafka_on_delete_topics },
+    { "InitProducerId", 22, 0, 0, 5, 2, &layout_init_producer_id_request,
+      &layout_init_producer_id_response, kafka_on_init_producer_id },
+    { "OffsetForLeaderEpoch", 23, 2, 2, 4, 4, &layout_epoch_end_request, &layout_epoch_end_response,
+      kafka_on_epoch_end },
+    { "DescribeCluster", 60, 0, 0, 2, 0, &layout_describe_cluster_request,
+      &layout_describe_cluster_response, kafka_on_describe_cluster },
+};
+const size_t kafka_api_count = COUNT(kafka_apis);
+
+const struct kafka_api *kafka_api_find(int16_t key)
+{
+    for (size_t i = 0; i < COUNT(kafka_apis); i++) {
+        if (kafka_apis[i].key == key)
+            return &kafka_apis[i];
+    }
+    return NULL;
+}

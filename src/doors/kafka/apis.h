@@ -1,0 +1,60 @@
+/*
+ * apis.h - the list of APIs: dispatch, the ApiVersions answer, tests and fuzzers derive from it.
+ * Thread: any.
+ */
+#ifndef DOORS_KAFKA_APIS_H
+#define DOORS_KAFKA_APIS_H
+
+#include "doors/kafka/wire.h"
+
+struct kafka_request;
+
+enum { KAFKA_API_VERSIONS = 18 };
+
+struct kafka_api {
+    const char               *name;
+    int16_t                   key;
+    int16_t                   advertised_min; /* at most min; Produce says 0 and takes 3 (KAFKA-18659) */
+    int16_t                   min, max;       /* versions taken */
+    int16_t                   flexible_since;
+    const struct wire_layout *request;
+    const struct wire_layout *response;
+    void (*handle)(struct kafka_request *r);
+};
+
+extern const struct kafka_api kafka_apis[];
+extern const size_t           kafka_api_count;
+
+/* NULL when we do not speak it. */
+const struct kafka_api *kafka_api_find(int16_t key);
+
+static inline bool kafka_api_takes(const struct kafka_api *api, int16_t version)
+{
+    return version >= api->min && version <= api->max;
+}
+
+static inline struct wire_version kafka_api_version(const struct kafka_api *api, int16_t version)
+{
+    return (struct wire_version){ version, version >= api->flexible_since };
+}
+
+/* The handlers. Each answers its request, now or later, exactly once (request.h). */
+void kafka_on_produce(struct kafka_request *r);
+void kafka_on_fetch(struct kafka_request *r);
+void kafka_on_list_offsets(struct kafka_request *r);
+void kafka_on_metadata(struct kafka_request *r);
+void kafka_on_offset_commit(struct kafka_request *r);
+void kafka_on_offset_fetch(struct kafka_request *r);
+void kafka_on_find_coordinator(struct kafka_request *r);
+void kafka_on_join_group(struct kafka_request *r);
+void kafka_on_heartbeat(struct kafka_request *r);
+void kafka_on_leave_group(struct kafka_request *r);
+void kafka_on_sync_group(struct kafka_request *r);
+void kafka_on_api_versions(struct kafka_request *r);
+void kafka_on_create_topics(struct kafka_request *r);
+void kafka_on_delete_topics(struct kafka_request *r);
+void kafka_on_init_producer_id(struct kafka_request *r);
+void kafka_on_epoch_end(struct kafka_request *r);
+void kafka_on_describe_cluster(struct kafka_request *r);
+
+#endif

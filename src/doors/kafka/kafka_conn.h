@@ -1,0 +1,29 @@
+/*
+ * kafka_conn.h - one client's connection: frames in, answers out in their order. See kafka_conn.c.
+ * Thread: the loop's.
+ */
+#ifndef DOORS_KAFKA_KAFKA_CONN_H
+#define DOORS_KAFKA_KAFKA_CONN_H
+
+#include "net/door.h"
+
+struct gate;
+struct kafka_conn;
+struct kafka_door;
+struct mailbox;
+
+extern const struct conn_ops kafka_conn_ops; /* ctx: struct kafka_door */
+
+/* A request of this connection was answered. Sends what is due; may free the request. */
+void kafka_conn_on_answer(struct kafka_conn *c);
+struct mailbox *kafka_conn_home(const struct kafka_conn *c);
+struct gate *kafka_conn_gate(const struct kafka_conn *c);
+uint64_t kafka_conn_session(const struct kafka_conn *c);
+const struct door_env *kafka_conn_env(const struct kafka_conn *c);
+/* Wall clock, milliseconds. */
+int64_t kafka_conn_wall_ms(const struct kafka_conn *c);
+/* What this client is told to connect to: as configured, else what it has connected to. */
+const char *kafka_conn_host(const struct kafka_conn *c);
+uint16_t kafka_conn_port(const struct kafka_conn *c);
+
+#endif

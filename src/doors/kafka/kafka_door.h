@@ -1,0 +1,24 @@
+/*
+ * kafka_door.h - between kafka.c and kafka_conn.c.
+ * Thread: the loop's.
+ */
+#ifndef DOORS_KAFKA_KAFKA_DOOR_H
+#define DOORS_KAFKA_KAFKA_DOOR_H
+
+#include "base/list.h"
+#include "net/door.h"
+
+struct kafka_door {
+    struct door_server server; /* first */
+    struct door_env    env;
+    struct listener   *listener;
+    struct list        conns; /* kafka_conn.in_door */
+    bool               is_closing;
+};
+
+/* A connection has come to its end: a closing door goes with the last one. */
+void kafka_door_conn_gone(struct kafka_door *d);
+/* Ends every connection politely. */
+void kafka_conns_close(struct kafka_door *d);
+
+#endif

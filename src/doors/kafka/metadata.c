@@ -1,0 +1,253 @@
+/*
+ * metadata.c - Metadata and DescribeCluster: one broker, which leads everything, and the topics.
+ *
+ *   KM1  The broker's address is the configured one, else the one the client has reached: that is known to work.
+ *   KM2  Asking for a missing topic creates it, unless the client says no (version 4 on) or Kafka does not allow the name.
+ *        Topics of other doors are shown under whatever name they have; private ones are not.
+ *   KM3  In version 0 no topics means all of them; from 1 on null does, and none means none.
+ *
+ * Thread: the loop's.
+ */
+#include "doors/kafka/kafka_conn.h"
+#include "doors/kafka/names.h"
+#include "doors/kafka/request.h"
+
+enum {
+    OPERATIONS_NOT_ASKED = INT32_MIN,
+    OPERATIONS_CLUSTER = 0x1fa0, /* everything there is: bits of KIP-430 */
+    OPERATIONS_TOPIC = 0x0df8,
+    ENDPOINT_BROKERS = 1,
+    ENDPOINT_CONTROLLERS = 2,
+};
+
+static int32_t self_nodes[] = { KAFKA_NODE_ID };
+
+/* ---- Metadata ---- */
+
+/* Topics that may be created and those that must exist are asked for in one call each, because auto_create is the call's. */
+struct metadata_state {
+    struct topic_get_call  *calls[2]; /* [0]: must exist, or all; [1]: may be created. NULL: none */
+    struct topic_get_item **asked;    /* by the index of the request's topics; NULL: a bad name */
+};
+
+static bool is_zero(const struct uuid *u)
+{
+    static const struct uuid zero;
+
+    return memcmp(u, &zero, sizeof zero) == 0;
+}
+
+static void fill_partitions(struct kafka_request *r, const struct topic_view *view,
+                            struct metadata_response_topic *t)
+{
+    t->partitions.count = view->partition_count;
+    t->partitions.at = kafka_array(r, view->partition_count, sizeof *t->partitions.at);
+    for (uint32_t i = 0; i < view->partition_count; i++) {
+        t->partitions.at[i] = (struct metadata_response_partition){
+            .index = (int32_t)i,
+            .leader_id = KAFKA_NODE_ID,
+            .leader_epoch = KAFKA_LEADER_EPOCH,
+            .replica_nodes = { COUNT(self_nodes), self_nodes },
+            .isr_nodes = { COUNT(self_nodes), self_nodes },
+        };
+    }
+}
+
+static int32_t topic_operations(const struct kafka_request *r)
+{
+    const struct metadata_request *q = r->body;
+
+    return q->include_topic_authorized_operations ? OPERATIONS_TOPIC : OPERATIONS_NOT_ASKED;
+}
+
+static void fill_topic(struct kafka_request *r, const struct topic_view *view,
+                       struct metadata_response_topic *t)
+{
+    t->name = view->name;
+    t->topic_id = view->uuid;
+    t->authorized_operations = topic_operations(r);
+    fill_partitions(r, view, t);
+}
+
+/* The answer to the i-th topic asked for. */
+static void fill_asked(struct kafka_request *r, size_t i, struct metadata_response_topic *t)
+{
+    const struct metadata_request       *q = r->body;
+    const struct metadata_request_topic *from = &q->topics.at[i];
+    const struct metadata_state         *s = r->state;
+    const struct topic_get_item         *item = s->asked[i];
+
+    t->name = from->name;
+    t->topic_id = from->topic_id;
+    t->authorized_operations = OPERATIONS_NOT_ASKED;
+    if (!item)
+        t->error_code = KAFKA_INVALID_TOPIC_EXCEPTION;
+    else if (!item->err && item->view.is_private)
+        t->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    else if (!item->err)
+        fill_topic(r, &item->view, t);
+    else if (bytes_is_null(item->name))
+        t->error_code = kafka_error_by_id(item->err);
+    else
+        t->error_code = kafka_error(item->err);
+}
+
+static void fill_all(struct kafka_request *r, struct metadata_response *a)
+{
+    const struct metadata_state *s = r->state;
+    const struct topic_get_call *c = s->calls[0];
+
+    a->topics.at = kafka_array(r, c->item_count, sizeof *a->topics.at);
+    for (size_t i = 0; i < c->item_count; i++) {
+        if (kafka_is_showable(c->items[i].view.name))
+            fill_topic(r, &c->items[i].view, &a->topics.at[a->topics.count++]);
+    }
+}
+
+static bool wants_all(const struct kafka_request *r)
+{
+    const struct metadata_request *q = r->body;
+
+    return r->version.number == 0 ? q->topics.count == 0 : q->topics.at == NULL;
+}
+
+static void answer_metadata(struct kafka_request *r)
+{
+    const struct metadata_request  *q = r->body;
+    struct metadata_response_broker self = {
+        .node_id = KAFKA_NODE_ID,
+        .host = bytes_str(kafka_conn_host(r->conn)),
+        .port = kafka_conn_port(r->conn),
+    };
+    struct metadata_response a = {
+        .brokers = { 1, &self },
+        .cluster_id = bytes_str(kafka_conn_env(r->conn)->cluster_id),
+        .controller_id = KAFKA_NODE_ID,
+        .cluster_authorized_operations =
+            q->include_cluster_authorized_operations ? OPERATIONS_CLUSTER : OPERATIONS_NOT_ASKED,
+    };
+
+    if (wants_all(r)) {
+        fill_all(r, &a);
+    } else {
+        a.topics.count = q->topics.count;
+        a.topics.at = kafka_array(r, q->topics.count, sizeof *a.topics.at);
+        for (size_t i = 0; i < q->topics.count; i++)
+            fill_asked(r, i, &a.topics.at[i]);
+    }
+    kafka_answer(r, &a);
+}
+
+static struct topic_get_call *topic_call(struct kafka_request *r, size_t items_max)
+{
+    struct topic_get_call *c = kafka_call(r, sizeof *c, CALL_TOPIC_GET);
+
+    c->ns = kafka_ns();
+    c->items = kafka_array(r, items_max, sizeof *c->items);
+    return c;
+}
+
+/* Ids may be asked for since version 12; before it they were there and always zero. */
+static bool is_by_id(const struct kafka_request *r, const struct metadata_request_topic *t)
+{
+    return r->version.number >= 12 && !is_zero(&t->topic_id);
+}
+
+static void ask(struct kafka_request *r)
+{
+    const struct metadata_request *q = r->body;
+    struct metadata_state         *s = r->state;
+    bool creates = r->version.number < 4 || q->allow_auto_topic_creation;
+
+    s->asked = kafka_array(r, q->topics.count, sizeof(struct topic_get_item *));
+    for (size_t i = 0; i < 2; i++)
+        s->calls[i] = topic_call(r, q->topics.count);
+    s->calls[1]->auto_create = true;
+    for (size_t i = 0; i < q->topics.count; i++) {
+        const struct metadata_request_topic *t = &q->topics.at[i];
+        bool                                 by_id = is_by_id(r, t);
+        bool                   may_create = !by_id && creates && kafka_is_topic_name(t->name);
+        struct topic_get_call *c = s->calls[may_create];
+        struct topic_get_item *item = &c->items[c->item_count];
+
+        if (!by_id && t->name.len == 0)
+            continue;
+        item->name = by_id ? (struct bytes){ 0 } : t->name;
+        item->uuid = t->topic_id;
+        s->asked[i] = item;
+        c->item_count++;
+    }
+}
+
+/* A missing topic that nobody could create by this name was a bad name in the first place. */
+static void on_topics(struct kafka_request *r)
+{
+    struct metadata_state *s = r->state;
+
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; s->calls[i] && k < s->calls[i]->item_count; k++) {
+            struct topic_get_item *item = &s->calls[i]->items[k];
+
+            if (s->calls[i]->call.err)
+                item->err = s->calls[i]->call.err;
+            if (item->err == ERR_NO_TOPIC && !bytes_is_null(item->name) &&
+                !kafka_is_topic_name(item->name))
+                item->err = ERR_BAD_NAME;
+        }
+    }
+    answer_metadata(r);
+}
+
+void kafka_on_metadata(struct kafka_request *r)
+{
+    struct metadata_state *s = arena_struct(&r->arena, struct metadata_state);
+    bool                   is_asked = false;
+
+    r->state = s;
+    r->on_calls_done = on_topics;
+    if (wants_all(r)) {
+        s->calls[0] = topic_call(r, 0);
+        s->calls[0]->all = true;
+        kafka_submit(r, s->calls[0]);
+        return;
+    }
+    ask(r);
+    for (size_t i = 0; i < 2; i++) {
+        if (s->calls[i]->item_count > 0) {
+            kafka_submit(r, s->calls[i]);
+            is_asked = true;
+        }
+    }
+    if (!is_asked)
+        answer_metadata(r);
+}
+
+/* ---- DescribeCluster ---- */
+
+void kafka_on_describe_cluster(struct kafka_request *r)
+{
+    const struct describe_cluster_request  *q = r->body;
+    int8_t                                  type = r->version.number >= 1 ? q->endpoint_type
+                                                                         : ENDPOINT_BROKERS;
+    struct describe_cluster_response_broker self = {
+        .broker_id = KAFKA_NODE_ID,
+        .host = bytes_str(kafka_conn_host(r->conn)),
+        .port = kafka_conn_port(r->conn),
+    };
+    struct describe_cluster_response a = {
+        .endpoint_type = type,
+        .cluster_id = bytes_str(kafka_conn_env(r->conn)->cluster_id),
+        .controller_id = KAFKA_NODE_ID,
+        .brokers = { 1, &self },
+        .cluster_authorized_operations =
+            q->include_cluster_authorized_operations ? OPERATIONS_CLUSTER : OPERATIONS_NOT_ASKED,
+    };
+
+    if (type != ENDPOINT_BROKERS) {
+        a.error_code = type == ENDPOINT_CONTROLLERS ? KAFKA_MISMATCHED_ENDPOINT_TYPE
+                                                    : KAFKA_UNSUPPORTED_ENDPOINT_TYPE;
+        a.error_message = bytes_str("this endpoint lists brokers only");
+        a.brokers.count = 0;
+    }
+    kafka_answer(r, &a);
+}

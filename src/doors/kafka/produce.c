@@ -1,0 +1,267 @@
+/*
+ * produce.c - Produce and InitProducerId: batches come in as they are.
+ *
+ *   KP1  A batch is checked here, on the loop's thread: exactly one of format 2 per partition, header consistent, CRC right.
+ *        The engine gets the bytes where they were received and writes base offset and leader epoch into them; nothing is
+ *        copied or opened. What the records say is not looked at.
+ *   KP2  One append call per request; each partition has its own error. acks 1 and -1 are both answered when all is on disk.
+ *        acks 0 is never answered; an error ends the connection instead, which is all such a client can notice.
+ *   KP3  There are no transactions yet: a transactional id or batch is refused. Idempotent producers get an id each time they
+ *        ask, as from Kafka; a bump of the epoch (KIP-360) is the client's doing.
+ *
+ * Thread: the loop's.
+ */
+#include "doors/kafka/kafka_conn.h"
+#include "doors/kafka/request.h"
+
+enum {
+    MESSAGE_BYTES_MAX = 1048588,             /* Kafka's max.message.bytes */
+    FUTURE_MS_MAX = 60 * 60 * 1000,          /* Kafka's message.timestamp.after.max.ms */
+    ZSTD_VERSION_MIN = 7,                    /* of Produce */
+    MAGIC_AT = 16,
+};
+
+/* ---- checks ---- */
+
+struct refusal {
+    int16_t     code; /* KAFKA_NONE: the batch may be appended */
+    const char *text;
+};
+
+static struct refusal check_head(const struct kafka_request *r, const struct batch_head *h)
+{
+    unsigned codec = h->attributes & BATCH_CODEC_MASK;
+
+    if (codec > CODEC_ZSTD || (codec == CODEC_ZSTD && r->version.number < ZSTD_VERSION_MIN))
+        return (struct refusal){ KAFKA_UNSUPPORTED_COMPRESSION_TYPE,
+                                 "zstd needs version 7 of Produce" };
+    if (h->base_offset != 0)
+        return (struct refusal){ KAFKA_INVALID_RECORD, "the base offset of a batch must be 0" };
+    if (h->attributes & BATCH_CONTROL)
+        return (struct refusal){ KAFKA_INVALID_RECORD, "clients may not write control records" };
+    if (h->attributes & BATCH_TRANSACTIONAL)
+        return (struct refusal){ KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                                 "transactions are not supported" };
+    if (h->producer_id >= 0 && h->base_sequence < 0)
+        return (struct refusal){ KAFKA_INVALID_RECORD, "a producer id needs a sequence number" };
+    if (h->max_timestamp_ms > kafka_conn_wall_ms(r->conn) + FUTURE_MS_MAX)
+        return (struct refusal){ KAFKA_INVALID_TIMESTAMP,
+                                 "a timestamp lies more than an hour in the future" };
+    return (struct refusal){ KAFKA_NONE, NULL };
+}
+
+static struct refusal check_batch(const struct kafka_request *r, struct bytes records)
+{
+    struct batch_head h;
+    struct refusal    refusal;
+
+    if (records.len <= BATCH_HEADER_BYTES || records.at[MAGIC_AT] != 2 ||
+        batch_head(records, &h) != ERR_OK)
+        return (struct refusal){ KAFKA_INVALID_RECORD,
+                                 "exactly one well-formed record batch of magic 2 is needed" };
+    refusal = check_head(r, &h);
+    if (refusal.code != KAFKA_NONE)
+        return refusal;
+    if (records.len > MESSAGE_BYTES_MAX)
+        return (struct refusal){ KAFKA_MESSAGE_TOO_LARGE,
+                                 "the batch is larger than max.message.bytes (1048588)" };
+    if (batch_check(records, &h) != ERR_OK)
+        return (struct refusal){ KAFKA_CORRUPT_MESSAGE, "the CRC of the batch does not match" };
+    return (struct refusal){ KAFKA_NONE, NULL };
+}
+
+/* What is wrong with the request as a whole. */
+static struct refusal check_request(const struct produce_request *q)
+{
+    if (q->acks < -1 || q->acks > 1)
+        return (struct refusal){ KAFKA_INVALID_REQUIRED_ACKS, "acks must be -1, 0 or 1" };
+    if (!bytes_is_null(q->transactional_id))
+        return (struct refusal){ KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+                                 "transactions are not supported" };
+    return (struct refusal){ KAFKA_NONE, NULL };
+}
+
+/* ---- answer ---- */
+
+struct produce_state {
+    struct produce_response             response;
+    struct append_call                 *append;
+    struct produce_response_partition **targets; /* of the append's items */
+    bool                                has_error;
+};
+
+static void refuse(struct produce_state *s, struct produce_response_partition *p,
+                   struct refusal refusal)
+{
+    p->error_code = refusal.code;
+    p->error_message = bytes_str(refusal.text);
+    s->has_error = true;
+}
+
+static void answer(struct kafka_request *r)
+{
+    const struct produce_request *q = r->body;
+    struct produce_state         *s = r->state;
+
+    if (q->acks != 0)
+        kafka_answer(r, &s->response);
+    else if (s->has_error)
+        kafka_hang_up(r);
+    else
+        kafka_answer_nothing(r);
+}
+
+static void on_appended(struct kafka_request *r)
+{
+    struct produce_state *s = r->state;
+
+    for (size_t i = 0; i < s->append->item_count; i++) {
+        const struct append_item          *item = &s->append->items[i];
+        struct produce_response_partition *p = s->targets[i];
+        enum err                           err = s->append->call.err ? s->append->call.err : item->err;
+
+        if (err) {
+            refuse(s, p,
+                   (struct refusal){ bytes_is_null(item->name) ? kafka_error_by_id(err)
+                                                               : kafka_error(err),
+                                     err_text(err) });
+            continue;
+        }
+        p->base_offset = (int64_t)item->base_offset;
+        p->log_start_offset = (int64_t)item->log_start;
+    }
+    answer(r);
+}
+
+/* ---- request ---- */
+
+static void add_item(struct kafka_request *r, const struct produce_request_topic *topic,
+                     const struct produce_request_partition *partition,
+                     struct produce_response_partition *target)
+{
+    struct produce_state *s = r->state;
+    size_t                i = s->append->item_count++;
+
+    s->targets[i] = target;
+    s->append->items[i] = (struct append_item){
+        .name = topic->name,
+        .uuid = topic->topic_id,
+        .partition = partition->index,
+        .batch = slice_hold(slice_of(r->frame.block, partition->records.at, partition->records.len)),
+        .delay_ms = -1,
+    };
+}
+
+static void take_partition(struct kafka_request *r, const struct produce_request_topic *topic,
+                           const struct produce_request_partition *partition,
+                           struct produce_response_partition *target)
+{
+    struct refusal refusal = check_request(r->body);
+
+    *target = (struct produce_response_partition){
+        .index = partition->index,
+        .base_offset = -1,
+        .log_append_time_ms = -1,
+        .log_start_offset = -1,
+    };
+    if (refusal.code == KAFKA_NONE && partition->index < 0)
+        refusal = (struct refusal){ KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "no such partition" };
+    if (refusal.code == KAFKA_NONE)
+        refusal = check_batch(r, partition->records);
+    if (refusal.code == KAFKA_NONE)
+        add_item(r, topic, partition, target);
+    else
+        refuse(r->state, target, refusal);
+}
+
+static void take_topic(struct kafka_request *r, const struct produce_request_topic *from,
+                       struct produce_response_topic *to)
+{
+    to->name = from->name;
+    to->topic_id = from->topic_id;
+    to->partitions.count = from->partitions.count;
+    to->partitions.at = kafka_array(r, from->partitions.count, sizeof *to->partitions.at);
+    for (size_t i = 0; i < from->partitions.count; i++)
+        take_partition(r, from, &from->partitions.at[i], &to->partitions.at[i]);
+}
+
+static size_t count_partitions(const struct produce_request *q)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < q->topics.count; i++)
+        count += q->topics.at[i].partitions.count;
+    return count;
+}
+
+void kafka_on_produce(struct kafka_request *r)
+{
+    const struct produce_request *q = r->body;
+    struct produce_state         *s = arena_struct(&r->arena, struct produce_state);
+    size_t                        count = count_partitions(q);
+
+    r->state = s;
+    s->append = kafka_call(r, sizeof *s->append, CALL_APPEND);
+    s->append->ns = kafka_ns();
+    s->append->items = kafka_array(r, count, sizeof *s->append->items);
+    s->targets = kafka_array(r, count, sizeof(struct produce_response_partition *));
+    s->response.topics.count = q->topics.count;
+    s->response.topics.at = kafka_array(r, q->topics.count, sizeof *s->response.topics.at);
+    for (size_t i = 0; i < q->topics.count; i++)
+        take_topic(r, &q->topics.at[i], &s->response.topics.at[i]);
+    r->on_calls_done = on_appended;
+    if (s->append->item_count > 0)
+        kafka_submit(r, s->append);
+    else
+        answer(r);
+}
+
+/* ---- InitProducerId ---- */
+
+static void answer_init(struct kafka_request *r, int16_t code, int64_t id, int16_t epoch)
+{
+    struct init_producer_id_response a = { .error_code = code,
+                                           .producer_id = id,
+                                           .producer_epoch = epoch };
+
+    kafka_answer(r, &a);
+}
+
+static void on_init(struct kafka_request *r)
+{
+    const struct producer_init_call *c = r->state;
+
+    if (c->call.err)
+        answer_init(r, kafka_error(c->call.err), -1, -1);
+    else
+        answer_init(r, KAFKA_NONE, c->producer_id, c->producer_epoch);
+}
+
+static int16_t check_init(const struct kafka_request *r, const struct init_producer_id_request *q)
+{
+    bool has_id = r->version.number >= 3 && q->producer_id != -1;
+    bool has_epoch = r->version.number >= 3 && q->producer_epoch != -1;
+
+    if (!bytes_is_null(q->transactional_id))
+        return q->transactional_id.len > 0 ? KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+                                           : KAFKA_INVALID_REQUEST;
+    return has_id != has_epoch ? KAFKA_INVALID_REQUEST : KAFKA_NONE;
+}
+
+void kafka_on_init_producer_id(struct kafka_request *r)
+{
+    int16_t                    code = check_init(r, r->body);
+    struct producer_init_call *c;
+
+    if (code != KAFKA_NONE) {
+        answer_init(r, code, -1, -1);
+        return;
+    }
+    c = kafka_call(r, sizeof *c, CALL_PRODUCER_INIT);
+    c->ns = kafka_ns();
+    c->producer_id = -1;
+    c->producer_epoch = -1;
+    r->state = c;
+    r->on_calls_done = on_init;
+    kafka_submit(r, c);
+}

@@ -1,0 +1,15 @@
+/* schema.c - the layouts of the lists in schema.h. */
+#include "doors/kafka/schema.h"
+
+enum { LAST = WIRE_NEVER, NEVER = WIRE_NEVER };
+
+#define PLAIN(S, type, name, since, until, nullable_since)                                         \
+    { #name, WIRE_##type, since, until, nullable_since, offsetof(struct S, name), NULL },
+#define ARRAY(S, element, name, since, until, nullable_since)                                      \
+    { #name, WIRE_ARRAY, since, until, nullable_since, offsetof(struct S, name), &layout_##element },
+#define X(name, FIELDS)                                                                            \
+    static const struct wire_field fields_##name[] = { FIELDS(name, PLAIN, ARRAY) };               \
+    const struct wire_layout       layout_##name = { #name, sizeof(struct name),                   \
+                                                     COUNT(fields_##name), fields_##name };
+SCHEMA_LIST(X)
+#undef X

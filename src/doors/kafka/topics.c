@@ -1,0 +1,321 @@
+/*
+ * topics.c - CreateTopics and DeleteTopics: one engine call per topic.
+ *
+ * One broker means one replica: the replication factor is 1 or left to us, and an assignment names broker 1 for each partition.
+ *
+ * Thread: the loop's.
+ */
+#include "base/map.h"
+#include "doors/kafka/configs.h"
+#include "doors/kafka/names.h"
+#include "doors/kafka/request.h"
+
+#include <stdio.h>
+
+enum {
+    DEFAULT_PARTITIONS = 1,
+    CONFIG_SOURCE_TOPIC = 1,
+    CONFIG_SOURCE_DEFAULT = 5,
+    TEXT_BYTES = 400,
+};
+
+/* ---- CreateTopics ---- */
+
+struct create_state {
+    struct create_topics_response response;
+    struct topic_create_call    **calls; /* by the index of the topics; NULL: refused here */
+};
+
+static int16_t refuse(struct kafka_request *r, struct create_topics_response_topic *t, int16_t code,
+                      const char *text, struct bytes about)
+{
+    char *whole = arena_new(&r->arena, TEXT_BYTES);
+
+    snprintf(whole, TEXT_BYTES, "%s%s%.*s", text, about.len > 0 ? ": " : "",
+             (int)(about.len < KAFKA_NAME_BYTES_MAX ? about.len : KAFKA_NAME_BYTES_MAX),
+             (const char *)about.at);
+    t->error_code = code;
+    t->error_message = bytes_str(whole);
+    return code;
+}
+
+/* Partitions 0, 1, 2... each on our one broker. */
+static bool is_assignment(const struct create_topics_request_topic *from)
+{
+    for (size_t i = 0; i < from->assignments.count; i++) {
+        const struct create_topics_request_assignment *a = &from->assignments.at[i];
+
+        if (a->partition_index != (int32_t)i || a->broker_ids.count != 1 ||
+            a->broker_ids.at[0] != KAFKA_NODE_ID)
+            return false;
+    }
+    return true;
+}
+
+static int16_t check_shape(struct kafka_request *r, const struct create_topics_request_topic *from,
+                           struct create_topics_response_topic *t)
+{
+    const struct bytes none = { 0 };
+
+    if (from->assignments.count > 0 && (from->num_partitions != -1 || from->replication_factor != -1))
+        return refuse(r, t, KAFKA_INVALID_REQUEST,
+                      "give either an assignment or numbers of partitions and replicas", none);
+    if (!is_assignment(from))
+        return refuse(r, t, KAFKA_INVALID_REPLICA_ASSIGNMENT,
+                      "the only broker is 1, and partitions count from 0", none);
+    if (from->num_partitions == 0 || from->num_partitions < -1 ||
+        from->num_partitions > TOPIC_PARTITIONS_MAX ||
+        from->assignments.count > TOPIC_PARTITIONS_MAX)
+        return refuse(r, t, KAFKA_INVALID_PARTITIONS, "a topic has 1 to 10000 partitions", none);
+    if (from->replication_factor != -1 && from->replication_factor != 1)
+        return refuse(r, t, KAFKA_INVALID_REPLICATION_FACTOR,
+                      "there is one broker: the replication factor must be 1 or -1", none);
+    return KAFKA_NONE;
+}
+
+static int16_t check_configs(struct kafka_request *r, const struct create_topics_request_topic *from,
+                             struct create_topics_response_topic *t)
+{
+    for (size_t i = 0; i < from->configs.count; i++) {
+        const struct create_topics_request_config *given = &from->configs.at[i];
+        const struct topic_config                 *c = topic_config_find(given->name);
+        const char *why = c ? topic_config_check(c, given->value) : "there is no such setting";
+
+        if (why)
+            return refuse(r, t, KAFKA_INVALID_CONFIG, why, given->name);
+    }
+    return KAFKA_NONE;
+}
+
+/* The same name twice in a request: neither is created. */
+static void refuse_doubles(struct kafka_request *r)
+{
+    struct create_state *s = r->state;
+    struct map           names;
+
+    map_init(&names);
+    for (size_t i = 0; i < s->response.topics.count; i++) {
+        struct create_topics_response_topic *t = &s->response.topics.at[i];
+        struct create_topics_response_topic *other = map_put(&names, t->name, t);
+
+        if (!other)
+            continue;
+        refuse(r, t, KAFKA_INVALID_REQUEST, "the request names this topic twice", t->name);
+        refuse(r, other, KAFKA_INVALID_REQUEST, "the request names this topic twice", t->name);
+    }
+    map_fini(&names);
+}
+
+static int16_t check_topic(struct kafka_request *r, const struct create_topics_request_topic *from,
+                           struct create_topics_response_topic *t)
+{
+    int16_t code;
+
+    if (t->error_code != KAFKA_NONE)
+        return t->error_code;
+    if (!kafka_is_topic_name(from->name))
+        return refuse(r, t, KAFKA_INVALID_TOPIC_EXCEPTION,
+                      "a topic name has 1 to 249 letters, digits, dots, underscores and dashes",
+                      from->name);
+    code = check_shape(r, from, t);
+    return code != KAFKA_NONE ? code : check_configs(r, from, t);
+}
+
+static struct bytes native_of(struct kafka_request *r, const struct create_topics_request_topic *from)
+{
+    struct buf   native;
+    struct bytes kept;
+
+    buf_init(&native);
+    for (size_t i = 0; i < from->configs.count; i++)
+        topic_config_write(&native, topic_config_find(from->configs.at[i].name),
+                           from->configs.at[i].value);
+    kept = arena_bytes(&r->arena, native.len > 0 ? buf_view(&native) : (struct bytes){ 0 });
+    buf_fini(&native);
+    return kept;
+}
+
+static struct topic_create_call *create_call(struct kafka_request *r,
+                                             const struct create_topics_request_topic *from)
+{
+    const struct create_topics_request *q = r->body;
+    struct topic_create_call           *c = kafka_call(r, sizeof *c, CALL_TOPIC_CREATE);
+
+    c->ns = kafka_ns();
+    c->name = from->name;
+    c->partition_count = DEFAULT_PARTITIONS;
+    if (from->assignments.count > 0)
+        c->partition_count = (uint32_t)from->assignments.count;
+    else if (from->num_partitions > 0)
+        c->partition_count = (uint32_t)from->num_partitions;
+    c->retention = RETAIN_TIME;
+    c->is_check_only = q->validate_only;
+    c->door = DOOR_KAFKA;
+    c->native = native_of(r, from);
+    return c;
+}
+
+static void fill_configs(struct kafka_request *r, struct bytes native,
+                         struct create_topics_response_topic *t)
+{
+    t->configs.count = topic_config_count;
+    t->configs.at = kafka_array(r, topic_config_count, sizeof *t->configs.at);
+    for (size_t i = 0; i < topic_config_count; i++) {
+        const struct topic_config *c = &topic_configs[i];
+        struct bytes               set = topic_config_read(native, c);
+        bool                       is_set = !bytes_is_null(set);
+
+        t->configs.at[i] = (struct create_topics_response_config){
+            .name = bytes_str(c->name),
+            .value = is_set ? set : bytes_str(c->value),
+            .config_source = is_set ? CONFIG_SOURCE_TOPIC : CONFIG_SOURCE_DEFAULT,
+        };
+    }
+}
+
+static void fill_created(struct kafka_request *r, const struct topic_create_call *c,
+                         struct create_topics_response_topic *t)
+{
+    if (c->call.err) {
+        refuse(r, t, kafka_error(c->call.err),
+               c->call.err == ERR_EXISTS ? "this topic exists already" : err_text(c->call.err),
+               t->name);
+        return;
+    }
+    t->topic_id = c->view.uuid;
+    t->num_partitions = (int32_t)c->partition_count;
+    t->replication_factor = 1;
+    fill_configs(r, c->native, t);
+}
+
+static void on_created(struct kafka_request *r)
+{
+    struct create_state *s = r->state;
+
+    for (size_t i = 0; i < s->response.topics.count; i++) {
+        if (s->calls[i])
+            fill_created(r, s->calls[i], &s->response.topics.at[i]);
+    }
+    kafka_answer(r, &s->response);
+}
+
+void kafka_on_create_topics(struct kafka_request *r)
+{
+    const struct create_topics_request *q = r->body;
+    struct create_state                *s = arena_struct(&r->arena, struct create_state);
+    size_t                              count = q->topics.count;
+
+    r->state = s;
+    r->on_calls_done = on_created;
+    s->calls = kafka_array(r, count, sizeof(struct topic_create_call *));
+    s->response.topics.count = count;
+    s->response.topics.at = kafka_array(r, count, sizeof *s->response.topics.at);
+    for (size_t i = 0; i < count; i++) {
+        struct create_topics_response_topic *t = &s->response.topics.at[i];
+
+        t->name = q->topics.at[i].name;
+        t->num_partitions = -1;
+        t->replication_factor = -1;
+    }
+    refuse_doubles(r);
+    for (size_t i = 0; i < count; i++) {
+        if (check_topic(r, &q->topics.at[i], &s->response.topics.at[i]) != KAFKA_NONE)
+            continue;
+        s->calls[i] = create_call(r, &q->topics.at[i]);
+        kafka_submit(r, s->calls[i]);
+    }
+    if (r->calls_out == 0)
+        kafka_answer(r, &s->response);
+}
+
+/* ---- DeleteTopics ---- */
+
+struct delete_state {
+    struct delete_topics_response response;
+    struct topic_get_call        *get;   /* names of those given by id, asked before they go */
+    struct topic_delete_call    **calls; /* by the index of the topics; NULL: refused here */
+};
+
+static void on_deleted(struct kafka_request *r)
+{
+    struct delete_state *s = r->state;
+
+    for (size_t i = 0; i < s->response.topics.count; i++) {
+        struct delete_topics_response_topic *t = &s->response.topics.at[i];
+        const struct topic_get_item         *by_id = &s->get->items[i];
+        enum err                             err = s->calls[i] ? s->calls[i]->call.err : ERR_OK;
+
+        if (!s->calls[i])
+            continue;
+        if (bytes_is_null(s->calls[i]->name)) {
+            t->error_code = kafka_error_by_id(err);
+            if (!by_id->err)
+                t->name = by_id->view.name;
+        } else {
+            t->error_code = kafka_error(err);
+        }
+        if (err)
+            t->error_message = bytes_str(err_text(err));
+    }
+    kafka_answer(r, &s->response);
+}
+
+static void take_deletion(struct kafka_request *r, size_t i, struct bytes name,
+                          const struct uuid *uuid)
+{
+    static const struct uuid             zero;
+    struct delete_state                 *s = r->state;
+    struct delete_topics_response_topic *t = &s->response.topics.at[i];
+    bool                                 has_id = memcmp(uuid, &zero, sizeof zero) != 0;
+    struct topic_delete_call            *c;
+
+    t->name = name;
+    t->topic_id = *uuid;
+    s->get->items[i].uuid = *uuid;
+    if (has_id != bytes_is_null(name)) {
+        t->error_code = KAFKA_INVALID_REQUEST;
+        t->error_message = bytes_str("give either a name or an id");
+        return;
+    }
+    c = kafka_call(r, sizeof *c, CALL_TOPIC_DELETE);
+    c->ns = kafka_ns();
+    c->name = name;
+    c->uuid = *uuid;
+    s->calls[i] = c;
+}
+
+static void take_deletions(struct kafka_request *r, size_t count)
+{
+    static const struct uuid            zero;
+    const struct delete_topics_request *q = r->body;
+
+    for (size_t i = 0; i < count; i++) {
+        if (r->version.number >= 6)
+            take_deletion(r, i, q->topics.at[i].name, &q->topics.at[i].topic_id);
+        else
+            take_deletion(r, i, q->topic_names.at[i], &zero);
+    }
+}
+
+void kafka_on_delete_topics(struct kafka_request *r)
+{
+    const struct delete_topics_request *q = r->body;
+    struct delete_state                *s = arena_struct(&r->arena, struct delete_state);
+    size_t count = r->version.number >= 6 ? q->topics.count : q->topic_names.count;
+
+    r->state = s;
+    r->on_calls_done = on_deleted;
+    s->calls = kafka_array(r, count, sizeof(struct topic_delete_call *));
+    s->get = kafka_call(r, sizeof *s->get, CALL_TOPIC_GET);
+    s->get->ns = kafka_ns();
+    s->get->item_count = count;
+    s->get->items = kafka_array(r, count, sizeof *s->get->items);
+    s->response.topics.count = count;
+    s->response.topics.at = kafka_array(r, count, sizeof *s->response.topics.at);
+    take_deletions(r, count);
+    kafka_submit(r, s->get);
+    for (size_t i = 0; i < count; i++) {
+        if (s->calls[i])
+            kafka_submit(r, s->calls[i]);
+    }
+}
