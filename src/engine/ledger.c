@@ -487,6 +487,8 @@ bool ledger_restore(struct lane *l, const struct held *like)
     h->free_attempts = like->free_attempts;
     h->first_lease_ms = like->first_lease_ms;
     h->is_bound = like->is_bound;
+    if (h->offset < l->floor)
+        l->floor = h->offset;
     if (is_ahead) {
         l->ahead_count++;
         l->ledger->ready_count--;

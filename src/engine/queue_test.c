@@ -386,6 +386,7 @@ static void saved_state_is_the_state(void **state)
     }
     buf_fini(&saved.changes);
     rig_counts(&r, "q", 15, 3, 1);
+    assert_int_equal(lane_floor(rig_queue(&r, "q")->ledger.lanes), 0);
     queue_arm(rig_queue(&r, "q"));
     rig_advance(&r, 700);
     rig_counts(&r, "q", 16, 3, 0);
