@@ -209,12 +209,12 @@ static void begin_request(struct kafka_conn *c, const struct kafka_api *api, str
 }
 
 /* KC2. NULL: not to be had. */
-static const struct kafka_api *api_of_frame(uint32_t len, const uint8_t *frame)
+static const struct kafka_api *api_of_frame(const uint8_t *frame)
 {
     struct kafka_head       head = kafka_head(frame);
     const struct kafka_api *api = kafka_api_find(head.api_key);
 
-    if (!api || len < KAFKA_HEAD_BYTES || len > REQUEST_BYTES_MAX)
+    if (!api)
         return NULL;
     return kafka_api_takes(api, head.api_version) || api->key == KAFKA_API_VERSIONS ? api : NULL;
 }
@@ -225,10 +225,16 @@ static size_t take_frame(struct kafka_conn *c, struct block *block, struct bytes
     const struct kafka_api *api;
     uint32_t                len;
 
-    if (in.len < LENGTH_BYTES + KAFKA_HEAD_BYTES)
+    if (in.len < LENGTH_BYTES)
         return 0;
     len = get_u32(in.at);
-    api = api_of_frame(len, in.at + LENGTH_BYTES);
+    if (len < KAFKA_HEAD_BYTES || len > REQUEST_BYTES_MAX) {
+        end(c);
+        return 0;
+    }
+    if (in.len < LENGTH_BYTES + KAFKA_HEAD_BYTES)
+        return 0;
+    api = api_of_frame(in.at + LENGTH_BYTES);
     if (!api) {
         end(c);
         return 0;
