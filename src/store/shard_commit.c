@@ -161,7 +161,8 @@ static size_t gather(struct shard_file *s, const struct group *g)
 static enum err write_group(struct shard_file *s, const struct group *g)
 {
     struct disk_file *file = g->file->file;
-    enum err          err = disk_write(file, g->file->offset, s->iov, gather(s, g));
+    size_t            count = gather(s, g); /* may move s->iov */
+    enum err          err = disk_write(file, g->file->offset, s->iov, count);
 
     return err ? err : disk_sync(file, false);
 }
