@@ -2,7 +2,8 @@
  * acceptor.h - listening sockets: one per address of a host, all on one port.
  *
  *   A1  accepted() gets a non-blocking socket and owns it.
- *   A2  When the process runs out of descriptors, accepting rests for ACCEPTOR_REST_MS; clients wait in the backlog meanwhile.
+ *   A2  When the process runs out of descriptors, accepting rests for ACCEPTOR_REST_MS; clients wait in the
+ *       backlog meanwhile.
  *   A3  A port has one owner: a second acceptor on it fails, in this process or another.
  *
  * Thread: the loop's.

@@ -1,18 +1,19 @@
 /*
- * conn.c - one connection: a socket watched with uv_poll, an intake, an outlet, and a task at the end of the turn.
+ * conn.c - one connection: a socket watched with uv_poll, an intake, an outlet, a task at the end of the turn.
  *
  *              conn_close             all sent             EOF, CONN_LINGER_MS
- *   OPEN ---------------------> FLUSHING --------> LINGERING ---------------------> GONE --task--> closed(), memory freed
+ *   OPEN ---------------------> FLUSHING --------> LINGERING ---------------------> GONE --task--> closed()
  *     \____________________________\___________________\____ conn_abort, error ____/
  *
- *   C1  Only the task sends, reports the end and changes what is polled for, so a turn costs one sendmsg per connection however
- *       many answers were queued.
- *   C2  When GONE the socket is not polled any more; the buffers live on until the task, because the door may be reading them.
- *   C3  In FLUSHING and LINGERING input is read and discarded: unread input would make the kernel answer our last bytes with a
- *       reset, and the peer would not see why it was hung up on.
+ *   C1  Only the task sends, reports the end and changes what is polled for, so a turn costs one sendmsg per
+ *       connection however many answers were queued.
+ *   C2  When GONE the socket is not polled any more; the buffers live on until the task, because the door may
+ *       be reading them.
+ *   C3  In FLUSHING and LINGERING input is read and discarded: unread input would make the kernel answer our
+ *       last bytes with a reset, and the peer would not see why it was hung up on.
  *
- * uv_poll and not uv_tcp, because a socket may change hands (net/sniffer.h), and because receiving and sending directly needs no
- * request objects.
+ * uv_poll and not uv_tcp, because a socket may change hands (net/sniffer.h), and because receiving and sending
+ * directly needs no request objects.
  *
  * Thread: the loop's.
  */

@@ -1,20 +1,22 @@
 /*
  * conn.h - TCP listeners and connections for doors that parse bytes themselves.
  *
- * Receiving. Bytes arrive in reference-counted blocks. received() is called with all that is buffered and returns how much it
- * has used up; the rest stays in front of what comes next. It may keep (hold) slices of in.block as long as it likes. A door
- * that needs a frame of n bytes in one piece returns what it used and calls conn_want(n) before: the next received() comes
- * when n bytes are there, contiguous.
+ * Receiving. Bytes arrive in reference-counted blocks. received() is called with all that is buffered and
+ * returns how much it has used up; the rest stays in front of what comes next. It may keep (hold) slices of
+ * in.block as long as it likes. A door that needs a frame of n bytes in one piece returns what it used and
+ * calls conn_want(n) before: the next received() comes when n bytes are there, contiguous.
  *
- * Sending. conn_send queues slices (holding their blocks); everything queued in a turn leaves in one writev at its end.
- * conn_queued tells what the socket has not taken; writable() is called when it falls below CONN_LOW_WATER after having been
- * above CONN_HIGH_WATER.
+ * Sending. conn_send queues slices (holding their blocks); everything queued in a turn leaves in one writev at
+ * its end. conn_queued tells what the socket has not taken; writable() is called when it falls below
+ * CONN_LOW_WATER after having been above CONN_HIGH_WATER.
  *
- *   N1  opened is first, closed is last and comes exactly once, on the loop's thread, never from inside a conn_ call.
+ *   N1  opened is first, closed is last and comes exactly once, on the loop's thread, never from inside a conn_
+ *       call.
  *   N2  After closed the conn is gone: the door drops its pointer there.
- *   N3  Nothing is delivered to received() while paused or after conn_close. After conn_resume what is buffered is delivered
- *       again before the turn ends.
- *   N4  conn_ calls other than conn_queued and the addresses only note what is to be done; it is done when the turn ends.
+ *   N3  Nothing is delivered to received() while paused or after conn_close. After conn_resume what is buffered
+ *       is delivered again before the turn ends.
+ *   N4  conn_ calls other than conn_queued and the addresses only note what is to be done; it is done when the
+ *       turn ends.
  *
  * Thread: the loop's.
  */
@@ -47,8 +49,8 @@ struct conn_ops {
     void (*ended)(void *self);
 };
 
-/* Listens on host (an address, "localhost" for both loopbacks) and port. ERR_BUSY: port in use; ERR_ACCESS; ERR_IO. port 0: any;
- * listener_port tells. */
+/* Listens on host (an address, "localhost" for both loopbacks) and port. ERR_BUSY: port in use; ERR_ACCESS;
+ * ERR_IO. port 0: any; listener_port tells. */
 MUST_CHECK enum err listener_open(struct listener **out, struct loop *l, const char *host, uint16_t port,
                                   const struct conn_ops *ops, void *ctx);
 uint16_t listener_port(const struct listener *ln);
@@ -66,7 +68,8 @@ size_t conn_queued(const struct conn *c);
 void conn_want(struct conn *c, size_t n);
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
-/* Flush, then shut down politely: half-close, read and discard until the peer closes or CONN_LINGER_MS, then close. */
+/* Flush, then shut down politely: half-close, read and discard until the peer closes or CONN_LINGER_MS, then
+ * close. */
 void conn_close(struct conn *c);
 /* Drop at once. */
 void conn_abort(struct conn *c);

@@ -1,4 +1,5 @@
-/* conn_test.c - connections over real loopback sockets: conn.c, listener.c, acceptor.c, intake.c, outlet.c, pool.c. */
+/* conn_test.c - connections over real loopback sockets: conn.c, listener.c, acceptor.c, intake.c, outlet.c,
+ * pool.c. */
 #include "net/conn.h"
 #include "base/mem.h"
 #include "net/test_peer.h"
@@ -473,7 +474,8 @@ static size_t answer_and_close(struct door *d, struct slice in)
     return 0;
 }
 
-/* The peer has sent far more than is read; without C3 the kernel would answer with a reset and the answer be lost. */
+/* The peer has sent far more than is read; without C3 the kernel would answer with a reset and the answer be
+ * lost. */
 static void close_delivers_the_last_bytes(void **state)
 {
     static uint8_t junk[200000], got[300001];

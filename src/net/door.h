@@ -1,8 +1,8 @@
 /*
  * door.h - what every door gets from the node and gives back to it.
  *
- * One door object per loop and protocol: x_door_open(env) -> struct door with its listener; close it on the loop's thread.
- * Thread: the loop's.
+ * One door object per loop and protocol: x_door_open(env) -> struct door with its listener; close it on the
+ * loop's thread. Thread: the loop's.
  */
 #ifndef NET_DOOR_H
 #define NET_DOOR_H

@@ -1,9 +1,10 @@
 /*
  * http.c - one HTTP/1.1 request: collecting it, asking the door, answering. See http_int.h for its states.
  *
- * libmicrohttpd calls http_on_uri when the request line is there, then http_on_call first with nothing (the headers are
- * complete), then with pieces of the body, then with nothing again (the body is complete). A request that is not answered inside
- * the last call is suspended; when it is resumed, that call is repeated and passes on the answer.
+ * libmicrohttpd calls http_on_uri when the request line is there, then http_on_call first with nothing (the
+ * headers are complete), then with pieces of the body, then with nothing again (the body is complete). A
+ * request that is not answered inside the last call is suspended; when it is resumed, that call is repeated and
+ * passes on the answer.
  *
  * Thread: the loop's.
  */
@@ -78,8 +79,9 @@ static uint64_t announced_length(const struct http_request *r)
 }
 
 /*
- * The headers are there. What is too large is refused now if the client waits for a 100 or if there is too much to read over;
- * otherwise it is read to its end first, because a client that is busy sending does not see an answer but a reset.
+ * The headers are there. What is too large is refused now if the client waits for a 100 or if there is too much
+ * to read over; otherwise it is read to its end first, because a client that is busy sending does not see an
+ * answer but a reset.
  */
 static enum MHD_Result on_headers(struct http_request *r)
 {
@@ -252,7 +254,8 @@ void *http_user(const struct http_request *r)
     return r->user;
 }
 
-/* The library takes strings; a value it refuses (line breaks) is left out rather than let it forge another header. */
+/* The library takes strings; a value it refuses (line breaks) is left out rather than let it forge another
+ * header. */
 static void add_field(struct http_request *r, const struct http_field *f)
 {
     char *value = mem_new(f->value.len + 1);

@@ -1,12 +1,15 @@
 /*
- * http.h - an HTTP/1.1 server on a loop, over libmicrohttpd: keep-alive, chunked bodies, Expect: 100-continue, limits.
+ * http.h - an HTTP/1.1 server on a loop, over libmicrohttpd: keep-alive, chunked bodies, Expect: 100-continue,
+ * limits.
  *
- * The handler is called once per request, when its body is complete, on the loop's thread. It answers now or later with
- * http_respond, exactly once, unless gone() came first.
+ * The handler is called once per request, when its body is complete, on the loop's thread. It answers now or
+ * later with http_respond, exactly once, unless gone() came first.
  *
- *   H1  After gone() (the client went away before the answer) the request is invalid: do not respond. gone() never comes from
- *       inside an http_ call, and at most HTTP_WATCH_MS plus a turn after the client's FIN or reset.
- *   H2  Requests that are malformed or over a limit are answered here (400, 413, 414, 431) and never reach the handler.
+ *   H1  After gone() (the client went away before the answer) the request is invalid: do not respond. gone()
+ *       never comes from inside an http_ call, and at most HTTP_WATCH_MS plus a turn after the client's FIN or
+ *       reset.
+ *   H2  Requests that are malformed or over a limit are answered here (400, 413, 414, 431) and never reach the
+ *       handler.
  *
  * Thread: the loop's.
  */
@@ -43,8 +46,8 @@ struct http_limits {
 MUST_CHECK enum err http_server_open(struct http_server **out, struct loop *l, const char *host, uint16_t port,
                                      const struct http_limits *limits, const struct http_ops *ops, void *ctx);
 uint16_t http_server_port(const struct http_server *s);
-/* Ends by itself and soon: gone() for those that wait, answers under way are still sent (HTTP_CLOSE_MS at most). From then on no
- * request() comes. After loop_stop too it is still to be closed. */
+/* Ends by itself and soon: gone() for those that wait, answers under way are still sent (HTTP_CLOSE_MS at
+ * most). From then on no request() comes. After loop_stop too it is still to be closed. */
 void http_server_close(struct http_server *s);
 /* For ports shared with HTTP/2: hand over an accepted, non-blocking socket from which nothing was read yet. */
 void http_server_adopt(struct http_server *s, int fd);

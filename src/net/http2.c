@@ -1,11 +1,13 @@
 /*
  * http2.c - one HTTP/2 stream: its headers, its data in both directions, its trailers, its end.
  *
- * nghttp2 reads frames and calls on_*; it writes frames when the connection pumps it, asking want_data for how much a stream has
- * and on_send_data to put it behind a frame header, so payload slices travel to the socket without being copied.
+ * nghttp2 reads frames and calls on_*; it writes frames when the connection pumps it, asking want_data for how
+ * much a stream has and on_send_data to put it behind a frame header, so payload slices travel to the socket
+ * without being copied.
  *
  *   T1  The stream belongs to nghttp2's stream: on_stream_close, or the end of the connection, frees it.
- *   T2  The door is called from nghttp2's receiving callbacks; there, only submitting is allowed, never sending (G4).
+ *   T2  The door is called from nghttp2's receiving callbacks; there, only submitting is allowed, never sending
+ *       (G4).
  *   T3  is_ending is final: nothing is queued behind it.
  *
  * Thread: the loop's.

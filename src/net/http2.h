@@ -1,11 +1,12 @@
 /*
  * http2.h - an HTTP/2 server connection (prior knowledge, h2c) over nghttp2, on top of conn.h.
  *
- * One listener serves both: bytes that begin with the HTTP/2 preface become an h2 connection, anything else is handed to an
- * HTTP/1.1 server (http.h) when one is given. Flow control, PING, SETTINGS, HPACK and most limits are nghttp2's; windows open
- * again as data() returns.
+ * One listener serves both: bytes that begin with the HTTP/2 preface become an h2 connection, anything else is
+ * handed to an HTTP/1.1 server (http.h) when one is given. Flow control, PING, SETTINGS, HPACK and most limits
+ * are nghttp2's; windows open again as data() returns.
  *
- *   G1  For a stream: headers, then data any number of times, then end; closed comes exactly once and last, whatever happens.
+ *   G1  For a stream: headers, then data any number of times, then end; closed comes exactly once and last,
+ *       whatever happens.
  *   G2  Headers are complete before headers() is called; data slices are valid during the call.
  *   G3  After closed() the stream is gone.
  *   G4  closed() and writable() never come from inside an h2_ call. What is sent in a turn leaves at its end.
@@ -44,9 +45,9 @@ enum { H2_HIGH_WATER = 1024 * 1024, H2_LOW_WATER = 256 * 1024 };
 MUST_CHECK enum err h2_listener_open(struct h2_listener **out, struct loop *l, const char *host, uint16_t port,
                                      const struct h2_ops *ops, void *ctx, struct http_server *http1);
 uint16_t h2_listener_port(const struct h2_listener *ln);
-/* Stops listening; GOAWAY on every connection, each of which closes when its streams have ended: the door ends its own. No
- * headers() come from then on, so when the last open stream has had its closed(), ctx is not used any more. After loop_stop too
- * it is still to be closed. */
+/* Stops listening; GOAWAY on every connection, each of which closes when its streams have ended: the door ends
+ * its own. No headers() come from then on, so when the last open stream has had its closed(), ctx is not used
+ * any more. After loop_stop too it is still to be closed. */
 void h2_listener_close(struct h2_listener *ln);
 
 struct bytes h2_header(const struct h2_stream *s, const char *name); /* lower case; ":path" etc. too; null when absent */
@@ -64,8 +65,8 @@ void h2_respond(struct h2_stream *s, const struct h2_field *fields, size_t count
 /* Queues a DATA payload; the hold passes. */
 void h2_send(struct h2_stream *s, struct slice data);
 size_t h2_queued(const struct h2_stream *s);
-/* Trailers, after all queued data; end the stream. Without fields the last data ends it. A client that has not half-closed by
- * then gets a reset with NO_ERROR behind it, as gRPC expects. */
+/* Trailers, after all queued data; end the stream. Without fields the last data ends it. A client that has not
+ * half-closed by then gets a reset with NO_ERROR behind it, as gRPC expects. */
 void h2_trailers(struct h2_stream *s, const struct h2_field *fields, size_t count);
 /* RST_STREAM with an HTTP/2 error code. */
 void h2_reset(struct h2_stream *s, uint32_t code);

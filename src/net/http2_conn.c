@@ -4,11 +4,11 @@
  *   socket --sniffer--> "PRI"?  --yes--> h2_conn: received -> nghttp2_session_mem_recv -> callbacks in http2.c
  *                               --no---> http_server_adopt     pump: nghttp2_session_mem_send -> conn_send
  *
- *   P1  The session sends only from the pump, a task at the end of the turn; so callbacks never nest and one turn's frames leave
- *       together. While the socket has more than CONN_HIGH_WATER to send the pump rests; nghttp2 then keeps what is due, and its
- *       own limits (streams, PING and SETTINGS answers) bound that.
- *   P2  When the session wants neither to read nor to write it is over (GOAWAY and no stream left, or a broken peer), and the
- *       connection closes politely.
+ *   P1  The session sends only from the pump, a task at the end of the turn; so callbacks never nest and one
+ *       turn's frames leave together. While the socket has more than CONN_HIGH_WATER to send the pump rests;
+ *       nghttp2 then keeps what is due, and its own limits (streams, PING and SETTINGS answers) bound that.
+ *   P2  When the session wants neither to read nor to write it is over (GOAWAY and no stream left, or a broken
+ *       peer), and the connection closes politely.
  *
  * Thread: the loop's.
  */
@@ -105,7 +105,8 @@ static void *on_opened(struct conn *c, void *ctx)
     return h;
 }
 
-/* A negative count: what came is not HTTP/2 at all, which the session still says, or a flood by somebody who does not read. */
+/* A negative count: what came is not HTTP/2 at all, which the session still says, or a flood by somebody who
+ * does not read. */
 static size_t on_received(void *self, struct slice in)
 {
     struct h2_conn *h = self;

@@ -1,16 +1,19 @@
 /*
  * http_server.c - libmicrohttpd inside a loop: its sockets, its time-outs, the clients that go away, its end.
  *
- * The library keeps an epoll descriptor of its own, which the loop polls like any socket; MHD_run then does all that is due
- * without blocking. It runs only from the task at the end of a turn, so it is never entered twice and an answer given inside a
- * turn is on its way when the turn ends.
+ * The library keeps an epoll descriptor of its own, which the loop polls like any socket; MHD_run then does all
+ * that is due without blocking. It runs only from the task at the end of a turn, so it is never entered twice
+ * and an answer given inside a turn is on its way when the turn ends.
  *
- *   S1  A suspended connection is invisible to the library, so while a request waits for its answer we watch its socket for a
- *       hang-up ourselves. Most answers come within milliseconds: only what has waited for HTTP_WATCH_MS is watched.
- *   S2  The watch is stopped before the library gets its connection back, and closed before the library closes the socket.
+ *   S1  A suspended connection is invisible to the library, so while a request waits for its answer we watch
+ *       its socket for a hang-up ourselves. Most answers come within milliseconds: only what has waited for
+ *       HTTP_WATCH_MS is watched.
+ *   S2  The watch is stopped before the library gets its connection back, and closed before the library closes
+ *       the socket.
  *   S3  The daemon is stopped only when none of its connections is suspended, and never from inside MHD_run.
  *
- *   serving --http_server_close--> closing --no connection left, HTTP_CLOSE_MS, loop_stop--> stopped --closed--> freed
+ *   serving --http_server_close--> closing --no connection left, HTTP_CLOSE_MS--> stopped, freed
+ *       \__________________________________loop_stop__________________________--> stopped --close--> freed
  *
  * Thread: the loop's.
  */

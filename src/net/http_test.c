@@ -383,7 +383,7 @@ static void endless_headers_and_lines_are_refused(void **state)
         int           fd = client(&s);
 
         peer_send_str(s.loop, fd, begins[i]);
-        for (int n = 0; n < 2 * HTTP_HEAD_BYTES_MAX / 1000 && send(fd, junk, sizeof junk, MSG_NOSIGNAL) > 0; n++)
+        for (int n = 0; n < 4 * HTTP_HEAD_BYTES_MAX / 1000 && send(fd, junk, sizeof junk, MSG_NOSIGNAL) > 0; n++)
             loop_turn(s.loop);
         if (receive(&s, fd, &a))
             assert_memory_equal(a.head + 9, statuses[i], 3);

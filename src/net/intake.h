@@ -1,10 +1,11 @@
 /*
  * intake.h - the receiving buffer of one connection: what arrived and was not used up yet, always contiguous.
  *
- * Nothing is kept while nothing is pending: bytes are received into the loop's pool block, and when all of them are used up
- * the connection owns no memory. An unfinished frame is kept in a block of about its own size. When a door says how much it
- * needs (want), the block is made that big at once up to INTAKE_TRUST_BYTES, so that a large frame is received in place;
- * beyond that it doubles as bytes really arrive, so that a lying length costs its sender bytes, and us no memory.
+ * Nothing is kept while nothing is pending: bytes are received into the loop's pool block, and when all of them
+ * are used up the connection owns no memory. An unfinished frame is kept in a block of about its own size. When
+ * a door says how much it needs (want), the block is made that big at once up to INTAKE_TRUST_BYTES, so that a
+ * large frame is received in place; beyond that it doubles as bytes really arrive, so that a lying length costs
+ * its sender bytes, and us no memory.
  *
  *   I1  start..end are the pending bytes, inside block or, during a turn, inside the pool's block.
  *   I2  A byte that was shown to the door is never written again.

@@ -63,8 +63,8 @@ static void on_idle(uv_idle_t *h)
     (void)h;
 }
 
-/* Few rounds: a task that feeds another (frames into a socket) should not cost a turn, one that feeds itself must not keep the
- * loop from its sockets (L2). */
+/* Few rounds: a task that feeds another (frames into a socket) should not cost a turn, one that feeds itself
+ * must not keep the loop from its sockets (L2). */
 static void end_turn(struct loop *l)
 {
     for (int i = 0; i < TASK_ROUNDS_MAX && !list_empty(&l->tasks); i++)

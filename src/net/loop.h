@@ -1,9 +1,9 @@
 /*
  * loop.h - one thread that owns connections: a libuv loop, its mailbox, its clock and its timers.
  *
- * A turn is: wait for sockets, run what they, the mails and the timers ask for, then the tasks put off to the end of the turn
- * (loop_later). Connections use such tasks to write everything queued during the turn at once, and to report their end outside
- * of the call that caused it.
+ * A turn is: wait for sockets, run what they, the mails and the timers ask for, then the tasks put off to the
+ * end of the turn (loop_later). Connections use such tasks to write everything queued during the turn at once,
+ * and to report their end outside of the call that caused it.
  *
  * Thread: everything but loop_mailbox's posting side and loop_stop belongs to the loop's own thread.
  */
@@ -41,8 +41,8 @@ struct loop_task {
     struct list in_loop;
     void (*run)(struct loop_task *t);
 };
-/* Putting off a task that is put off already changes nothing. What a task puts off runs after all that were there before it, in
- * this turn or the next, which then comes at once. */
+/* Putting off a task that is put off already changes nothing. What a task puts off runs after all that were
+ * there before it, in this turn or the next, which then comes at once. */
 void loop_later(struct loop *l, struct loop_task *t);
 void loop_cancel(struct loop_task *t);
 

@@ -33,7 +33,8 @@ void outlet_add(struct outlet *o, struct slice s);
 void outlet_copy(struct outlet *o, struct pool *pool, struct bytes b);
 /* Fills at most OUTLET_GATHER_MAX entries with what comes next; returns how many. */
 int outlet_gather(const struct outlet *o, struct iovec *iov);
-/* Takes out what comes next, at most max bytes of one slice, with a hold for the caller; the outlet must not be empty. */
+/* Takes out what comes next, at most max bytes of one slice, with a hold for the caller; the outlet must not be
+ * empty. */
 struct slice outlet_take(struct outlet *o, size_t max);
 /* n bytes have left. */
 void outlet_sent(struct outlet *o, size_t n);

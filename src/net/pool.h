@@ -1,9 +1,10 @@
 /*
  * pool.h - the block a loop is filling at the moment, shared by all its connections.
  *
- * Ten thousand idle connections must not own ten thousand buffers. Each loop therefore has one block into which all of them
- * receive, and one out of which small answers are cut. A block is filled from front to back once; when nobody else holds it any
- * more it starts over, when its room is used up it is left to its holders and a new one takes its place.
+ * Ten thousand idle connections must not own ten thousand buffers. Each loop therefore has one block into which
+ * all of them receive, and one out of which small answers are cut. A block is filled from front to back once;
+ * when nobody else holds it any more it starts over, when its room is used up it is left to its holders and a
+ * new one takes its place.
  *
  * Thread: the loop's. (Holders of slices may drop them anywhere; a stale count only costs a new block.)
  */

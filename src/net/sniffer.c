@@ -100,8 +100,8 @@ struct sniffer *sniffer_new(struct loop *l, sniffed_fn *sniffed, void *ctx)
     return sn;
 }
 
-/* With the low-water mark the socket is not readable before there is enough to decide: looking does not take the bytes out, so
- * with fewer the loop would spin. */
+/* With the low-water mark the socket is not readable before there is enough to decide: looking does not take
+ * the bytes out, so with fewer the loop would spin. */
 void sniffer_add(struct sniffer *sn, int fd)
 {
     struct suspect *s = mem_new(sizeof *s);

@@ -1,8 +1,8 @@
 /*
  * sniffer.h - which protocol a fresh connection speaks, when HTTP/1.1 and HTTP/2 share a port.
  *
- * The HTTP/2 preface begins with "PRI", which no HTTP/1 method does. Three bytes are looked at and left in the socket, so that
- * whoever gets it finds it untouched.
+ * The HTTP/2 preface begins with "PRI", which no HTTP/1 method does. Three bytes are looked at and left in the
+ * socket, so that whoever gets it finds it untouched.
  *
  * Thread: the loop's.
  */

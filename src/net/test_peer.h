@@ -1,7 +1,7 @@
 /*
- * test_peer.h - the other end for tests of net: a plain socket in the test's own thread, and a loop that is driven until a
- * condition holds. Nothing sleeps: the loop turns whenever its sockets ask for it, and at least every PEER_TICK_MS, because what
- * the kernel hands to the plain socket wakes nobody.
+ * test_peer.h - the other end for tests of net: a plain socket in the test's own thread, and a loop that is
+ * driven until a condition holds. Nothing sleeps: the loop turns whenever its sockets ask for it, and at least
+ * every PEER_TICK_MS, because what the kernel hands to the plain socket wakes nobody.
  */
 #ifndef NET_TEST_PEER_H
 #define NET_TEST_PEER_H

@@ -1,8 +1,8 @@
 /*
  * net_h2_fuzz.c - arbitrary frames for the HTTP/2 server, behind a valid preface, through a real socket pair.
  *
- * The door answers every stream in one of several ways, chosen by the stream's number, so that answers of all shapes meet
- * resets, window updates and broken frames of the peer.
+ * The door answers every stream in one of several ways, chosen by the stream's number, so that answers of all
+ * shapes meet resets, window updates and broken frames of the peer.
  */
 #include "net/http2_int.h"
 

@@ -1,6 +1,6 @@
 /*
- * net_http_fuzz.c - arbitrary bytes for the HTTP/1.1 server, through a real socket pair. Requests with an odd path are answered
- * at once, the others a turn later or, when the client has gone by then, not at all.
+ * net_http_fuzz.c - arbitrary bytes for the HTTP/1.1 server, through a real socket pair. Requests with an odd
+ * path are answered at once, the others a turn later or, when the client has gone by then, not at all.
  */
 #include "net/http_int.h"
 
