@@ -1,26 +1,10 @@
 /* node.c - see node.h. */
 #include "node/node.h"
 #include "base/diag.h"
-#ifdef HAVE_AMQP
 #include "doors/amqp/amqp.h"
-#else
-#define amqp_door_open NULL
-#endif
-#ifdef HAVE_KAFKA
 #include "doors/kafka/kafka.h"
-#else
-#define kafka_door_open NULL
-#endif
-#ifdef HAVE_PUBSUB
 #include "doors/pubsub/pubsub.h"
-#else
-#define pubsub_door_open NULL
-#endif
-#ifdef HAVE_SQS
 #include "doors/sqs/sqs.h"
-#else
-#define sqs_door_open NULL
-#endif
 #include "net/door.h"
 #include "node/worker.h"
 
@@ -134,7 +118,7 @@ static int open_door(struct node *n, size_t i)
 
     if (getrandom(&env.seed, sizeof env.seed, 0) != (ssize_t)sizeof env.seed)
         env.seed = (uint64_t)clock_now_ms(&n->clock);
-    if (env.port == 0 || !doors[i].open)
+    if (env.port == 0)
         return 0;
     err = doors[i].open(&n->open_doors[i], &env);
     if (err == ERR_OK)
