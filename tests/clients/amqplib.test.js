@@ -92,12 +92,12 @@ async function tinyFrames(c) {
 
 async function wrongHeader(c) {
     const [host, port] = c.at.split(':');
-    const answer = await new Promise((resolve, reject) => {
+    const answer = await new Promise((resolve) => {
         const socket = net.connect(Number(port), host, () => socket.write('AMQP\x09\x09\x09\x09'));
         let got = Buffer.alloc(0);
         socket.on('data', (chunk) => { got = Buffer.concat([got, chunk]); });
         socket.on('close', () => resolve(got));
-        socket.on('error', reject);
+        socket.on('error', () => {});
     });
     assert.strictEqual(answer.toString('latin1'), 'AMQP\x00\x00\x09\x01');
 }
