@@ -1,10 +1,10 @@
 /*
  * pubsub_grpc_fuzz.c - what a client sends on a gRPC stream: frames in any cut, then every request decoder.
  *
- * Input: which request type and encoding u8 | bytes per DATA frame u8 | the stream.
+ * Input: which method of the table, and whether gzip, u8 | bytes per DATA frame u8 | the stream.
  */
-#include "doors/pubsub/grpc.h"
 #include "doors/pubsub/mask.h"
+#include "doors/pubsub/methods.h"
 #include "doors/pubsub/resource.h"
 #include "doors/pubsub/schema.h"
 
@@ -13,25 +13,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len);
 
 #define TYPE(name) &google__pubsub__v1__##name##__descriptor
-
-static const ProtobufCMessageDescriptor *const types[] = {
-    TYPE(topic),
-    TYPE(get_topic_request),
-    TYPE(list_topics_request),
-    TYPE(list_topic_subscriptions_request),
-    TYPE(delete_topic_request),
-    TYPE(publish_request),
-    TYPE(subscription),
-    TYPE(get_subscription_request),
-    TYPE(update_subscription_request),
-    TYPE(list_subscriptions_request),
-    TYPE(delete_subscription_request),
-    TYPE(modify_push_config_request),
-    TYPE(pull_request),
-    TYPE(streaming_pull_request),
-    TYPE(acknowledge_request),
-    TYPE(modify_ack_deadline_request),
-};
 
 /* What was decoded can be encoded, and that decoded again. */
 static void encode_again(struct arena *a, const ProtobufCMessage *m)
@@ -86,18 +67,20 @@ static void decode(const ProtobufCMessageDescriptor *type, struct bytes message)
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {
-    struct grpc_reader r;
-    struct bytes       message;
-    size_t             i, step;
+    const struct rpc_method *methods;
+    struct grpc_reader       r;
+    struct bytes             message;
+    size_t                   i, step, count;
 
     if (len < 2)
         return 0;
+    methods = ps_methods(&count);
     step = at[1] ? at[1] : 4096;
     grpc_reader_init(&r, at[0] & 0x80 ? GRPC_GZIP : GRPC_IDENTITY);
     for (i = 2; i < len; i += step) {
         grpc_reader_feed(&r, bytes_of(at + i, len - i < step ? len - i : step));
         while (grpc_reader_next(&r, &message))
-            decode(types[(at[0] & 0x7f) % COUNT(types)], message);
+            decode(methods[(at[0] & 0x7f) % count].request, message);
     }
     grpc_reader_fini(&r);
     return 0;

@@ -97,12 +97,13 @@ static bool inflate_message(struct grpc_reader *r, struct bytes packed, struct b
 
 bool grpc_reader_next(struct grpc_reader *r, struct bytes *out)
 {
-    const uint8_t *at = r->in.at + r->used;
+    const uint8_t *at;
     size_t         left = r->in.len - r->used;
     size_t         len;
 
     if (r->fault != GRPC_OK || left < GRPC_PREFIX_BYTES)
         return false;
+    at = r->in.at + r->used;
     len = get_u32(at + 1);
     if (at[0] > 1)
         return fail(r, GRPC_INTERNAL, "A message frame has unknown flags.");
