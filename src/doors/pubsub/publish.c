@@ -39,6 +39,16 @@ static bool is_key_allowed(struct bytes key)
     return !bytes_starts(key, "goog") || bytes_starts(key, "googclient_");
 }
 
+static bool is_short(struct rpc *r, const char *what, size_t n, size_t max)
+{
+    if (n > max)
+        rpc_fail(r, GRPC_INVALID_ARGUMENT,
+                 "One of the attributes in the request has a %s that is too long. The length is %zu characters, but the "
+                 "maximum allowed is %zu. Refer to https://cloud.google.com/pubsub/quotas for more information.",
+                 what, n, max);
+    return n <= max;
+}
+
 static bool is_attribute_ok(struct rpc *r, const PB(Attribute) *a)
 {
     struct bytes key = ps_bytes(a->key);
@@ -48,12 +58,13 @@ static bool is_attribute_ok(struct rpc *r, const PB(Attribute) *a)
         rpc_fail(r, GRPC_INVALID_ARGUMENT, "An attribute is malformed: string field contains invalid UTF-8.");
         return false;
     }
-    if (!is_key_allowed(key)) {
-        rpc_fail(r, GRPC_INVALID_ARGUMENT, "Attribute keys must not begin with 'goog'.");
+    if (key.len == 0 || !is_key_allowed(key)) {
+        rpc_fail(r, GRPC_INVALID_ARGUMENT, key.len == 0 ? "Message attribute keys must be non-empty."
+                                                        : "Message attribute keys must not begin with 'goog'.");
         return false;
     }
-    return is_number_in(r, "attribute_key_size", key.len, 1, PS_ATTRIBUTE_KEY_BYTES_MAX) &&
-           is_number_in(r, "attribute_value_size", value.len, 0, PS_ATTRIBUTE_VALUE_BYTES_MAX);
+    return is_short(r, "key", key.len, PS_ATTRIBUTE_KEY_BYTES_MAX) &&
+           is_short(r, "value", value.len, PS_ATTRIBUTE_VALUE_BYTES_MAX);
 }
 
 static bool is_message_ok(struct rpc *r, const PB(PubsubMessage) *m)
@@ -71,7 +82,7 @@ static bool is_message_ok(struct rpc *r, const PB(PubsubMessage) *m)
         return false;
     }
     if (!is_number_in(r, "ordering_key_size", m->ordering_key.len, 0, PS_ORDERING_KEY_BYTES_MAX) ||
-        !is_number_in(r, "attribute_count", m->n_attributes, 0, PS_ATTRIBUTES_MAX))
+        !is_number_in(r, "num_attributes", m->n_attributes, 0, PS_ATTRIBUTES_MAX))
         return false;
     for (i = 0; i < m->n_attributes; i++)
         if (!is_attribute_ok(r, m->attributes[i]))

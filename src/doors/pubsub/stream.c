@@ -42,6 +42,7 @@ struct stream {
     uint64_t          consumer;
     uint32_t          subscription; /* for ack ids */
     bool              is_ordered;
+    bool              is_half_closed; /* by the client, before its subscription was looked up */
     int32_t           deadline_seconds;
     int64_t           messages_max, bytes_max; /* 0: no limit */
     int64_t           protocol_version;
@@ -213,6 +214,8 @@ static void on_found(struct call *call)
 
     if (err != ERR_OK) {
         rpc_fail_err(r, err);
+    } else if (s->is_half_closed) {
+        rpc_finish(r);
     } else if (s->state == LOOKING_UP) {
         s->is_ordered = v->policy.is_ordered;
         subscribe(s);
@@ -323,9 +326,15 @@ void ps_stream_on_request(struct rpc *r, const ProtobufCMessage *request)
 
 /* ---- ending ---- */
 
+/* Half-closing is a normal end; only, whether the subscription exists is told first. */
 void ps_stream_on_half_closed(struct rpc *r)
 {
-    rpc_finish(r);
+    struct stream *s = stream_of(r);
+
+    if (s->state == LOOKING_UP)
+        s->is_half_closed = true;
+    else
+        rpc_finish(r);
 }
 
 void ps_stream_on_writable(struct rpc *r)
