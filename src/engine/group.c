@@ -1,29 +1,36 @@
 /*
  * group.c - Kafka consumer groups, classic protocol: who shares the work, and in which generation.
  *
- * Members join with the protocols (assignors) they know; when all have, a generation begins: one protocol all of them list,
- * one leader. The leader computes who gets what and sends it with its sync; everybody's sync answers with the own part. What is
- * in the metadata and in the assignment is the clients' business: opaque bytes, so the cooperative protocol needs nothing here.
+ * Members join with the protocols (assignors) they know; when all have, a generation begins: one
+ * protocol all of them list, one leader. The leader computes who gets what and sends it with its
+ * sync; everybody's sync answers with the own part. What is in the metadata and in the assignment
+ * is the clients' business: opaque bytes, so the cooperative protocol needs nothing here.
  *
  *     EMPTY --join--> PREPARING --all joined, or time up--> COMPLETING --leader's sync--> STABLE
  *       ^               |  ^  ^                                |                            |
  *       +--all left-----+  |  +--join, leave, expiry-----------+                            |
  *                          +-----------join of a newcomer or the leader, leave, expiry------+
  *
- *   GR1  A member is known by an id made here. A dynamic member's first join is sent back with the id (KIP-394) when its
- *        client understands that, so that a join that is retried does not leave a ghost behind.
- *   GR2  Members expire by their session timeout, never with a connection. One that waits for its join or sync is not
- *        late; a newcomer that waits has NEWCOMER_MS. A newcomer whose connection goes while its join is parked is removed:
- *        nobody has its id, or its client will start over.
- *   GR3  Every parked join and sync is answered when its member leaves, is replaced, expires or calls again.
- *   GR4  A static member (group.instance.id, KIP-345) that comes back under the same instance id takes over the place,
- *        the assignment and the leadership of the old one without a rebalance; the old id is fenced.
- *   GR5  Whoever does not join within the longest rebalance timeout of the group is out of the next generation (static
- *        members stay until their session ends); whoever joined and does not sync within it is removed.
- *   GR6  Nothing of this is journalled: after a restart members are unknown, rejoin and find their committed offsets.
+ *   GR1  A member is known by an id made here. A dynamic member's first join is sent back with the
+ *        id (KIP-394) when its client understands that, so that a join that is retried does not
+ *        leave a ghost behind.
+ *   GR2  Members expire by their session timeout, never with a connection. One that waits for its
+ *        join or sync is not late; a newcomer that waits has NEWCOMER_MS. A newcomer whose
+ *        connection goes while its join is parked is removed: nobody has its id, or its client will
+ *        start over.
+ *   GR3  Every parked join and sync is answered when its member leaves, is replaced, expires or
+ *        calls again.
+ *   GR4  A static member (group.instance.id, KIP-345) that comes back under the same instance id
+ *        takes over the place, the assignment and the leadership of the old one without a
+ *        rebalance; the old id is fenced.
+ *   GR5  Whoever does not join within the longest rebalance timeout of the group is out of the next
+ *        generation (static members stay until their session ends); whoever joined and does not
+ *        sync within it is removed.
+ *   GR6  Nothing of this is journalled: after a restart members are unknown, rejoin and find their
+ *        committed offsets.
  *
- * Answers copy what they show into the call: the group may change before they leave. Reference: KIP-62, KIP-134 (initial
- * delay), KIP-345, KIP-394, KIP-559, KIP-814.
+ * Answers copy what they show into the call: the group may change before they leave. Reference:
+ * KIP-62, KIP-134 (initial delay), KIP-345, KIP-394, KIP-559, KIP-814.
  *
  * Thread: the shard's.
  */
@@ -305,7 +312,8 @@ static void complete_join_if_all_have(struct group *g)
         complete_join(g);
 }
 
-/* Newcomers of an empty group get a moment to come together; each one that comes extends it (KIP-134). */
+/* Newcomers of an empty group get a moment to come together; each one that comes extends it
+ * (KIP-134). */
 static void begin_initial_delay(struct group *g)
 {
     struct engine *e = g->engine;
@@ -480,7 +488,8 @@ static void replace_member(struct member *m, struct group_join_call *j, struct b
     fill_generation(m, j);
     j->skip_assignment = is_leader && j->can_skip_assignment;
     if (!j->can_skip_assignment) {
-        /* An old client that finds itself the leader would assign anew: it is told of its former self. */
+        /* An old client that finds itself the leader would assign anew: it is told of its former
+         * self. */
         j->leader = old_leader;
         j->member_count = 0;
     }
@@ -771,7 +780,8 @@ static void cancel_sync(struct engine *e, struct group_sync_call *s)
     restart_session(m, m->session_ms);
 }
 
-/* Called before the session's parked calls are cancelled, so that the group knows whose calls they were. */
+/* Called before the session's parked calls are cancelled, so that the group knows whose calls
+ * they were. */
 void group_on_session_close(struct engine *e, struct session *s)
 {
     struct call *c;

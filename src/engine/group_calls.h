@@ -1,9 +1,10 @@
 /*
- * group_calls.h - arguments and results of the calls on Kafka consumer groups and their offsets. See call.h for the rules.
+ * group_calls.h - arguments and results of the calls on Kafka consumer groups and their offsets.
+ * See call.h for the rules.
  *
- * A group is a name, its members (classic protocol: what group.c describes) and the offsets committed under it. Members live
- * in memory and expire by their session timeout, not with a connection; offsets are journalled. A group exists as long as it
- * has a member or an offset.
+ * A group is a name, its members (classic protocol: what group.c describes) and the offsets
+ * committed under it. Members live in memory and expire by their session timeout, not with a
+ * connection; offsets are journalled. A group exists as long as it has a member or an offset.
  */
 #ifndef ENGINE_GROUP_CALLS_H
 #define ENGINE_GROUP_CALLS_H
@@ -14,11 +15,11 @@ enum {
     GROUP_NAME_BYTES_MAX = 32767,
     GROUP_SESSION_MS_MIN = 6000,
     GROUP_SESSION_MS_MAX = 30 * 60 * 1000,
-    GROUP_MEMBERS_MAX = 10000,            /* and as many that were given an id and have not come back with it */
+    GROUP_MEMBERS_MAX = 10000,            /* and as many that have an id and are yet to join */
     GROUP_PROTOCOLS_MAX = 64,             /* of one member */
-    GROUP_MEMBER_BYTES_MAX = 8 * 1024 * 1024, /* of one member's protocols, and of one member's assignment */
+    GROUP_MEMBER_BYTES_MAX = 8 << 20,     /* of a member's protocols, and of its assignment */
     GROUP_METADATA_BYTES_MAX = 4096,      /* of the text committed with an offset */
-    GROUP_INITIAL_DELAY_MS = 50,          /* how long the first rebalance of an empty group waits for more members */
+    GROUP_INITIAL_DELAY_MS = 50,          /* an empty group waits so long for more members */
 };
 
 struct group_protocol {
@@ -33,8 +34,9 @@ struct group_member_view {
 };
 
 /*
- * Parks until the rebalance is complete. ERR_NEED_MEMBER_ID (member_id is filled in), ERR_UNKNOWN_MEMBER,
- * ERR_MIXED_PROTOCOLS, ERR_BAD_SESSION_TIMEOUT, ERR_FENCED_INSTANCE, ERR_BAD_NAME (empty group name), ERR_LIMIT, ERR_TOO_BIG.
+ * Parks until the rebalance is complete. ERR_NEED_MEMBER_ID (member_id is filled in),
+ * ERR_UNKNOWN_MEMBER, ERR_MIXED_PROTOCOLS, ERR_BAD_SESSION_TIMEOUT, ERR_FENCED_INSTANCE,
+ * ERR_BAD_NAME (empty group name), ERR_LIMIT, ERR_TOO_BIG.
  */
 struct group_join_call {
     struct call                call;
@@ -42,8 +44,8 @@ struct group_join_call {
     struct bytes               client_id;      /* in; what new member ids begin with */
     struct bytes               member_id;      /* in: empty when new. out */
     struct bytes               instance_id;    /* in; null: a dynamic member */
-    bool                       needs_known_id; /* in; a new dynamic member is sent back with its id first (KIP-394) */
-    bool                       can_skip_assignment; /* in; a static leader that comes back may be told to (KIP-814) */
+    bool                       needs_known_id; /* in; newcomers come twice (KIP-394) */
+    bool                       can_skip_assignment; /* in; a returning static leader (KIP-814) */
     int32_t                    session_ms, rebalance_ms; /* in */
     struct bytes               protocol_type;  /* in, out */
     size_t                     protocol_count; /* in */
@@ -61,8 +63,8 @@ struct group_assignment {
     struct bytes assignment; /* opaque */
 };
 
-/* Parks until the leader has sent the assignments. ERR_UNKNOWN_MEMBER, ERR_ILLEGAL_GENERATION, ERR_REBALANCING,
- * ERR_MIXED_PROTOCOLS, ERR_FENCED_INSTANCE, ERR_BAD_NAME, ERR_TOO_BIG. */
+/* Parks until the leader has sent the assignments. ERR_UNKNOWN_MEMBER, ERR_ILLEGAL_GENERATION,
+ * ERR_REBALANCING, ERR_MIXED_PROTOCOLS, ERR_FENCED_INSTANCE, ERR_BAD_NAME, ERR_TOO_BIG. */
 struct group_sync_call {
     struct call              call;
     struct bytes             ns, group, member_id, instance_id;
@@ -73,7 +75,8 @@ struct group_sync_call {
     struct bytes             assignment;              /* out */
 };
 
-/* Errors as sync without ERR_MIXED_PROTOCOLS. ERR_REBALANCING: join again; the heartbeat counted. */
+/* Errors as sync without ERR_MIXED_PROTOCOLS. ERR_REBALANCING: join again; the heartbeat
+ * counted. */
 struct group_heartbeat_call {
     struct call  call;
     struct bytes ns, group, member_id, instance_id;
@@ -103,8 +106,9 @@ struct offset_item {
 };
 
 /*
- * Generation -1, no member id: a commit from outside the group, allowed while it has no members. ERR_UNKNOWN_MEMBER,
- * ERR_ILLEGAL_GENERATION, ERR_REBALANCING, ERR_FENCED_INSTANCE, ERR_NO_GROUP (generation given, no such group).
+ * Generation -1, no member id: a commit from outside the group, allowed while it has no members.
+ * ERR_UNKNOWN_MEMBER, ERR_ILLEGAL_GENERATION, ERR_REBALANCING, ERR_FENCED_INSTANCE, ERR_NO_GROUP
+ * (generation given, no such group).
  */
 struct offsets_commit_call {
     struct call         call;

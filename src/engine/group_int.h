@@ -1,7 +1,7 @@
 /*
- * group_int.h - what group.c, group_members.c and group_offsets.c share. Only they may include it.
+ * group_int.h - what the files of group.c share. Only they may include it.
  *
- *   group.c          the calls join, sync, heartbeat, leave and the machine they drive; the essay is there
+ *   group.c          join, sync, heartbeat, leave and the machine they drive: the essay
  *   group_members.c  who is in a group, with which protocols, waiting for what
  *   group_offsets.c  committed offsets: the part that is journalled
  *
@@ -12,7 +12,13 @@
 
 #include "engine/engine_int.h"
 
-enum group_state { GROUP_EMPTY, GROUP_PREPARING, GROUP_COMPLETING, GROUP_STABLE, GROUP_STATE_COUNT };
+enum group_state {
+    GROUP_EMPTY,
+    GROUP_PREPARING,
+    GROUP_COMPLETING,
+    GROUP_STABLE,
+    GROUP_STATE_COUNT
+};
 
 struct group {
     struct engine   *engine;
@@ -32,7 +38,7 @@ struct group {
     size_t           joining_count; /* members whose join is parked */
     struct map       by_id;         /* member id -> struct member, pending ones too */
     struct timer     join_timer;    /* PREPARING: ends the rebalance without those who are late */
-    struct timer     sync_timer;    /* COMPLETING, STABLE: removes those who never came for their assignment */
+    struct timer     sync_timer;    /* COMPLETING, STABLE: removes those who never sync */
     struct timer     expiry_timer;  /* offsets of a group without members go after a while */
     struct map       offsets;       /* topic name -> struct group_topic */
 };
@@ -62,15 +68,16 @@ struct group *group_new(struct engine *e, struct bytes ns, struct bytes name);
 void group_release(struct group *g);
 void group_free(struct group *g);
 /* ERR_UNKNOWN_MEMBER or ERR_FENCED_INSTANCE (KIP-345); *out is the member otherwise. */
-MUST_CHECK enum err group_check_member(struct group *g, struct bytes member_id, struct bytes instance_id,
-                                       struct member **out);
+MUST_CHECK enum err group_check_member(struct group *g, struct bytes member_id,
+                                       struct bytes instance_id, struct member **out);
 
 /* No heartbeat came in time. */
 void member_on_session_end(struct member *m);
 
 /* ---- group_members.c ---- */
 /* A new member, pending or joined to the end of the list. */
-struct member *member_new(struct group *g, struct bytes id, struct bytes instance_id, bool is_pending);
+struct member *member_new(struct group *g, struct bytes id, struct bytes instance_id,
+                          bool is_pending);
 /* Out of the group, timers stopped; its calls must have been answered. Elects nobody. */
 void member_free(struct member *m);
 void member_rename(struct member *m, struct bytes id);

@@ -24,7 +24,8 @@ static void on_session_end(struct timer *t, int64_t now_ms)
     member_on_session_end(m);
 }
 
-struct member *member_new(struct group *g, struct bytes id, struct bytes instance_id, bool is_pending)
+struct member *member_new(struct group *g, struct bytes id, struct bytes instance_id,
+                          bool is_pending)
 {
     struct member *m = mem_new(sizeof *m);
 
@@ -155,7 +156,8 @@ bool group_supports(const struct group *g, const struct group_join_call *j)
     return false;
 }
 
-/* The index in `first` of the protocol this member votes for: its favourite among those that all list. */
+/* The index in `first` of the protocol this member votes for: its favourite among those that all
+ * list. */
 static int vote_of(const struct member *m, const struct member *first, const bool *is_shared)
 {
     for (size_t i = 0; i < m->protocol_count; i++) {

@@ -1,15 +1,17 @@
 /*
  * group_offsets.c - the offsets that consumer groups commit: the part of a group that survives.
  *
- *   GO1  A commit is journalled before it is applied and answered when it is on disk. Unknown topics and partitions are
- *        refused one by one; the rest of the commit counts.
- *   GO2  Offsets go with their topic (topic_apply_deleted calls group_on_topic_deleted), so a new topic of the same name
- *        starts without any.
- *   GO3  Offsets of a group without members are forgotten RETENTION_MS after its last commit or after it became empty. A
- *        restart begins the wait anew.
+ *   GO1  A commit is journalled before it is applied and answered when it is on disk. Unknown
+ *        topics and partitions are refused one by one; the rest of the commit counts.
+ *   GO2  Offsets go with their topic (topic_apply_deleted calls group_on_topic_deleted), so a new
+ *        topic of the same name starts without any.
+ *   GO3  Offsets of a group without members are forgotten RETENTION_MS after its last commit or
+ *        after it became empty. A restart begins the wait anew.
  *
- * OFFSETS_COMMITTED: name16 ns | name16 group | items to the end: name16 topic (empty: as the item before) | partition u32 | offset i64 | leader epoch i32 | metadata length u16 (65535: null), bytes. GROUP_DELETED: name16 ns |
- * name16 group. name16 is a length u16 and bytes. To change one, follow docs/journal.md.
+ * OFFSETS_COMMITTED: name16 ns | name16 group | items to the end: name16 topic (empty: as the item
+ * before) | partition u32 | offset i64 | leader epoch i32 | metadata length u16 (65535: null),
+ * bytes. GROUP_DELETED: name16 ns | name16 group. name16 is a length u16 and bytes. To change one,
+ * follow docs/journal.md.
  *
  * Thread: the shard's.
  */
@@ -286,7 +288,8 @@ static void commit_items(struct engine *e, struct offsets_commit_call *o)
     buf_fini(&head);
 }
 
-/* A commit from inside must come from a member of this generation; one from outside needs a group without members. */
+/* A commit from inside must come from a member of this generation; one from outside needs a
+ * group without members. */
 static enum err check_committer(struct group *g, const struct offsets_commit_call *o)
 {
     bool           is_outside = o->generation < 0 && o->member_id.len == 0 &&

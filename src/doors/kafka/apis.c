@@ -1,6 +1,6 @@
 /*
- * apis.c - one row per API; see apis.h. The ranges are Kafka 4.2's, of the APIs we speak in full. Transactions are not among
- * them: a transactional id is refused wherever one can be named.
+ * apis.c - one row per API; see apis.h. The ranges are Kafka 4.2's, of the APIs we speak in full.
+ * Transactions are not among them: a transactional id is refused wherever one can be named.
  */
 #include "doors/kafka/apis.h"
 #include "doors/kafka/schema.h"

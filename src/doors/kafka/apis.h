@@ -14,7 +14,7 @@ enum { KAFKA_API_VERSIONS = 18 };
 struct kafka_api {
     const char               *name;
     int16_t                   key;
-    int16_t                   advertised_min; /* at most min; Produce says 0 and takes 3 (KAFKA-18659) */
+    int16_t                   advertised_min; /* at most min: Produce says 0, takes 3 */
     int16_t                   min, max;       /* versions taken */
     int16_t                   flexible_since;
     const struct wire_layout *request;

@@ -1,15 +1,17 @@
 /*
  * commits.c - OffsetCommit and OffsetFetch.
  *
- * A commit is answered when it is on disk. Nothing committed is offset -1 and no error. Consumers that are no members of
- * anything (assign mode, tools) commit with generation -1 while the group is empty.
+ * A commit is answered when it is on disk. Nothing committed is offset -1 and no error. Consumers
+ * that are no members of anything (assign mode, tools) commit with generation -1 while the group is
+ * empty.
  *
  * Thread: the loop's.
  */
 #include "doors/kafka/request.h"
 #include "engine/group_calls.h"
 
-enum { OFFSET_COMMIT_NAMES_MISSING_GROUP = 9 /* version that says so; before it was an illegal generation */ };
+/* The version of OffsetCommit that tells a missing group from an illegal generation. */
+enum { VERSION_TELLS_NO_GROUP = 9 };
 
 /* ---- OffsetCommit ---- */
 
@@ -21,7 +23,7 @@ struct commit_state {
 
 static int16_t commit_error(const struct kafka_request *r, enum err err)
 {
-    if (err == ERR_NO_GROUP && r->version.number < OFFSET_COMMIT_NAMES_MISSING_GROUP)
+    if (err == ERR_NO_GROUP && r->version.number < VERSION_TELLS_NO_GROUP)
         return KAFKA_ILLEGAL_GENERATION;
     return kafka_group_error(err);
 }
@@ -74,20 +76,17 @@ static void take_topic(struct kafka_request *r, const struct offset_commit_reque
         take_partition(r, from, &from->partitions.at[i], &to->partitions.at[i]);
 }
 
-static struct offsets_commit_call *commit_call(struct kafka_request *r)
+static struct offsets_commit_call *commit_call(struct kafka_request *r, size_t items_max)
 {
     const struct offset_commit_request *q = r->body;
     struct offsets_commit_call         *c = kafka_call(r, sizeof *c, CALL_OFFSETS_COMMIT);
-    size_t                              count = 0;
 
-    for (size_t i = 0; i < q->topics.count; i++)
-        count += q->topics.at[i].partitions.count;
     c->ns = kafka_ns();
     c->group = q->group_id;
     c->member_id = q->member_id;
     c->instance_id = q->group_instance_id;
     c->generation = q->generation_id;
-    c->items = kafka_array(r, count, sizeof *c->items);
+    c->items = kafka_array(r, items_max, sizeof *c->items);
     return c;
 }
 
@@ -99,9 +98,9 @@ void kafka_on_offset_commit(struct kafka_request *r)
 
     r->state = s;
     r->on_calls_done = on_committed;
-    s->call = commit_call(r);
     for (size_t i = 0; i < q->topics.count; i++)
         count += q->topics.at[i].partitions.count;
+    s->call = commit_call(r, count);
     s->targets = kafka_array(r, count, sizeof(struct offset_commit_response_partition *));
     s->response.topics.count = q->topics.count;
     s->response.topics.at = kafka_array(r, q->topics.count, sizeof *s->response.topics.at);

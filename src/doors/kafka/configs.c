@@ -116,11 +116,11 @@ static bool has_type(const struct topic_config *c, struct bytes v)
 const char *topic_config_check(const struct topic_config *c, struct bytes value)
 {
     if (bytes_is_null(value))
-        return "null is not a value of this setting";
+        return "Null is not a value of this setting";
     if (value.len > INT16_MAX || !has_type(c, value))
-        return "this is not a value of this setting";
+        return "This is not a value of this setting";
     if (c->is_fixed && !bytes_eq_str(value, c->value))
-        return "only the default value of this setting is supported";
+        return "Only the default value of this setting is supported";
     return NULL;
 }
 

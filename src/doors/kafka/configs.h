@@ -1,9 +1,10 @@
 /*
  * configs.h - the settings a Kafka topic can have: names, types, defaults.
  *
- * Settings given at creation are kept with the topic, as its Kafka part ("native"), and shown again. Those that would change what
- * clients see at once and that we do not do yet may only be given their default (is_fixed); the others say how long records may
- * be kept and how files are laid out, and keeping more and longer breaks no promise.
+ * Settings given at creation are kept with the topic, as its Kafka part ("native"), and shown
+ * again. Those that would change what clients see at once and that we do not do yet may only be
+ * given their default (is_fixed); the others say how long records may be kept and how files are
+ * laid out, and keeping more and longer breaks no promise.
  *
  * Native layout: per setting: name length u16, name, value length u16, value.
  *
@@ -21,7 +22,7 @@ struct topic_config {
     enum config_type type;
     bool             is_fixed;
     const char      *value;   /* the default */
-    const char      *choices; /* of CONFIG_CHOICE and CONFIG_LIST, with blanks between; NULL: anything */
+    const char      *choices; /* of CHOICE and LIST, with blanks between; NULL: anything */
 };
 
 extern const struct topic_config topic_configs[];

@@ -1,14 +1,15 @@
 /*
  * fetch.c - Fetch: stored batches leave as they are.
  *
- *   KF1  Batches are sent from where the journal has them, without a copy. Only when the stored base offset is another log's
- *        (a batch that one publish put into several) the first sixteen bytes are sent from a corrected copy; they lie outside
- *        the CRC.
- *   KF2  An error of a partition ends the wait: the request is answered at once. So are a request for nothing and one whose
- *        min_bytes is 0.
- *   KF3  There are no fetch sessions (KIP-227): session id 0 says so, and clients send whole requests then.
- *   KF4  Everything readable is committed: without transactions the last stable offset is the high watermark, and the list
- *        of aborted ones is empty (null for those who read uncommitted).
+ *   KF1  Batches are sent from where the journal has them, without a copy. Only when the stored
+ *        base offset is another log's (a batch that one publish put into several) the first sixteen
+ *        bytes are sent from a corrected copy; they lie outside the CRC.
+ *   KF2  An error of a partition ends the wait: the request is answered at once. So are a request
+ *        for nothing and one whose min_bytes is 0.
+ *   KF3  There are no fetch sessions (KIP-227): session id 0 says so, and clients send whole
+ *        requests then.
+ *   KF4  Everything readable is committed: without transactions the last stable offset is the high
+ *        watermark, and the list of aborted ones is empty (null for those who read uncommitted).
  *
  * Thread: the loop's.
  */
@@ -99,7 +100,8 @@ static uint32_t at_least_0(int32_t n)
     return n > 0 ? (uint32_t)n : 0;
 }
 
-static int16_t check_partition(const struct kafka_request *r, const struct fetch_request_partition *p)
+static int16_t check_partition(const struct kafka_request           *r,
+                               const struct fetch_request_partition *p)
 {
     if (p->index < 0)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;

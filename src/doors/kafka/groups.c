@@ -1,7 +1,9 @@
 /*
- * groups.c - FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup: the engine's group calls in Kafka's words.
+ * groups.c - FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup: the engine's group calls
+ * in Kafka's words.
  *
- * This broker coordinates every group. Transactions have no coordinator, which a client is told in a way it does not retry.
+ * This broker coordinates every group. Transactions have no coordinator, which a client is told in
+ * a way it does not retry.
  *
  * Thread: the loop's.
  */

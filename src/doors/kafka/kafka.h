@@ -1,9 +1,10 @@
 /*
- * kafka.h - the Kafka door: Apache Kafka's wire protocol over TCP (reference: protocol version ranges of Kafka 4.2).
+ * kafka.h - the Kafka door: Apache Kafka's wire protocol over TCP (reference: protocol version
+ * ranges of Kafka 4.2).
  *
- *     bytes --kafka_conn.c: frames, order--> request.c: header, body by table (schema.h) --> a handler per API (apis.c)
- *       ^                                                                                        | engine calls
- *       +---- answers in the order of the requests <---- wire.c: response by table <-------------+
+ *     bytes --kafka_conn.c: frames--> request.c: body by table (schema.h) --> handler (apis.c)
+ *       ^                                                                         | engine calls
+ *       +---- in the order of the requests <---- wire.c: response by table <------+
  *
  * Thread: the loop's.
  */

@@ -1,21 +1,25 @@
 /*
  * kafka_conn.c - one client's connection.
  *
- * Requests are read ahead: each is handed to its handler as soon as its frame is complete, so that many can share one commit of
- * the journal. Answers wait in the list of requests until all earlier ones have left.
+ * Requests are read ahead: each is handed to its handler as soon as its frame is complete, so that
+ * many can share one commit of the journal. Answers wait in the list of requests until all earlier
+ * ones have left.
  *
  *   frame: length i32 | api key i16, version i16, correlation id i32, client id, tags | body
  *
- *   KC1  Answers leave in the order of the requests, so a parked Fetch holds up what came after it (clients know that and
- *        use a connection of its own for the group coordinator).
- *   KC2  Nothing is buffered for a frame before its first twelve bytes name an API and version we take and a length up to
- *        REQUEST_BYTES_MAX. Anything else ends the connection when the answers before it have left, as in Kafka; only
- *        ApiVersions of an unknown version is answered.
- *   KC3  At most REQUESTS_MAX requests and about REQUESTS_BYTES_MAX bytes of them are under way, and nothing more is read
- *        while the client leaves CONN_HIGH_WATER of answers untaken.
- *   KC4  The object outlives its conn until the engine has closed its session and every request is back.
+ *   KC1  Answers leave in the order of the requests, so a parked Fetch holds up what came after it
+ *        (clients know that and use a connection of its own for the group coordinator).
+ *   KC2  Nothing is buffered for a frame before its first twelve bytes name an API and version we
+ *        take and a length up to REQUEST_BYTES_MAX. Anything else ends the connection when the
+ *        answers before it have left, as in Kafka; only ApiVersions of an unknown version is
+ *        answered.
+ *   KC3  At most REQUESTS_MAX requests and about REQUESTS_BYTES_MAX bytes of them are under way,
+ *        and nothing more is read while the client leaves CONN_HIGH_WATER of answers untaken.
+ *   KC4  The object outlives its conn until the engine has closed its session and every request is
+ *        back.
  *
- *   OPEN --bad frame, acks=0 error, door closes--> ENDING --all answered--> conn_close --closed()--> GONE --session closed--> freed
+ *   OPEN --bad frame, acks=0 error, door closes--> ENDING --all answered--> conn_close
+ *        --closed()--> GONE --session closed, all requests back--> freed
  *
  * Thread: the loop's.
  */
@@ -219,7 +223,8 @@ static const struct kafka_api *api_of_frame(const uint8_t *frame)
     return kafka_api_takes(api, head.api_version) || api->key == KAFKA_API_VERSIONS ? api : NULL;
 }
 
-/* Takes one frame off the front of in; returns what it used, 0 when it is not complete or not wanted. */
+/* Takes one frame off the front of in; returns what it used, 0 when it is not complete or not
+ * wanted. */
 static size_t take_frame(struct kafka_conn *c, struct block *block, struct bytes in)
 {
     const struct kafka_api *api;

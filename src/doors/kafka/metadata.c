@@ -1,9 +1,11 @@
 /*
  * metadata.c - Metadata and DescribeCluster: one broker, which leads everything, and the topics.
  *
- *   KM1  The broker's address is the configured one, else the one the client has reached: that is known to work.
- *   KM2  Asking for a missing topic creates it, unless the client says no (version 4 on) or Kafka does not allow the name.
- *        Topics of other doors are shown under whatever name they have; private ones are not.
+ *   KM1  The broker's address is the configured one, else the one the client has reached: that is
+ *        known to work.
+ *   KM2  Asking for a missing topic creates it, unless the client says no (version 4 on) or Kafka
+ *        does not allow the name. Topics of other doors are shown under whatever name they have;
+ *        private ones are not.
  *   KM3  In version 0 no topics means all of them; from 1 on null does, and none means none.
  *
  * Thread: the loop's.
@@ -24,7 +26,8 @@ static int32_t self_nodes[] = { KAFKA_NODE_ID };
 
 /* ---- Metadata ---- */
 
-/* Topics that may be created and those that must exist are asked for in one call each, because auto_create is the call's. */
+/* Topics that may be created and those that must exist are asked for in one call each, because
+ * auto_create is the call's. */
 struct metadata_state {
     struct topic_get_call  *calls[2]; /* [0]: must exist, or all; [1]: may be created. NULL: none */
     struct topic_get_item **asked;    /* by the index of the request's topics; NULL: a bad name */

@@ -1,8 +1,8 @@
 /*
  * names.h - which topic names Kafka allows.
  *
- * Topics made through other doors may be called anything up to 255 bytes; Kafka clients can use those too, as long as the name
- * is text. Only what they create must obey Kafka's rule.
+ * Topics made through other doors may be called anything up to 255 bytes; Kafka clients can use
+ * those too, as long as the name is text. Only what they create must obey Kafka's rule.
  *
  * Thread: any.
  */

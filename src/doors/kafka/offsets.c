@@ -1,8 +1,8 @@
 /*
  * offsets.c - ListOffsets and OffsetForLeaderEpoch: where a log begins, ends, or was at some time.
  *
- * There is one leader epoch, 0, for all time (KIP-320): a client that knows a later one is told that we do not, and the end of
- * epoch 0 is the end of the log.
+ * There is one leader epoch, 0, for all time (KIP-320): a client that knows a later one is told
+ * that we do not, and the end of epoch 0 is the end of the log.
  *
  * Thread: the loop's.
  */
@@ -10,8 +10,9 @@
 
 enum { NONE = -1 };
 
-/* The times below zero that mean something else (KIP-79, KIP-405, KIP-734, KIP-1005, KIP-1023). Without remote storage the
- * local log is all there is, nothing is tiered and nothing waits for it. */
+/* The times below zero that mean something else (KIP-79, KIP-405, KIP-734, KIP-1005, KIP-1023).
+ * Without remote storage the local log is all there is, nothing is tiered and nothing waits for it.
+ * */
 static const struct special_time {
     int64_t timestamp;
     int16_t since; /* version */

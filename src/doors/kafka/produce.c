@@ -1,13 +1,16 @@
 /*
  * produce.c - Produce and InitProducerId: batches come in as they are.
  *
- *   KP1  A batch is checked here, on the loop's thread: exactly one of format 2 per partition, header consistent, CRC right.
- *        The engine gets the bytes where they were received and writes base offset and leader epoch into them; nothing is
- *        copied or opened. What the records say is not looked at.
- *   KP2  One append call per request; each partition has its own error. acks 1 and -1 are both answered when all is on disk.
- *        acks 0 is never answered; an error ends the connection instead, which is all such a client can notice.
- *   KP3  There are no transactions yet: a transactional id or batch is refused. Idempotent producers get an id each time they
- *        ask, as from Kafka; a bump of the epoch (KIP-360) is the client's doing.
+ *   KP1  A batch is checked here, on the loop's thread: exactly one of format 2 per partition,
+ *        header consistent, CRC right. The engine gets the bytes where they were received and
+ *        writes base offset and leader epoch into them; nothing is copied or opened. What the
+ *        records say is not looked at.
+ *   KP2  One append call per request; each partition has its own error. acks 1 and -1 are both
+ *        answered when all is on disk. acks 0 is never answered; an error ends the connection
+ *        instead, which is all such a client can notice.
+ *   KP3  There are no transactions yet: a transactional id or batch is refused. Idempotent
+ *        producers get an id each time they ask, as from Kafka; a bump of the epoch (KIP-360) is
+ *        the client's doing.
  *
  * Thread: the loop's.
  */
@@ -118,17 +121,18 @@ static void on_appended(struct kafka_request *r)
     for (size_t i = 0; i < s->append->item_count; i++) {
         const struct append_item          *item = &s->append->items[i];
         struct produce_response_partition *p = s->targets[i];
-        enum err                           err = s->append->call.err ? s->append->call.err : item->err;
+        enum err                           err = s->append->call.err;
 
-        if (err) {
-            refuse(s, p,
-                   (struct refusal){ bytes_is_null(item->name) ? kafka_error_by_id(err)
-                                                               : kafka_error(err),
-                                     err_text(err) });
-            continue;
+        if (!err)
+            err = item->err;
+        if (!err) {
+            p->base_offset = (int64_t)item->base_offset;
+            p->log_start_offset = (int64_t)item->log_start;
+        } else if (bytes_is_null(item->name)) {
+            refuse(s, p, (struct refusal){ kafka_error_by_id(err), err_text(err) });
+        } else {
+            refuse(s, p, (struct refusal){ kafka_error(err), err_text(err) });
         }
-        p->base_offset = (int64_t)item->base_offset;
-        p->log_start_offset = (int64_t)item->log_start;
     }
     answer(r);
 }
@@ -147,7 +151,7 @@ static void add_item(struct kafka_request *r, const struct produce_request_topic
         .name = topic->name,
         .uuid = topic->topic_id,
         .partition = partition->index,
-        .batch = slice_hold(slice_of(r->frame.block, partition->records.at, partition->records.len)),
+        .batch = slice_hold((struct slice){ r->frame.block, partition->records }),
         .delay_ms = -1,
     };
 }

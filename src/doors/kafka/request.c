@@ -16,7 +16,8 @@ struct kafka_head kafka_head(const uint8_t *at)
                                 (int32_t)get_u32(at + 4) };
 }
 
-/* The rest of the request header. In flexible versions too the client id has a 2-byte length; only tags follow it. */
+/* The rest of the request header. In flexible versions too the client id has a 2-byte length;
+ * only tags follow it. */
 static void read_header(struct kafka_request *r, struct rd *in)
 {
     int16_t len = (int16_t)rd_u16(in);
@@ -51,7 +52,7 @@ bool kafka_request_read(struct kafka_request **out, struct kafka_conn *c,
     list_init(&r->in_conn);
     *out = r;
     if (!kafka_api_takes(api, head.api_version))
-        return true; /* only ApiVersions comes so far: answered in version 0, whatever else it says */
+        return true; /* only ApiVersions comes so far: answered in version 0 */
     r->version = kafka_api_version(api, head.api_version);
     rd_bytes(&in, KAFKA_HEAD_BYTES);
     read_header(r, &in);
@@ -99,7 +100,8 @@ void kafka_submit(struct kafka_request *r, void *call)
     gate_submit(kafka_conn_gate(r->conn), call);
 }
 
-/* ApiVersions answers with the oldest header in every version: its reader does not know yet what we speak. */
+/* ApiVersions answers with the oldest header in every version: its reader does not know yet what
+ * we speak. */
 static bool has_tags(const struct kafka_request *r)
 {
     return r->version.is_flexible && r->api->key != KAFKA_API_VERSIONS;

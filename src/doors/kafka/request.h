@@ -1,11 +1,13 @@
 /*
  * request.h - one request on its way from its frame to its answer: what handlers work with.
  *
- *     frame --kafka_request_read--> body --handler--> engine calls --all back--> on_calls_done --> kafka_answer --> sent in turn
+ *     frame --kafka_request_read--> body --handler--> engine calls
+ *           --all back--> on_calls_done --> kafka_answer --> sent in turn
  *
- *   RQ1  A handler ends in exactly one of kafka_answer, kafka_answer_nothing and kafka_hang_up, directly or from
- *        on_calls_done. The request may be freed by it: not touched afterwards.
- *   RQ2  Bytes of the body borrow from the frame, which is held until the request is freed: calls may use them as they are.
+ *   RQ1  A handler ends in exactly one of kafka_answer, kafka_answer_nothing and kafka_hang_up,
+ *        directly or from on_calls_done. The request may be freed by it: not touched afterwards.
+ *   RQ2  Bytes of the body borrow from the frame, which is held until the request is freed: calls
+ *        may use them as they are.
  *   RQ3  Calls live in the request's arena and end with it.
  *
  * Thread: the loop's.
@@ -53,10 +55,10 @@ struct kafka_head {
 };
 struct kafka_head kafka_head(const uint8_t *at);
 
-/* Reads header and body. False: malformed. Holds the frame. For a version of ApiVersions that we do not take, version is 0 and
- * body is NULL. */
-MUST_CHECK bool kafka_request_read(struct kafka_request **out, struct kafka_conn *c, const struct kafka_api *api,
-                             struct slice frame);
+/* Reads header and body. False: malformed. Holds the frame. For a version of ApiVersions that we do
+ * not take, version is 0 and body is NULL. */
+MUST_CHECK bool kafka_request_read(struct kafka_request **out, struct kafka_conn *c,
+                                   const struct kafka_api *api, struct slice frame);
 void kafka_request_free(struct kafka_request *r);
 
 /* A zeroed call of this kind, ready to be filled in and submitted; freed with the request. */

@@ -3,10 +3,12 @@
 
 enum { LAST = WIRE_NEVER, NEVER = WIRE_NEVER };
 
+#define ROW(S, name, type, since, until, nullable_since, element)                                  \
+    { #name, WIRE_##type, since, until, nullable_since, offsetof(struct S, name), element },
 #define PLAIN(S, type, name, since, until, nullable_since)                                         \
-    { #name, WIRE_##type, since, until, nullable_since, offsetof(struct S, name), NULL },
+    ROW(S, name, type, since, until, nullable_since, NULL)
 #define ARRAY(S, element, name, since, until, nullable_since)                                      \
-    { #name, WIRE_ARRAY, since, until, nullable_since, offsetof(struct S, name), &layout_##element },
+    ROW(S, name, ARRAY, since, until, nullable_since, &layout_##element)
 #define X(name, FIELDS)                                                                            \
     static const struct wire_field fields_##name[] = { FIELDS(name, PLAIN, ARRAY) };               \
     const struct wire_layout       layout_##name = { #name, sizeof(struct name),                   \

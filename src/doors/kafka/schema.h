@@ -1,12 +1,15 @@
 /*
  * schema.h - Kafka's messages, as far as we speak them: every field with the versions it exists in.
  *
- * Each list below names the fields of one struct S in wire order, F(S, type, name, since, until, nullable since) for a plain
- * one and A(S, element, name, since, until, nullable since) for an array of structs. SCHEMA_LIST names the structs. From these
- * come the C structs here and the layouts in schema.c; handlers see only the structs. To add a version: check every message it touches
- * against the protocol's documentation, change the rows, raise the maximum in apis.c, add its golden bytes to the tests.
+ * Each list below names the fields of one struct S in wire order, F(S, type, name, since, until,
+ * nullable since) for a plain one and A(S, element, name, since, until, nullable since) for an
+ * array of structs. SCHEMA_LIST names the structs. From these come the C structs here and the
+ * layouts in schema.c; handlers see only the structs. To add a version: check every message it
+ * touches against the protocol's documentation, change the rows, raise the maximum in apis.c, add
+ * its golden bytes to the tests.
  *
- * LAST: still there in the newest version. NEVER: not nullable. Tagged fields are left out (wire.h WI5).
+ * LAST: still there in the newest version. NEVER: not nullable. Tagged fields are left out (wire.h
+ * WI5).
  */
 #ifndef DOORS_KAFKA_SCHEMA_H
 #define DOORS_KAFKA_SCHEMA_H

@@ -1,7 +1,8 @@
 /*
  * topics.c - CreateTopics and DeleteTopics: one engine call per topic.
  *
- * One broker means one replica: the replication factor is 1 or left to us, and an assignment names broker 1 for each partition.
+ * One broker means one replica: the replication factor is 1 or left to us, and an assignment names
+ * broker 1 for each partition.
  *
  * Thread: the loop's.
  */
@@ -26,14 +27,17 @@ struct create_state {
     struct topic_create_call    **calls; /* by the index of the topics; NULL: refused here */
 };
 
+/* about: what the text speaks of, put behind it; null: nothing. */
 static int16_t refuse(struct kafka_request *r, struct create_topics_response_topic *t, int16_t code,
                       const char *text, struct bytes about)
 {
-    char *whole = arena_new(&r->arena, TEXT_BYTES);
+    size_t len = about.len < KAFKA_NAME_BYTES_MAX ? about.len : KAFKA_NAME_BYTES_MAX;
+    char  *whole = arena_new(&r->arena, TEXT_BYTES);
 
-    snprintf(whole, TEXT_BYTES, "%s%s%.*s", text, about.len > 0 ? ": " : "",
-             (int)(about.len < KAFKA_NAME_BYTES_MAX ? about.len : KAFKA_NAME_BYTES_MAX),
-             (const char *)about.at);
+    if (bytes_is_null(about))
+        snprintf(whole, TEXT_BYTES, "%s.", text);
+    else
+        snprintf(whole, TEXT_BYTES, "%s: '%.*s'.", text, (int)len, (const char *)about.at);
     t->error_code = code;
     t->error_message = bytes_str(whole);
     return code;
@@ -57,29 +61,31 @@ static int16_t check_shape(struct kafka_request *r, const struct create_topics_r
 {
     const struct bytes none = { 0 };
 
-    if (from->assignments.count > 0 && (from->num_partitions != -1 || from->replication_factor != -1))
+    if (from->assignments.count > 0 &&
+        (from->num_partitions != -1 || from->replication_factor != -1))
         return refuse(r, t, KAFKA_INVALID_REQUEST,
-                      "give either an assignment or numbers of partitions and replicas", none);
+                      "Give either an assignment or numbers of partitions and replicas", none);
     if (!is_assignment(from))
         return refuse(r, t, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                      "the only broker is 1, and partitions count from 0", none);
+                      "The only broker is 1, and partitions count from 0", none);
     if (from->num_partitions == 0 || from->num_partitions < -1 ||
         from->num_partitions > TOPIC_PARTITIONS_MAX ||
         from->assignments.count > TOPIC_PARTITIONS_MAX)
-        return refuse(r, t, KAFKA_INVALID_PARTITIONS, "a topic has 1 to 10000 partitions", none);
+        return refuse(r, t, KAFKA_INVALID_PARTITIONS, "A topic has 1 to 10000 partitions", none);
     if (from->replication_factor != -1 && from->replication_factor != 1)
         return refuse(r, t, KAFKA_INVALID_REPLICATION_FACTOR,
-                      "there is one broker: the replication factor must be 1 or -1", none);
+                      "There is one broker: the replication factor must be 1 or -1", none);
     return KAFKA_NONE;
 }
 
-static int16_t check_configs(struct kafka_request *r, const struct create_topics_request_topic *from,
-                             struct create_topics_response_topic *t)
+static int16_t check_configs(struct kafka_request *r,
+                             const struct create_topics_request_topic *from,
+                             struct create_topics_response_topic      *t)
 {
     for (size_t i = 0; i < from->configs.count; i++) {
         const struct create_topics_request_config *given = &from->configs.at[i];
         const struct topic_config                 *c = topic_config_find(given->name);
-        const char *why = c ? topic_config_check(c, given->value) : "there is no such setting";
+        const char *why = c ? topic_config_check(c, given->value) : "There is no such setting";
 
         if (why)
             return refuse(r, t, KAFKA_INVALID_CONFIG, why, given->name);
@@ -100,8 +106,8 @@ static void refuse_doubles(struct kafka_request *r)
 
         if (!other)
             continue;
-        refuse(r, t, KAFKA_INVALID_REQUEST, "the request names this topic twice", t->name);
-        refuse(r, other, KAFKA_INVALID_REQUEST, "the request names this topic twice", t->name);
+        refuse(r, t, KAFKA_INVALID_REQUEST, "The request names this topic twice", t->name);
+        refuse(r, other, KAFKA_INVALID_REQUEST, "The request names this topic twice", t->name);
     }
     map_fini(&names);
 }
@@ -115,13 +121,14 @@ static int16_t check_topic(struct kafka_request *r, const struct create_topics_r
         return t->error_code;
     if (!kafka_is_topic_name(from->name))
         return refuse(r, t, KAFKA_INVALID_TOPIC_EXCEPTION,
-                      "a topic name has 1 to 249 letters, digits, dots, underscores and dashes",
+                      "A topic name has 1 to 249 letters, digits, dots, underscores and dashes",
                       from->name);
     code = check_shape(r, from, t);
     return code != KAFKA_NONE ? code : check_configs(r, from, t);
 }
 
-static struct bytes native_of(struct kafka_request *r, const struct create_topics_request_topic *from)
+static struct bytes native_of(struct kafka_request                     *r,
+                              const struct create_topics_request_topic *from)
 {
     struct buf   native;
     struct bytes kept;
@@ -178,8 +185,7 @@ static void fill_created(struct kafka_request *r, const struct topic_create_call
 {
     if (c->call.err) {
         refuse(r, t, kafka_error(c->call.err),
-               c->call.err == ERR_EXISTS ? "this topic exists already" : err_text(c->call.err),
-               t->name);
+               c->call.err == ERR_EXISTS ? "Topic already exists" : err_text(c->call.err), t->name);
         return;
     }
     t->topic_id = c->view.uuid;
@@ -274,7 +280,7 @@ static void take_deletion(struct kafka_request *r, size_t i, struct bytes name,
     s->get->items[i].uuid = *uuid;
     if (has_id != bytes_is_null(name)) {
         t->error_code = KAFKA_INVALID_REQUEST;
-        t->error_message = bytes_str("give either a name or an id");
+        t->error_message = bytes_str("Give either a name or an id");
         return;
     }
     c = kafka_call(r, sizeof *c, CALL_TOPIC_DELETE);

@@ -1,6 +1,7 @@
 /*
- * versions.c - ApiVersions: what we speak. The answer to an unknown version is of version 0, with error 35 and our range of
- * ApiVersions itself, so that the client can ask again (KIP-511). No features are announced: none of them is on.
+ * versions.c - ApiVersions: what we speak. The answer to an unknown version is of version 0, with
+ * error 35 and our range of ApiVersions itself, so that the client can ask again (KIP-511). No
+ * features are announced: none of them is on.
  *
  * Thread: the loop's.
  */

@@ -6,6 +6,11 @@
 
 enum { UUID_BYTES = 16 };
 
+/* What WIRE_STRINGS holds. */
+static const struct wire_field string_element = {
+    "", WIRE_STRING, 0, WIRE_NEVER, WIRE_NEVER, 0, NULL,
+};
+
 /* Every array of the C structs looks like this one. */
 struct array {
     size_t count;
@@ -64,7 +69,8 @@ static struct bytes decode_bytes(struct decoder *d, const struct wire_field *f)
     return n < 0 ? (struct bytes){ 0 } : rd_bytes(d->in, (size_t)n);
 }
 
-/* Room for an array of what decode_length allowed: every element takes at least one byte of the input. */
+/* Room for an array of what decode_length allowed: every element takes at least one byte of the
+ * input. */
 static struct array decode_array_room(struct decoder *d, const struct wire_field *f, size_t size)
 {
     int64_t      n = decode_length(d, f);
@@ -93,11 +99,10 @@ static struct array decode_i32s(struct decoder *d, const struct wire_field *f)
 
 static struct array decode_strings(struct decoder *d, const struct wire_field *f)
 {
-    static const struct wire_field element = { "", WIRE_STRING, 0, WIRE_NEVER, WIRE_NEVER, 0, NULL };
-    struct array                   a = decode_array_room(d, f, sizeof(struct bytes));
+    struct array a = decode_array_room(d, f, sizeof(struct bytes));
 
     for (size_t i = 0; i < a.count && !d->in->failed; i++)
-        ((struct bytes *)a.at)[i] = decode_bytes(d, &element);
+        ((struct bytes *)a.at)[i] = decode_bytes(d, &string_element);
     return a;
 }
 
@@ -274,8 +279,6 @@ static void encode_slices(struct encoder *en, const struct wire_field *f, struct
 
 static void encode_array(struct encoder *en, const struct wire_field *f, struct array a)
 {
-    static const struct wire_field string = { "", WIRE_STRING, 0, WIRE_NEVER, WIRE_NEVER, 0, NULL };
-
     if (!a.at && is_nullable(f, en->v)) {
         encode_length(en, f->type, -1);
         return;
@@ -285,7 +288,7 @@ static void encode_array(struct encoder *en, const struct wire_field *f, struct 
         if (f->type == WIRE_I32S)
             buf_u32(&en->out->bytes, (uint32_t)((int32_t *)a.at)[i]);
         else if (f->type == WIRE_STRINGS)
-            encode_bytes(en, &string, ((struct bytes *)a.at)[i]);
+            encode_bytes(en, &string_element, ((struct bytes *)a.at)[i]);
         else
             encode_struct(en, f->element, (const uint8_t *)a.at + i * f->element->size);
     }

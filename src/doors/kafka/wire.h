@@ -1,19 +1,23 @@
 /*
- * wire.h - reads and writes Kafka's messages by table: one decoder, one encoder, for every API and version.
+ * wire.h - reads and writes Kafka's messages by table: one decoder, one encoder, for every API and
+ * version.
  *
- * A layout says which fields a struct has, in the order of the wire, of what type, since and until which version, and where in
- * the C struct each lives. wire_decode fills such a struct from bytes, wire_encode writes one. The layouts and their structs are
- * made from one list (schema.h), so they cannot disagree.
+ * A layout says which fields a struct has, in the order of the wire, of what type, since and until
+ * which version, and where in the C struct each lives. wire_decode fills such a struct from bytes,
+ * wire_encode writes one. The layouts and their structs are made from one list (schema.h), so they
+ * cannot disagree.
  *
- *   WI1  Decoded strings, bytes and records borrow from the input; arrays live in the arena. A version without a field leaves
- *        it zero (null).
- *   WI2  No count or length is believed before it was compared with what is left of the input, and all arrays of one message
- *        together take at most WIRE_DECODED_BYTES_MAX.
+ *   WI1  Decoded strings, bytes and records borrow from the input; arrays live in the arena. A
+ *        version without a field leaves it zero (null).
+ *   WI2  No count or length is believed before it was compared with what is left of the input, and
+ *        all arrays of one message together take at most WIRE_DECODED_BYTES_MAX.
  *   WI3  Null where a version does not allow it is malformed when read, and empty when written.
  *   WI4  Records are not copied when written: the output notes where their slices go in.
- *   WI5  Tagged fields are skipped when read and never written: none that we understand differs from its default.
+ *   WI5  Tagged fields are skipped when read and never written: none that we understand differs
+ *        from its default.
  *
- * "Flexible" versions (KIP-482) write lengths plus one as varints, 0 for null, and end each struct with tagged fields.
+ * "Flexible" versions (KIP-482) write lengths plus one as varints, 0 for null, and end each struct
+ * with tagged fields.
  *
  * Thread: pure functions, any.
  */
@@ -43,7 +47,7 @@ enum wire_type {
     WIRE_SLICES,  /* struct wire_slices: a fetch response's, sent without copying */
     WIRE_I32S,    /* struct wire_i32s */
     WIRE_STRINGS, /* struct wire_strings */
-    WIRE_ARRAY,   /* struct { size_t count; struct x *at; } of the field's layout; null when at is NULL */
+    WIRE_ARRAY,   /* struct { size_t count; struct x *at; }; null when at is NULL */
     WIRE_TYPE_COUNT
 };
 
@@ -86,7 +90,8 @@ struct wire_version {
 MUST_CHECK bool wire_decode(const struct wire_layout *layout, struct wire_version v, struct rd *in,
                             struct arena *arena, void *out);
 
-/* Encoded bytes with slices to be inserted: what leaves is at[0, cuts[0].at), cuts[0].slice, at[cuts[0].at, cuts[1].at) ... */
+/* Encoded bytes with slices to be inserted: what leaves is at[0, cuts[0].at), cuts[0].slice,
+ * at[cuts[0].at, cuts[1].at) ... */
 struct wire_cut {
     size_t       at;
     struct slice slice; /* not held by the output */
