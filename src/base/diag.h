@@ -5,7 +5,7 @@
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
 
-enum diag_level { DIAG_ERROR, DIAG_WARN, DIAG_INFO, DIAG_DEBUG };
+enum diag_level { DIAG_NONE = -1, DIAG_ERROR, DIAG_WARN, DIAG_INFO, DIAG_DEBUG };
 
 void diag_set_level(enum diag_level max);
 __attribute__((format(printf, 2, 3))) void diag(enum diag_level level, const char *format, ...);

@@ -49,6 +49,7 @@ struct catalogue {
     struct buf         definitions; /* what, ns, name, text, each u32 length and bytes */
     uint64_t           position;
     bool               is_busy;
+    bool               has_writer; /* a thread to be joined */
     bool               is_closed; /* while busy: freed when the mail comes */
     pthread_t          writer;
     struct mail        mail;
@@ -389,6 +390,13 @@ static void *writer_main(void *arg)
     return NULL;
 }
 
+static void join_writer(struct catalogue *c)
+{
+    if (c->has_writer)
+        pthread_join(c->writer, NULL);
+    c->has_writer = false;
+}
+
 static void on_written(struct mail *mail)
 {
     struct catalogue *c = CONTAINER(mail, struct catalogue, mail);
@@ -397,8 +405,7 @@ static void on_written(struct mail *mail)
         catalogue_free(c);
         return;
     }
-    if (c->path)
-        pthread_join(c->writer, NULL);
+    join_writer(c);
     c->is_busy = false;
     buf_fini(&c->changes);
     buf_fini(&c->definitions);
@@ -439,6 +446,15 @@ void catalogue_define(struct catalogue *c, const char *what, struct bytes ns, st
     add_text(&c->definitions, bytes_str(text));
 }
 
+static void start_writer(struct catalogue *c)
+{
+    c->has_writer = pthread_create(&c->writer, NULL, writer_main, c) == 0;
+    if (c->has_writer)
+        return;
+    c->result = ERR_LIMIT; /* no thread to be had: the next checkpoint may do better */
+    mail_post(c->shard->box, &c->mail);
+}
+
 void catalogue_commit(struct catalogue *c, const struct journal *j, uint64_t position,
                       catalogue_done_fn *done, void *ctx)
 {
@@ -447,10 +463,10 @@ void catalogue_commit(struct catalogue *c, const struct journal *j, uint64_t pos
     c->position = position;
     c->done = done;
     c->ctx = ctx;
-    if (!c->path)
+    if (c->path)
+        start_writer(c);
+    else
         writer_main(c);
-    else if (pthread_create(&c->writer, NULL, writer_main, c) != 0)
-        assert(!"a thread could not be made");
 }
 
 /* ---- the catalogue ---- */
@@ -493,8 +509,7 @@ void catalogue_close(struct catalogue *c)
     if (!c)
         return;
     c->is_closed = true;
-    if (c->is_busy && c->path)
-        pthread_join(c->writer, NULL);
+    join_writer(c);
     close_db(c);
     if (!c->is_busy)
         catalogue_free(c);

@@ -49,16 +49,33 @@ static enum err accept(struct chain *c, struct chain_file *file, const struct fr
     return c->fn(c->ctx, bytes_of(body, f->bytes), f->position + FRAME_HEADER_BYTES);
 }
 
+/* The header was synced before the file's name was recorded, so it is never torn. */
+static enum err check_head(struct chain_file *file)
+{
+    struct file_head found;
+    enum err         err = file_head_decode(file->bytes, &found);
+
+    if (err == ERR_CORRUPT)
+        diag(DIAG_ERROR, "journal: the header of %s is damaged", file->name);
+    if (err)
+        return err;
+    if (found.epoch != file->head.epoch || found.number != file->head.number ||
+        found.shard != file->head.shard) {
+        diag(DIAG_ERROR, "journal: %s is another file, put under this name", file->name);
+        return ERR_CORRUPT;
+    }
+    file->head.salt = found.salt;
+    return ERR_OK;
+}
+
 static enum err walk_file(struct chain *c, struct chain_file *file)
 {
     struct frame f;
-    enum err     err = file_head_decode(file->bytes, &file->head);
+    enum err     err = check_head(file);
 
     file->start = POSITION_NONE;
     file->end = c->end;
     file->used = FILE_HEADER_BYTES;
-    if (err == ERR_CORRUPT)
-        diag(DIAG_ERROR, "journal: the header of %s is damaged", file->name);
     while (!err && next_frame(c, file, &f))
         err = accept(c, file, &f);
     return err;

@@ -25,7 +25,7 @@ struct chain_file {
     const char      *name;
     struct bytes     bytes; /* all of it, header included */
     size_t           data;  /* behind this there are only zeros; bytes.len when not known */
-    struct file_head head;
+    struct file_head head;  /* in: what it must be; out: with its salt */
     uint64_t         start; /* position of its first frame; POSITION_NONE: none found */
     uint64_t         end;   /* position after its last good frame */
     size_t           used;  /* bytes up to there */
@@ -43,7 +43,7 @@ struct chain {
     bool             has_frames;
 };
 
-/* Fills in head, start, end and used of each file. ERR_CORRUPT, with a diag line; ERR_NEWER_FORMAT;
+/* Fills in salt, start, end and used of each file. ERR_CORRUPT, with a diag line; ERR_NEWER_FORMAT;
  * fn's error. */
 MUST_CHECK enum err chain_walk(struct chain *c, struct chain_file *files, size_t count);
 

@@ -149,10 +149,12 @@ static void inode_write(struct inode *i, uint64_t offset, struct bytes b)
 
     if (offset + b.len > i->now->cap)
         inode_resize(i, offset + b.len);
-    memcpy(i->now->at + offset, b.at, b.len);
     u->offset = offset;
     u->len = b.len;
-    memcpy(u->bytes, b.at, b.len);
+    if (b.len > 0) {
+        memcpy(i->now->at + offset, b.at, b.len);
+        memcpy(u->bytes, b.at, b.len);
+    }
     list_push(&i->unsynced, &u->in_inode);
 }
 
@@ -208,7 +210,8 @@ static void inode_crash(struct sim_disk *d, struct inode *i)
         free(u);
     }
     inode_resize(i, i->medium_bytes);
-    memcpy(i->now->at, i->medium, i->medium_bytes);
+    if (i->medium_bytes > 0)
+        memcpy(i->now->at, i->medium, i->medium_bytes);
 }
 
 /* ---- names ---- */

@@ -69,11 +69,12 @@ static enum err open_files(struct shard_file *s, size_t first)
 
 /* ---- 2: walk ---- */
 
-static enum err load_file(const struct jfile *f, struct chain_file *out)
+static enum err load_file(const struct shard_file *s, const struct jfile *f, struct chain_file *out)
 {
     uint64_t end = f->map ? disk_data_end(f->file) : 0;
 
     out->name = f->file->path;
+    out->head = (struct file_head){ (uint32_t)f->number, s->base.id, f->epoch, 0 };
     if (end > f->bytes)
         end = f->bytes;
     out->bytes = bytes_of(f->map ? f->map->at : NULL, (size_t)f->bytes);
@@ -96,7 +97,7 @@ static enum err walk(struct shard_file *s, struct chain *c, size_t first)
     enum err           err = ERR_OK;
 
     for (size_t i = 0; i < count && !err; i++)
-        err = load_file(s->files[first + i], &files[i]);
+        err = load_file(s, s->files[first + i], &files[i]);
     if (!err)
         err = chain_walk(c, files, count);
     for (size_t i = 0; i < count && !err; i++)

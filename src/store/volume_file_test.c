@@ -201,7 +201,7 @@ static enum err open_elsewhere(struct world *w)
     if (child == 0) {
         struct volume *v;
 
-        _exit(volume_open(&v, w->uri));
+        _exit((int)volume_open(&v, w->uri));
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
