@@ -64,6 +64,13 @@ static void respond_health(struct sqs_door *d, struct http_request *http)
 
 /* ---- requests ---- */
 
+/* Clients of the JSON syntax name an action in a header, or at least say what the body is. */
+static bool is_json(struct http_request *http)
+{
+    return !bytes_is_null(http_header(http, "x-amz-target")) ||
+           bytes_starts(http_header(http, "content-type"), "application/x-amz-json");
+}
+
 static bool is_get(struct http_request *http)
 {
     return bytes_eq_str(http_method(http), "GET") || bytes_eq_str(http_method(http), "HEAD");
@@ -74,7 +81,7 @@ static void on_request(void *ctx, struct http_request *http)
     struct sqs_door *d = ctx;
     bool             is_post = bytes_eq_str(http_method(http), "POST");
 
-    if (is_post && !bytes_is_null(http_header(http, "x-amz-target")))
+    if (is_post && is_json(http))
         request_begin(d, http);
     else if (is_get(http) && bytes_is_null(http_query(http)) && bytes_eq_str(http_path(http), "/"))
         respond_about(d, http);
