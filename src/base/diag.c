@@ -7,6 +7,15 @@
 
 static atomic_int level_max = DIAG_WARN;
 
+static diag_sink_fn *sink;
+static void         *sink_ctx;
+
+void diag_set_sink(diag_sink_fn *fn, void *ctx)
+{
+    sink = fn;
+    sink_ctx = ctx;
+}
+
 void diag_set_level(enum diag_level max)
 {
     atomic_store(&level_max, (int)max);
@@ -23,5 +32,8 @@ void diag(enum diag_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    fprintf(stderr, "myna: %s: %s\n", names[level], line);
+    if (sink)
+        sink(sink_ctx, level, line);
+    else
+        fprintf(stderr, "myna: %s: %s\n", names[level], line);
 }

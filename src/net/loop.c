@@ -261,6 +261,11 @@ void loop_leave(struct loop_member *m)
     list_remove(&m->in_loop);
 }
 
+bool loop_is_empty(const struct loop *l)
+{
+    return list_empty(&l->members);
+}
+
 bool loop_is_stopping(const struct loop *l)
 {
     return l->is_stopping;

@@ -55,6 +55,8 @@ struct loop_member {
 };
 void loop_join(struct loop *l, struct loop_member *m);
 void loop_leave(struct loop_member *m);
+/* Nothing lives on it: no listener, no connection. */
+bool loop_is_empty(const struct loop *l);
 /* After loop_stop nothing new is taken in. */
 bool loop_is_stopping(const struct loop *l);
 /* The uv_loop_t. */

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CLOSE_GRACE_MS = 500 };
+enum { CLOSE_GRACE_MS = 500, CLOSE_TICK_MS = 5 };
 
 struct door_row {
     const char *name;
@@ -49,6 +49,7 @@ struct node {
     struct door_server   *open_doors[COUNT(doors)];
     struct mail           close_mail;
     struct timer          grace;
+    int64_t               grace_end_ms;
 };
 
 static uint16_t port_of(const struct options *o, const struct door_row *d)
@@ -68,11 +69,37 @@ static void disk_failed(enum err err, const char *what)
 
 /* ---- starting ---- */
 
-static int open_volume(struct node *n)
+/* What is said while the volume opens: one sentence must do for a user, so the last error becomes part of it. */
+struct opening {
+    char detail[512];
+};
+
+static void hold_line(void *ctx, enum diag_level level, const char *line)
+{
+    struct opening *o = ctx;
+
+    if (level == DIAG_ERROR || o->detail[0] == 0)
+        snprintf(o->detail, sizeof o->detail, "%s", line);
+}
+
+static enum err try_volume(struct node *n)
+{
+    char     uri[4096];
+    enum err err;
+
+    if ((size_t)snprintf(uri, sizeof uri, "file:%s", n->options->data) >= sizeof uri)
+        return ERR_BAD_NAME;
+    err = volume_open(&n->volume, uri);
+    if (err == ERR_OK)
+        err = worker_open(&n->worker, n->volume, 0, &n->clock, disk_failed);
+    return err;
+}
+
+static const char *data_sentence(enum err err)
 {
     static const struct {
         enum err    err;
-        const char *sentence; /* what is wrong with the data directory */
+        const char *text;
     } sentences[] = {
         { ERR_BUSY, "is in use by another process" },
         { ERR_FOREIGN, "holds other files and is not Myna's; choose another one with --data" },
@@ -81,24 +108,28 @@ static int open_volume(struct node *n)
         { ERR_NO_SPACE, "lies on a disk without free space" },
         { ERR_CORRUPT, "is damaged; nothing was changed" },
     };
-    char     uri[4096];
-    enum err err;
 
-    if ((size_t)snprintf(uri, sizeof uri, "file:%s", n->options->data) >= sizeof uri)
-        err = ERR_IO;
-    else
-        err = volume_open(&n->volume, uri);
-    if (err == ERR_OK)
-        err = worker_open(&n->worker, n->volume, 0, &n->clock, disk_failed);
-    if (err == ERR_OK)
-        return 0;
     for (size_t i = 0; i < COUNT(sentences); i++)
-        if (sentences[i].err == err) {
-            fprintf(stderr, "myna: the data directory '%s' %s\n", n->options->data,
-                    sentences[i].sentence);
-            return -1;
-        }
-    fprintf(stderr, "myna: cannot use the data directory '%s': %s\n", n->options->data, err_text(err));
+        if (sentences[i].err == err)
+            return sentences[i].text;
+    return "cannot be made or opened";
+}
+
+static int open_volume(struct node *n)
+{
+    struct opening o = { 0 };
+    enum err       err;
+
+    diag_set_sink(hold_line, &o);
+    err = try_volume(n);
+    diag_set_sink(NULL, NULL);
+    if (err == ERR_OK) {
+        if (o.detail[0] != 0)
+            diag(DIAG_WARN, "%s", o.detail);
+        return 0;
+    }
+    fprintf(stderr, "myna: the data directory '%s' %s%s%s%s\n", n->options->data,
+            data_sentence(err), o.detail[0] ? " (" : "", o.detail, o.detail[0] ? ")" : "");
     return -1;
 }
 
@@ -169,22 +200,33 @@ static void *run_loop(void *arg)
     return NULL;
 }
 
-static void on_grace_over(struct timer *t, int64_t now_ms)
+/* Looks whether everybody has gone; whoever has not when the grace is over is cut off. */
+static void on_grace_tick(struct timer *t, int64_t now_ms)
 {
-    (void)now_ms;
-    loop_stop(CONTAINER(t, struct node, grace)->loop);
+    struct node *n = CONTAINER(t, struct node, grace);
+
+    if (loop_is_empty(n->loop) || now_ms >= n->grace_end_ms)
+        loop_stop(n->loop);
+    else
+        timer_start(loop_timers(n->loop), t, now_ms + CLOSE_TICK_MS);
 }
 
-/* On the loop: clients are told goodbye; whoever has not gone when the grace is over is cut off. */
+static void close_doors(struct node *n)
+{
+    for (size_t i = 0; i < COUNT(doors); i++)
+        if (n->open_doors[i])
+            n->open_doors[i]->close(n->open_doors[i]);
+}
+
+/* On the loop: clients are told goodbye. */
 static void run_close(struct mail *m)
 {
     struct node *n = CONTAINER(m, struct node, close_mail);
 
-    for (size_t i = 0; i < COUNT(doors); i++)
-        if (n->open_doors[i])
-            n->open_doors[i]->close(n->open_doors[i]);
-    n->grace.fire = on_grace_over;
-    timer_start(loop_timers(n->loop), &n->grace, loop_now_ms(n->loop) + CLOSE_GRACE_MS);
+    close_doors(n);
+    n->grace_end_ms = loop_now_ms(n->loop) + CLOSE_GRACE_MS;
+    n->grace.fire = on_grace_tick;
+    timer_start(loop_timers(n->loop), &n->grace, loop_now_ms(n->loop) + CLOSE_TICK_MS);
 }
 
 static void stop(struct node *n)
@@ -219,6 +261,16 @@ static int serve(struct node *n, const sigset_t *signals)
     return 0;
 }
 
+/* A door could not be opened: those that are open close again; the loop runs here until they have. */
+static void abandon(struct node *n)
+{
+    if (!n->loop)
+        return;
+    close_doors(n);
+    loop_stop(n->loop);
+    loop_run(n->loop);
+}
+
 /* The worker's last answers are in the loop's mailbox; they run here, with nobody else left. */
 static void close_all(struct node *n)
 {
@@ -243,8 +295,12 @@ int node_run(const struct options *o, const char *version)
     block_signals(&signals);
     diag_set_level(o->is_verbose ? DIAG_INFO : DIAG_WARN);
     clock_init(&n.clock);
-    if (open_volume(&n) == 0 && open_doors(&n) == 0)
-        status = serve(&n, &signals);
+    if (open_volume(&n) == 0) {
+        if (open_doors(&n) == 0)
+            status = serve(&n, &signals);
+        else
+            abandon(&n);
+    }
     close_all(&n);
     return status;
 }
