@@ -165,7 +165,8 @@ static int listen_on(struct acceptor *a, const struct sockaddr_storage *sa, sock
     setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (sa->ss_family == AF_INET6)
         setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(s->fd, (const struct sockaddr *)sa, len) != 0 || listen(s->fd, ACCEPTOR_BACKLOG) != 0) {
+    if (bind(s->fd, (const struct sockaddr *)sa, len) != 0 ||
+        listen(s->fd, ACCEPTOR_BACKLOG) != 0) {
         code = errno;
         close(s->fd);
         return code;

@@ -14,15 +14,20 @@
 #include "base/err.h"
 #include "net/loop.h"
 
-enum { ACCEPTOR_SOCKETS_MAX = 4, ACCEPTOR_REST_MS = 100, ACCEPTOR_TURN_MAX = 64, ACCEPTOR_BACKLOG = 1024 };
+enum {
+    ACCEPTOR_SOCKETS_MAX = 4,
+    ACCEPTOR_REST_MS = 100,
+    ACCEPTOR_TURN_MAX = 64, /* accepted before the connections have their turn */
+    ACCEPTOR_BACKLOG = 1024,
+};
 
 struct acceptor;
 typedef void accepted_fn(void *ctx, int fd);
 
 /* host: a numeric address, "localhost" for 127.0.0.1 and ::1 (where there is one), or a name that resolves.
  * ERR_BUSY: port in use; ERR_ACCESS; ERR_BAD_ARGUMENT: no such host; ERR_IO. */
-MUST_CHECK enum err acceptor_open(struct acceptor **out, struct loop *l, const char *host, uint16_t port,
-                                  accepted_fn *accepted, void *ctx);
+MUST_CHECK enum err acceptor_open(struct acceptor **out, struct loop *l, const char *host,
+                                  uint16_t port, accepted_fn *accepted, void *ctx);
 uint16_t acceptor_port(const struct acceptor *a);
 /* Accepts nothing more until resumed. */
 void acceptor_pause(struct acceptor *a);

@@ -313,7 +313,8 @@ static void set_options(int fd)
         setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
 }
 
-struct conn *conn_begin(struct loop *l, int fd, const struct conn_ops *ops, void *ctx, struct listener *ln)
+struct conn *conn_begin(struct loop *l, int fd, const struct conn_ops *ops, void *ctx,
+                        struct listener *ln)
 {
     struct conn *c = mem_new(sizeof *c);
 

@@ -51,8 +51,8 @@ struct conn_ops {
 
 /* Listens on host (an address, "localhost" for both loopbacks) and port. ERR_BUSY: port in use; ERR_ACCESS;
  * ERR_IO. port 0: any; listener_port tells. */
-MUST_CHECK enum err listener_open(struct listener **out, struct loop *l, const char *host, uint16_t port,
-                                  const struct conn_ops *ops, void *ctx);
+MUST_CHECK enum err listener_open(struct listener **out, struct loop *l, const char *host,
+                                  uint16_t port, const struct conn_ops *ops, void *ctx);
 uint16_t listener_port(const struct listener *ln);
 /* Stops listening; its connections live on. After loop_stop it listens no more, but is still to be closed. */
 void listener_close(struct listener *ln);

@@ -25,7 +25,8 @@ struct door_env {
 };
 
 struct door_server {
-    void (*close)(struct door_server *s); /* stops listening, ends connections politely, frees itself when all are gone */
+    /* Stops listening, ends connections politely, frees itself when all are gone. */
+    void (*close)(struct door_server *s);
 };
 
 #endif

@@ -52,8 +52,8 @@ static void set_answer(struct http_request *r, unsigned status, struct bytes bod
 {
     r->state = HTTP_ANSWERED;
     r->status = status;
-    r->response =
-        MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.at, MHD_RESPMEM_MUST_COPY);
+    r->response = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.at,
+                                                  MHD_RESPMEM_MUST_COPY);
     if (!r->response)
         abort(); /* out of memory */
 }
@@ -130,8 +130,9 @@ static enum MHD_Result on_complete(struct http_request *r)
     return MHD_queue_response(r->library, r->status, r->response);
 }
 
-enum MHD_Result http_on_call(void *server, struct MHD_Connection *library, const char *url, const char *method,
-                             const char *version, const char *upload, size_t *upload_len, void **request)
+enum MHD_Result http_on_call(void *server, struct MHD_Connection *library, const char *url,
+                             const char *method, const char *version, const char *upload,
+                             size_t *upload_len, void **request)
 {
     struct http_request *r = *request;
 
@@ -211,7 +212,8 @@ struct bytes http_header(const struct http_request *r, const char *name)
     const char *value = NULL;
     size_t      len = 0;
 
-    if (MHD_lookup_connection_value_n(r->library, MHD_HEADER_KIND, name, strlen(name), &value, &len) != MHD_YES)
+    if (MHD_lookup_connection_value_n(r->library, MHD_HEADER_KIND, name, strlen(name), &value,
+                                      &len) != MHD_YES)
         return (struct bytes){ 0 };
     return value ? bytes_of(value, len) : bytes_str("");
 }
@@ -221,18 +223,18 @@ struct header_walk {
     void *arg;
 };
 
-static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
-                                 const char *value, size_t value_len)
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
 {
     struct header_walk *w = arg;
+    struct bytes        v = value ? bytes_of(value, value_len) : bytes_str("");
 
     (void)kind;
-    return w->fn(w->arg, bytes_of(name, name_len), value ? bytes_of(value, value_len) : bytes_str("")) ? MHD_YES
-                                                                                                        : MHD_NO;
+    return w->fn(w->arg, bytes_of(name, name_len), v) ? MHD_YES : MHD_NO;
 }
 
-void http_each_header(const struct http_request *r, bool (*fn)(void *arg, struct bytes name, struct bytes value),
-                      void *arg)
+void http_each_header(const struct http_request *r,
+                      bool (*fn)(void *arg, struct bytes name, struct bytes value), void *arg)
 {
     struct header_walk w = { fn, arg };
 
@@ -266,8 +268,8 @@ static void add_field(struct http_request *r, const struct http_field *f)
     free(value);
 }
 
-void http_respond(struct http_request *r, unsigned status, const struct http_field *fields, size_t field_count,
-                  struct bytes body)
+void http_respond(struct http_request *r, unsigned status, const struct http_field *fields,
+                  size_t field_count, struct bytes body)
 {
     assert(r->state == HTTP_ASKED);
     set_answer(r, status, body);

@@ -25,7 +25,8 @@ struct http_request;
 
 enum {
     HTTP_HEAD_BYTES_MAX = 32 * 1024, /* request line and headers, about */
-    HTTP_DISCARD_MAX = 16 * 1024 * 1024, /* of a body over the limit that is read all the same, so that its sender sees the 413 */
+    /* Of a body over the limit, read all the same so that its sender sees the 413. */
+    HTTP_DISCARD_MAX = 16 * 1024 * 1024,
     HTTP_WATCH_MS = 20,
     HTTP_CLOSE_MS = 2000,
 };
@@ -43,8 +44,9 @@ struct http_limits {
 };
 
 /* Errors as listener_open. host NULL: no port of its own, only sockets that are handed over. */
-MUST_CHECK enum err http_server_open(struct http_server **out, struct loop *l, const char *host, uint16_t port,
-                                     const struct http_limits *limits, const struct http_ops *ops, void *ctx);
+MUST_CHECK enum err http_server_open(struct http_server **out, struct loop *l, const char *host,
+                                     uint16_t port, const struct http_limits *limits,
+                                     const struct http_ops *ops, void *ctx);
 uint16_t http_server_port(const struct http_server *s);
 /* Ends by itself and soon: gone() for those that wait, answers under way are still sent (HTTP_CLOSE_MS at
  * most). From then on no request() comes. After loop_stop too it is still to be closed. */
@@ -57,7 +59,8 @@ struct bytes http_path(const struct http_request *r);  /* still percent-encoded,
 struct bytes http_query(const struct http_request *r); /* still encoded, without '?'; null when there is none */
 struct bytes http_header(const struct http_request *r, const char *name); /* any case; null when absent */
 /* Every header once, in order. False ends the walk. */
-void http_each_header(const struct http_request *r, bool (*fn)(void *arg, struct bytes name, struct bytes value), void *arg);
+void http_each_header(const struct http_request *r,
+                      bool (*fn)(void *arg, struct bytes name, struct bytes value), void *arg);
 struct bytes http_body(const struct http_request *r);
 /* For the door's own use. */
 void http_set_user(struct http_request *r, void *user);
@@ -68,7 +71,7 @@ struct http_field {
     struct bytes value;
 };
 /* Copies all. Content-Length, Date and Connection are added. */
-void http_respond(struct http_request *r, unsigned status, const struct http_field *fields, size_t field_count,
-                  struct bytes body);
+void http_respond(struct http_request *r, unsigned status, const struct http_field *fields,
+                  size_t field_count, struct bytes body);
 
 #endif

@@ -97,8 +97,9 @@ static void add_header(struct h2_stream *s, struct bytes name, struct bytes valu
 }
 
 /* RFC 9113 6.5.2 counts 32 bytes for the overhead of a field; so do we, and so an empty one is not free. */
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
-                     const uint8_t *value, size_t value_len, uint8_t flags, void *user)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+                     void *user)
 {
     struct h2_conn   *h = user;
     struct h2_stream *s = stream_of(session, frame->hd.stream_id);
@@ -115,7 +116,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *at, size_t len, void *user)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *at,
+                   size_t len, void *user)
 {
     struct h2_conn   *h = user;
     struct h2_stream *s = stream_of(session, id);
@@ -166,8 +168,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 /* ---- sending ---- */
 
 /* nghttp2 asks how much comes next; the bytes themselves are sent by on_send_data. */
-static ssize_t want_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room, uint32_t *flags,
-                         nghttp2_data_source *source, void *user)
+static ssize_t want_data(nghttp2_session *session, int32_t id, uint8_t *buf, size_t room,
+                         uint32_t *flags, nghttp2_data_source *source, void *user)
 {
     struct h2_stream *s = source->ptr;
     size_t            n = s->out.bytes < room ? s->out.bytes : room;
@@ -196,8 +198,8 @@ static void note_relief(struct h2_stream *s)
         list_push(&s->conn->relieved, &s->in_relieved);
 }
 
-static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
-                        nghttp2_data_source *source, void *user)
+static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head,
+                        size_t len, nghttp2_data_source *source, void *user)
 {
     enum { FRAME_HEAD_BYTES = 9 };
     struct h2_conn   *h = user;

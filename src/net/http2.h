@@ -42,15 +42,17 @@ struct h2_ops {
 enum { H2_HIGH_WATER = 1024 * 1024, H2_LOW_WATER = 256 * 1024 };
 
 /* Errors as listener_open. */
-MUST_CHECK enum err h2_listener_open(struct h2_listener **out, struct loop *l, const char *host, uint16_t port,
-                                     const struct h2_ops *ops, void *ctx, struct http_server *http1);
+MUST_CHECK enum err h2_listener_open(struct h2_listener **out, struct loop *l, const char *host,
+                                     uint16_t port, const struct h2_ops *ops, void *ctx,
+                                     struct http_server *http1);
 uint16_t h2_listener_port(const struct h2_listener *ln);
 /* Stops listening; GOAWAY on every connection, each of which closes when its streams have ended: the door ends
  * its own. No headers() come from then on, so when the last open stream has had its closed(), ctx is not used
  * any more. After loop_stop too it is still to be closed. */
 void h2_listener_close(struct h2_listener *ln);
 
-struct bytes h2_header(const struct h2_stream *s, const char *name); /* lower case; ":path" etc. too; null when absent */
+/* name in lower case, ":path" etc. too; null when absent. */
+struct bytes h2_header(const struct h2_stream *s, const char *name);
 void h2_set_user(struct h2_stream *s, void *user);
 void *h2_user(const struct h2_stream *s);
 /* Identity of the connection, the same for all its streams. */

@@ -41,7 +41,8 @@ static nghttp2_session *session_new(struct h2_conn *h)
     nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
     if (nghttp2_session_server_new2(&session, callbacks, h, option) != 0 ||
         nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, COUNT(settings)) != 0 ||
-        nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, H2_CONNECTION_WINDOW) != 0)
+        nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+                                              H2_CONNECTION_WINDOW) != 0)
         abort();
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
@@ -213,8 +214,9 @@ uint16_t h2_listener_port(const struct h2_listener *ln)
 static void say_goaway(struct h2_conn *h)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(h->session);
+    int     rc = nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
 
-    if (nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0) == NGHTTP2_ERR_NOMEM)
+    if (rc == NGHTTP2_ERR_NOMEM)
         abort();
     h2_conn_kick(h);
 }

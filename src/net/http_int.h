@@ -77,8 +77,9 @@ void http_request_lose(struct http_request *r);
 
 /* The library's callbacks. */
 void *http_on_uri(void *server, const char *uri, struct MHD_Connection *library);
-enum MHD_Result http_on_call(void *server, struct MHD_Connection *library, const char *url, const char *method,
-                             const char *version, const char *upload, size_t *upload_len, void **request);
+enum MHD_Result http_on_call(void *server, struct MHD_Connection *library, const char *url,
+                             const char *method, const char *version, const char *upload,
+                             size_t *upload_len, void **request);
 void http_on_completed(void *server, struct MHD_Connection *library, void **request,
                        enum MHD_RequestTerminationCode why);
 

@@ -277,7 +277,8 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *library, char *tex
 
 static struct MHD_Daemon *start_daemon(struct http_server *s)
 {
-    unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags =
+        MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
 
     return MHD_start_daemon(flags, 0, NULL, NULL, http_on_call, s,
                             MHD_OPTION_NOTIFY_CONNECTION, on_notify, s,

@@ -43,7 +43,8 @@ static bool continues_last(const struct outlet *o, struct slice s)
 {
     const struct slice *last = o->count > 0 ? nth(o, o->count - 1) : NULL;
 
-    return last && s.block && last->block == s.block && last->bytes.at + last->bytes.len == s.bytes.at;
+    return last && s.block && last->block == s.block &&
+           last->bytes.at + last->bytes.len == s.bytes.at;
 }
 
 void outlet_add(struct outlet *o, struct slice s)

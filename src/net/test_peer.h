@@ -79,8 +79,12 @@ static inline bool peer_has_ipv6(void)
 
 static inline int peer_connect(int family, uint16_t port)
 {
-    struct sockaddr_in  in4 = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback };
+    struct sockaddr_in  in4 = { .sin_family = AF_INET,
+                                .sin_port = htons(port),
+                                .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
+                                .sin6_port = htons(port),
+                                .sin6_addr = in6addr_loopback };
     int                 fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int                 rc = family == AF_INET ? connect(fd, (struct sockaddr *)&in4, sizeof in4)
                                                : connect(fd, (struct sockaddr *)&in6, sizeof in6);
