@@ -5,6 +5,8 @@
  */
 const { PubSub } = require('@google-cloud/pubsub');
 
+process.env.METADATA_SERVER_DETECTION = 'none'; /* no look for Google's own machines */
+
 const ALREADY_EXISTS = 6;
 
 function client(at) {
