@@ -4,7 +4,7 @@
  *   WANT_HELLO --header--> STARTING --start-ok--> TUNING --tune-ok--> OPENING --open--> RUNNING
  *       |                     |                      |                   |                 | close, error, shutdown
  *       |                     | login refused,       |                   |                 v
- *       |                     | not to be told       |                   |               ENDING  the engine closes the session
+ *       |                     | not to be told       |                   |               ENDING  the engine ends the session
  *       |                     v                      v                   v                 v
  *       |                  REFUSED ------+         ENDED <---------------+-----------------+   last words said
  *       |                     | 3 s      |           | close-ok, timer
@@ -145,7 +145,7 @@ struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *li
     c->door = d;
     c->link = link;
     c->to = to;
-    c->frame_max = FRAME_MIN_BYTES;
+    c->frame_max = FRAME_LOGIN_BYTES;
     c->is_loopback = is_loopback;
     c->patience.fire = on_patience_lost;
     c->hear.fire = on_hear;
@@ -287,13 +287,18 @@ static void write_close(struct amqp_conn *c, enum reply reply, enum method_id at
 /* Before it is logged in, a client that did not say it understands is not told, and has to wait (RabbitMQ's rule). */
 static void end_handshake(struct amqp_conn *c)
 {
-    if (c->state != AMQP_OPENING && !c->wants_failure_close) {
+    bool is_login;
+
+    if (c->state == AMQP_STARTING && !c->wants_failure_close) {
         amqp_conn_set_state(c, AMQP_REFUSED);
         c->is_deaf = true;
         amqp_conn_wait(c, AMQP_REFUSED_MS);
         return;
     }
+    is_login = c->state == AMQP_STARTING;
     say_last_words(c);
+    if (is_login && c->state == AMQP_ENDED)
+        amqp_conn_wait(c, AMQP_REFUSED_MS);
 }
 
 void amqp_conn_end(struct amqp_conn *c, enum reply reply, enum method_id at, const char *explanation)
@@ -365,6 +370,26 @@ static void fail_frame(struct amqp_conn *c, enum reply reply, const struct frame
     buf_fini(&text);
 }
 
+bool amqp_conn_decode(struct amqp_conn *c, enum method_id id, struct bytes payload,
+                      struct arg args[METHOD_ARGS_MAX])
+{
+    enum args_result result = id == METHOD_NONE ? ARGS_MALFORMED : args_decode(id, payload, args);
+    struct buf       text = { 0 };
+
+    if (result == ARGS_OK)
+        return true;
+    if (result == ARGS_BAD_UTF8) {
+        amqp_conn_end(c, REPLY_FRAME_ERROR, METHOD_NONE, "Malformed UTF-8 in shortstr");
+        return false;
+    }
+    buf_str(&text, "cannot decode ");
+    add_snippet(&text, payload);
+    buf_u8(&text, 0);
+    amqp_conn_end(c, REPLY_FRAME_ERROR, id, (const char *)text.at);
+    buf_fini(&text);
+    return false;
+}
+
 void amqp_conn_unexpected(struct amqp_conn *c, enum method_id at)
 {
     static const char *const names[AMQP_STATE_COUNT] = {
@@ -427,27 +452,12 @@ void amqp_conn_flush(struct amqp_conn *c)
 static void handle_method0(struct amqp_conn *c, const struct frame *f)
 {
     struct arg     args[METHOD_ARGS_MAX];
-    enum method_id id = METHOD_NONE;
+    enum method_id id = method_find(get_u16(f->payload.at), get_u16(f->payload.at + 2));
 
-    if (f->payload.len >= 4)
-        id = method_find(get_u16(f->payload.at), get_u16(f->payload.at + 2));
     if (c->state >= AMQP_ENDING && id != METHOD_CONNECTION_CLOSE && id != METHOD_CONNECTION_CLOSE_OK)
         return;
-    if (id == METHOD_NONE) {
-        fail_frame(c, f->payload.len < 4 ? REPLY_FRAME_ERROR : REPLY_COMMAND_INVALID, f, "unknown_method");
+    if (!amqp_conn_decode(c, id, bytes_of(f->payload.at + METHOD_HEAD_BYTES, f->payload.len - METHOD_HEAD_BYTES), args))
         return;
-    }
-    switch (args_decode(id, bytes_of(f->payload.at + 4, f->payload.len - 4), args)) {
-    case ARGS_MALFORMED:
-        amqp_conn_fail(c, REPLY_FRAME_ERROR, id, "cannot decode the arguments of method %u.%u",
-                       methods[id].class_id, methods[id].method_id);
-        return;
-    case ARGS_BAD_UTF8:
-        amqp_conn_fail(c, REPLY_FRAME_ERROR, id, "Malformed UTF-8 in shortstr");
-        return;
-    case ARGS_OK:
-        break;
-    }
     if (methods[id].on_conn)
         methods[id].on_conn(c, args);
     else
@@ -458,7 +468,10 @@ static void handle_channel0(struct amqp_conn *c, const struct frame *f)
 {
     switch (f->type) {
     case FRAME_METHOD:
-        handle_method0(c, f);
+        if (f->payload.len < METHOD_HEAD_BYTES)
+            fail_frame(c, REPLY_FRAME_ERROR, f, "unknown_frame");
+        else
+            handle_method0(c, f);
         break;
     case FRAME_HEARTBEAT:
         break;
@@ -486,7 +499,8 @@ static bool handle_frame(struct amqp_conn *c, const struct frame *f)
         fail_frame(c, REPLY_UNEXPECTED_FRAME, f, NULL);
         return true;
     }
-    if (f->type != FRAME_METHOD && f->type != FRAME_HEADER && f->type != FRAME_BODY) {
+    if ((f->type != FRAME_METHOD && f->type != FRAME_HEADER && f->type != FRAME_BODY) ||
+        (f->type == FRAME_METHOD && f->payload.len < METHOD_HEAD_BYTES)) {
         fail_frame(c, REPLY_FRAME_ERROR, f, "unknown_frame");
         return true;
     }

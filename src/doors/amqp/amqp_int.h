@@ -153,6 +153,8 @@ void amqp_conn_send(struct amqp_conn *c, uint16_t channel, enum method_id id, co
 __attribute__((format(printf, 4, 5))) void amqp_conn_fail(struct amqp_conn *c, enum reply reply, enum method_id at,
                                                            const char *format, ...);
 void amqp_conn_end(struct amqp_conn *c, enum reply reply, enum method_id at, const char *explanation);
+/* Decodes a method's arguments; false, and the connection has failed, when they are no such. */
+bool amqp_conn_decode(struct amqp_conn *c, enum method_id id, struct bytes payload, struct arg args[METHOD_ARGS_MAX]);
 /* The method does not belong into the connection's state. */
 void amqp_conn_unexpected(struct amqp_conn *c, enum method_id at);
 /* Closes the session, then sends what last_words holds. */

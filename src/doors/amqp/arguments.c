@@ -169,10 +169,15 @@ static bool check_overflow(const struct table_value *v, struct bytes table, stru
 
 static bool check_mode(const struct table_value *v, struct bytes table, struct buf *why)
 {
-    static const char *const words[] = { "default", "lazy", NULL };
-
     (void)table;
-    return one_of(v, words, "invalid_queue_mode", why);
+    if (v->type != 'S')
+        return wrong_type(v, why);
+    if (bytes_eq_str(v->bytes, "default") || bytes_eq_str(v->bytes, "lazy"))
+        return true;
+    buf_str(why, "\"unsupported queue mode '");
+    buf_bytes(why, v->bytes);
+    buf_str(why, "'\"");
+    return false;
 }
 
 static bool check_locator(const struct table_value *v, struct bytes table, struct buf *why)

@@ -259,17 +259,8 @@ static void on_method(struct channel *ch, enum method_id id, struct bytes payloa
 {
     struct arg args[METHOD_ARGS_MAX];
 
-    switch (args_decode(id, payload, args)) {
-    case ARGS_MALFORMED:
-        channel_fail(ch, REPLY_FRAME_ERROR, id, "cannot decode the arguments of method %u.%u",
-                     methods[id].class_id, methods[id].method_id);
+    if (!amqp_conn_decode(ch->conn, id, payload, args))
         return;
-    case ARGS_BAD_UTF8:
-        channel_fail(ch, REPLY_FRAME_ERROR, id, "Malformed UTF-8 in shortstr");
-        return;
-    case ARGS_OK:
-        break;
-    }
     if (methods[id].on_channel)
         methods[id].on_channel(ch, args);
     else
@@ -290,9 +281,7 @@ static void open_channel(struct amqp_conn *c, uint8_t type, uint16_t number, enu
                        "expected method frame, got non method frame instead");
     else if (id != METHOD_CHANNEL_OPEN)
         amqp_conn_fail(c, REPLY_CHANNEL_ERROR, id, "expected 'channel.open'");
-    else if (args_decode(id, payload, args) != ARGS_OK)
-        amqp_conn_fail(c, REPLY_FRAME_ERROR, id, "cannot decode the arguments of method 20.10");
-    else
+    else if (amqp_conn_decode(c, id, payload, args))
         channel_send(channel_new(c, number), METHOD_CHANNEL_OPEN_OK, (struct arg[]){ ARG_B(bytes_str("")) });
 }
 
@@ -330,18 +319,11 @@ static bool check_order(struct channel *ch, uint8_t type)
     return false;
 }
 
-static enum method_id method_of(uint8_t type, struct bytes payload)
-{
-    if (type != FRAME_METHOD || payload.len < 4)
-        return METHOD_NONE;
-    return method_find(get_u16(payload.at), get_u16(payload.at + 2));
-}
-
 void channel_on_frame(struct amqp_conn *c, struct channel *ch, uint8_t type, uint16_t number, struct bytes payload)
 {
-    enum method_id id = method_of(type, payload);
-    struct bytes   rest = type == FRAME_METHOD && payload.len >= 4 ? bytes_of(payload.at + 4, payload.len - 4)
-                                                                   : payload;
+    bool           is_method = type == FRAME_METHOD;
+    enum method_id id = is_method ? method_find(get_u16(payload.at), get_u16(payload.at + 2)) : METHOD_NONE;
+    struct bytes   rest = is_method ? bytes_of(payload.at + METHOD_HEAD_BYTES, payload.len - METHOD_HEAD_BYTES) : payload;
 
     if (!ch) {
         open_channel(c, type, number, id, rest);
@@ -357,11 +339,6 @@ void channel_on_frame(struct amqp_conn *c, struct channel *ch, uint8_t type, uin
         publish_on_header(ch, payload);
     else if (type == FRAME_BODY)
         publish_on_body(ch, payload);
-    else if (payload.len < 4)
-        channel_fail(ch, REPLY_FRAME_ERROR, METHOD_NONE, "method frame of %zu octets", payload.len);
-    else if (id == METHOD_NONE)
-        channel_fail(ch, REPLY_COMMAND_INVALID, METHOD_NONE, "unknown method %u.%u", get_u16(payload.at),
-                     get_u16(payload.at + 2));
     else
         on_method(ch, id, rest);
 }

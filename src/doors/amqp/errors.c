@@ -77,13 +77,16 @@ enum reply reply_of(enum err err)
 
 void reply_text(struct buf *out, enum reply r, const char *explanation)
 {
+    static const char cut[] = "...";
+
     buf_clear(out);
     buf_printf(out, "%s - %s", replies[r].name, explanation);
     if (out->len <= REPLY_TEXT_MAX)
         return;
-    out->len = REPLY_TEXT_MAX;
-    while (out->len > 0 && !bytes_is_utf8(buf_view(out)) && out->len > REPLY_TEXT_MAX - 4)
-        out->len--;
+    out->len = REPLY_TEXT_MAX - strlen(cut);
+    while (out->len > 0 && (out->at[out->len] & 0xc0) == 0x80)
+        out->len--; /* the cut would go through a character */
+    buf_str(out, cut);
 }
 
 void resource_text(struct buf *out, const char *kind, struct bytes name, struct bytes vhost)

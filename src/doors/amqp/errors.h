@@ -46,7 +46,7 @@ bool reply_is_hard(enum reply r);
 /* What each engine error is in this protocol. */
 enum reply reply_of(enum err err);
 
-/* `NAME - explanation`, cut to what a short string holds without splitting a character. */
+/* `NAME - explanation`; what a short string cannot hold becomes "...". */
 void reply_text(struct buf *out, enum reply r, const char *explanation);
 
 /* queue 'q' in vhost '/' */

@@ -14,8 +14,9 @@ enum {
     FRAME_END = 206,
     FRAME_HEAD_BYTES = 7,
     FRAME_OVERHEAD = FRAME_HEAD_BYTES + 1,
-    FRAME_FUDGE = FRAME_OVERHEAD, /* RabbitMQ forgives senders who forget the overhead when they count */
-    FRAME_MIN_BYTES = 8192,       /* the least frame_max, and the limit before it is negotiated */
+    FRAME_FUDGE = FRAME_OVERHEAD, /* RabbitMQ forgives senders who forget to count the overhead */
+    FRAME_MIN_BYTES = 4096,       /* the least frame_max; 8192 since RabbitMQ 4.0, which older clients fail on */
+    FRAME_LOGIN_BYTES = 8192,     /* frame_max before it is negotiated */
 };
 
 struct frame {

@@ -94,7 +94,7 @@ enum method_id {
         METHOD_COUNT
 };
 
-enum { CLASS_BASIC = 60, METHOD_ARGS_MAX = 9 };
+enum { CLASS_BASIC = 60, METHOD_HEAD_BYTES = 4 /* the two numbers */, METHOD_ARGS_MAX = 9 };
 
 struct amqp_conn;
 struct channel;
