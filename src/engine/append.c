@@ -205,6 +205,8 @@ static enum err append_item(struct engine *e, const struct append_call *a, struc
 
     if (err)
         return err;
+    if (journal_is_full(e->journal))
+        return ERR_NO_SPACE;
     if (item->partition < 0)
         item->partition = (int32_t)topic_pick(t, item->key);
     if ((uint32_t)item->partition >= t->log_count)
