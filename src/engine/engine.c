@@ -310,5 +310,6 @@ void engine_close(struct engine *e)
     if (e->journal)
         journal_close(e->journal);
     timers_fini(&e->timers);
+    buf_fini(&e->scratch);
     free(e);
 }

@@ -104,6 +104,7 @@ static inline bool rig_call(struct rig *r, void *call)
 static void rig_close_engine(struct rig *r)
 {
     engine_close(r->engine);
+    mail_run(&r->completions); /* a checkpoint's writer may have ended just now */
     shard_release(r->shard);
     mail_run(&r->home);
 }
