@@ -217,8 +217,7 @@ static void a_forged_native_part_is_not_believed(void **state)
     static const char *const natives[] = { "",
                                            "\x01",
                                            "\x02",
-                                           "\x01\x01\x03"
-                                           "abc",
+                                           ("\x01\x01\x03" "abc"),
                                            "\x01\x04\x06String",
                                            "\x01\x01\x7f",
                                            "\x01\x05\x02xx" };
