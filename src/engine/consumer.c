@@ -260,10 +260,13 @@ void consumer_on_session_close(struct engine *e, struct session *s)
 
 void consumer_fini(struct engine *e)
 {
-    size_t           at = 0;
+    struct session  *s;
     struct consumer *c;
+    size_t           at;
 
-    while ((c = idmap_next(&e->consumers, &at)) != NULL) {
+    for (at = 0; (s = idmap_next(&e->sessions, &at)) != NULL;)
+        free_limiters(s);
+    for (at = 0; (c = idmap_next(&e->consumers, &at)) != NULL;) {
         if (c->queue) {
             c->queue->consumer_count--;
             list_remove(&c->in_line);

@@ -70,7 +70,10 @@ void session_fini(struct engine *e)
     size_t          at = 0;
     struct session *s;
 
-    while ((s = idmap_next(&e->sessions, &at)) != NULL)
+    while ((s = idmap_next(&e->sessions, &at)) != NULL) {
+        while (list_pop(&s->queues))
+            ;
         free(s);
+    }
     idmap_fini(&e->sessions);
 }
