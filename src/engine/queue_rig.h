@@ -55,7 +55,10 @@ static void rig_failed(void *ctx, enum err err, const char *what)
 
 static inline void rig_open_engine(struct rig *r)
 {
-    struct engine_options options = { .seed = 1, .on_failed = rig_failed, .ctx = r };
+    struct engine_options options = { .seed = 1,
+                                      .journal_file_bytes = 1 << 20,
+                                      .on_failed = rig_failed,
+                                      .ctx = r };
 
     assert_int_equal(volume_file_open(&r->volume, r->disk, false), ERR_OK);
     assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
