@@ -13,6 +13,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -41,7 +42,7 @@ static void rig_failed(void *ctx, enum err err, const char *what)
 
 static void rig_open_engine(struct rig *r)
 {
-    struct engine_options options = { .seed = 1, .on_failed = rig_failed, .ctx = r };
+    struct engine_options options = { .seed = 1, .journal_file_bytes = 1 << 20, .on_failed = rig_failed, .ctx = r };
 
     assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
     assert_int_equal(engine_open(&r->engine, r->shard, &options, r->now_ms), ERR_OK);
