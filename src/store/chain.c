@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+enum { LOAD_BYTES = 1 << 20 };
+
 /* H1 */
 static bool follows(const struct chain *c, const struct chain_file *file, const struct frame *f)
 {
@@ -18,18 +20,37 @@ static bool follows(const struct chain *c, const struct chain_file *file, const 
     return f->seq == c->seq + 1 && f->previous == c->crc && (is_first || f->position == c->end);
 }
 
-/* Looks at the bytes behind what has been accepted. Bodies below `from` are left alone: they may be
- * on a slow disk, and whoever reads them checks them. */
-static bool next_frame(const struct chain *c, const struct chain_file *file, struct frame *out)
+/* Makes the first `end` bytes of the file readable. */
+static enum err want(struct chain *c, struct chain_file *file, size_t end)
+{
+    size_t from = file->loaded;
+
+    if (end <= from)
+        return ERR_OK;
+    if (end < from + LOAD_BYTES)
+        end = from + LOAD_BYTES;
+    if (end > file->bytes.len)
+        end = file->bytes.len;
+    file->loaded = end;
+    return c->load(c->load_ctx, file, from, end - from);
+}
+
+/* Is there a frame behind what has been accepted? *err is why that cannot be told. Bodies below
+ * `from` are left alone: they may be on a slow disk, and whoever reads them checks them. */
+static bool next_frame(struct chain *c, struct chain_file *file, struct frame *out, enum err *err)
 {
     struct bytes rest = bytes_of(file->bytes.at + file->used, file->bytes.len - file->used);
 
-    if (rest.len < FRAME_HEADER_BYTES || !frame_decode(out, rest.at, file->head.salt))
+    if (rest.len < FRAME_HEADER_BYTES)
         return false;
-    if (out->bytes > rest.len - FRAME_HEADER_BYTES || !follows(c, file, out))
+    *err = want(c, file, file->used + FRAME_HEADER_BYTES);
+    if (*err || !frame_decode(out, rest.at, file->head.salt) ||
+        out->bytes > rest.len - FRAME_HEADER_BYTES || !follows(c, file, out))
         return false;
-    return frame_end(out) <= c->from ||
-           crc32c(0, rest.at + FRAME_HEADER_BYTES, out->bytes) == out->body_crc;
+    if (frame_end(out) <= c->from)
+        return true;
+    *err = want(c, file, file->used + FRAME_HEADER_BYTES + out->bytes);
+    return !*err && crc32c(0, rest.at + FRAME_HEADER_BYTES, out->bytes) == out->body_crc;
 }
 
 static enum err accept(struct chain *c, struct chain_file *file, const struct frame *f)
@@ -71,12 +92,14 @@ static enum err check_head(struct chain_file *file)
 static enum err walk_file(struct chain *c, struct chain_file *file)
 {
     struct frame f;
-    enum err     err = check_head(file);
+    enum err     err = want(c, file, FILE_HEADER_BYTES);
 
+    if (!err)
+        err = check_head(file);
     file->start = POSITION_NONE;
     file->end = c->end;
     file->used = FILE_HEADER_BYTES;
-    while (!err && next_frame(c, file, &f))
+    while (!err && next_frame(c, file, &f, &err))
         err = accept(c, file, &f);
     return err;
 }
@@ -114,6 +137,19 @@ static enum err corrupt(const struct chain *c, const struct chain_file *files, s
     return ERR_CORRUPT;
 }
 
+static enum err look_for_proof(struct chain *c, struct chain_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum err err = want(c, &files[i], files[i].data);
+
+        if (err)
+            return err;
+        if (has_proof(c, &files[i]))
+            return corrupt(c, files, count);
+    }
+    return ERR_OK;
+}
+
 enum err chain_walk(struct chain *c, struct chain_file *files, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -126,8 +162,5 @@ enum err chain_walk(struct chain *c, struct chain_file *files, size_t count)
     }
     if (c->end < c->synced)
         return corrupt(c, files, count);
-    for (size_t i = 0; i < count; i++)
-        if (has_proof(c, &files[i]))
-            return corrupt(c, files, count);
-    return ERR_OK;
+    return c->is_closed && c->end == c->synced ? ERR_OK : look_for_proof(c, files, count);
 }

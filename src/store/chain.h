@@ -7,8 +7,8 @@
  *       last one + 1, it names the CRC of the last one, and its position follows (directly within
  *       an epoch, anywhere ahead in the first of a later one). The first frame of the first file
  *       begins the chain; older ones have been trimmed.
- *   H2  Where the chain ends and nothing proves otherwise, that is the end: an append was cut short,
- *       or there was none.
+ *   H2  Where the chain ends and nothing proves otherwise, that is the end: an append was cut
+ *       short, or there was none.
  *   H3  Proof of damage is any whole frame further on which says "synced" of a position above the
  *       end of the chain, or a mark kept elsewhere (chain.synced) above it. Then nothing may be
  *       cut: ERR_CORRUPT.
@@ -29,14 +29,21 @@ struct chain_file {
     uint64_t         start; /* position of its first frame; POSITION_NONE: none found */
     uint64_t         end;   /* position after its last good frame */
     size_t           used;  /* bytes up to there */
+    size_t           loaded;
     bool             may_begin;
 };
+
+/* Called before bytes are looked at, with stretches that follow one another. */
+typedef enum err chain_load_fn(void *ctx, struct chain_file *file, size_t from, size_t len);
 
 struct chain {
     uint64_t         from;   /* bodies of frames that end at or below are not looked at nor given */
     uint64_t         synced; /* a mark kept elsewhere: the chain must reach it */
     shard_replay_fn *fn;
     void            *ctx;
+    chain_load_fn   *load;
+    void            *load_ctx;
+    bool             is_closed; /* it was closed at synced: nothing can lie behind */
     uint64_t         end; /* in: nothing lies below; out, with seq and crc: the last good frame */
     uint64_t         seq;
     uint32_t         crc;
@@ -44,7 +51,7 @@ struct chain {
 };
 
 /* Fills in salt, start, end and used of each file. ERR_CORRUPT, with a diag line; ERR_NEWER_FORMAT;
- * fn's error. */
+ * the errors of fn and load. */
 MUST_CHECK enum err chain_walk(struct chain *c, struct chain_file *files, size_t count);
 
 #endif

@@ -52,11 +52,13 @@ struct disk_ops {
     uint64_t (*size)(struct disk_file *f);
     uint64_t (*data_end)(struct disk_file *f);
     enum err (*write)(struct disk_file *f, uint64_t offset, struct iovec *iov, size_t count);
+    enum err (*zero)(struct disk_file *f, uint64_t offset, uint64_t len);
     enum err (*sync)(struct disk_file *f, bool with_size);
     enum err (*resize)(struct disk_file *f, uint64_t bytes);
     void (*forget)(struct disk_file *f);
     struct block *(*map)(struct disk_file *f);
     enum err (*load)(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len);
+    void (*unload)(struct disk_file *f, struct block *map);
 };
 
 static inline void disk_close(struct disk *d)
@@ -150,6 +152,14 @@ MUST_CHECK static inline enum err disk_write(struct disk_file *f, uint64_t offse
     return f->ops->write(f, offset, iov, count);
 }
 
+/* Writes zeros over zeros, so that the blocks have been written once: the first write to a block
+ * that was only allocated costs a commit of the file system in the next sync. Past the memory of
+ * the system; where that is impossible nothing happens. */
+MUST_CHECK static inline enum err disk_zero(struct disk_file *f, uint64_t offset, uint64_t len)
+{
+    return f->ops->zero(f, offset, len);
+}
+
 /* with_size: also its size and blocks (fsync); without: what reading the bytes back needs
  * (fdatasync). */
 MUST_CHECK static inline enum err disk_sync(struct disk_file *f, bool with_size)
@@ -178,11 +188,16 @@ static inline struct block *disk_map(struct disk_file *f)
 }
 
 /* Reads a part of a mapping ahead. An unreadable medium is ERR_DISK_FAILED here and a dead process
- * without. */
+ * without. unload: the process needs it no more for now; it can still be read. */
 MUST_CHECK static inline enum err disk_load(struct disk_file *f, struct block *map,
                                             uint64_t offset, uint64_t len)
 {
     return f->ops->load(f, map, offset, len);
+}
+
+static inline void disk_unload(struct disk_file *f, struct block *map)
+{
+    f->ops->unload(f, map);
 }
 
 #endif

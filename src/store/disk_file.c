@@ -23,7 +23,12 @@
 #define MADV_POPULATE_READ 22 /* Linux 5.14, younger than Debian 12's headers */
 #endif
 
-enum { IOV_PER_WRITE = 1024, READ_BYTES = 64 << 10 };
+enum {
+    IOV_PER_WRITE = 1024,
+    READ_BYTES = 64 << 10,
+    ZERO_BYTES = 256 << 10,
+    DIRECT_BYTES = 4096, /* alignment that every device takes */
+};
 
 struct real_disk {
     struct disk disk;
@@ -34,6 +39,7 @@ struct real_disk {
 struct real_file {
     struct disk_file file;
     int              fd;
+    int              root; /* the disk's */
 };
 
 static const struct disk_ops ops;
@@ -226,13 +232,14 @@ static enum err replace(struct disk *d, const char *path, struct bytes content)
 
 /* ---- files ---- */
 
-static struct disk_file *file_new(const char *path, int fd)
+static struct disk_file *file_new(struct disk *d, const char *path, int fd)
 {
     struct real_file *f = mem_new(sizeof *f);
 
     f->file.ops = &ops;
     snprintf(f->file.path, sizeof f->file.path, "%s", path);
     f->fd = fd;
+    f->root = root_of(d);
     return &f->file;
 }
 
@@ -251,7 +258,7 @@ static enum err open_file(struct disk *d, const char *path, struct disk_file **o
 
         return errno == ENOENT ? ERR_CORRUPT : err;
     }
-    *out = file_new(path, fd);
+    *out = file_new(d, path, fd);
     return ERR_OK;
 }
 
@@ -280,7 +287,7 @@ static enum err create(struct disk *d, const char *path, uint64_t bytes, struct 
         unlinkat(root_of(d), path, 0);
         return failed("allocate", path, error);
     }
-    *out = file_new(path, fd);
+    *out = file_new(d, path, fd);
     return ERR_OK;
 }
 
@@ -351,6 +358,34 @@ static enum err write_file(struct disk_file *f, uint64_t offset, struct iovec *i
     return ERR_OK;
 }
 
+/* A descriptor of its own: the other one must go on writing through the page cache, where views
+ * look. */
+static enum err zero(struct disk_file *f, uint64_t offset, uint64_t len)
+{
+    static _Alignas(DIRECT_BYTES) const uint8_t zeros[ZERO_BYTES];
+    static const int        flags = O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW;
+    const struct real_file *r = (const struct real_file *)f;
+    int                     fd = openat(r->root, f->path, flags);
+    enum err                err = ERR_OK;
+
+    if (fd < 0)
+        return ERR_OK; /* a file system that cannot: blocks are as good as they are */
+    while (len > 0 && !err) {
+        ssize_t n = pwrite(fd, zeros, len < ZERO_BYTES ? len : ZERO_BYTES, (off_t)offset);
+
+        if (n > 0) {
+            offset += (uint64_t)n;
+            len -= (uint64_t)n;
+        } else if (n == 0 || errno == EINVAL) {
+            break;
+        } else if (errno != EINTR) {
+            err = failed("write", f->path, errno);
+        }
+    }
+    close(fd);
+    return err;
+}
+
 static enum err sync_file(struct disk_file *f, bool with_size)
 {
     if ((with_size ? fsync(fd_of(f)) : fdatasync(fd_of(f))) != 0)
@@ -395,6 +430,12 @@ static enum err load(struct disk_file *f, struct block *map, uint64_t offset, ui
     return failed("read", f->path, errno == EFAULT ? EIO : errno);
 }
 
+static void unload(struct disk_file *f, struct block *map)
+{
+    (void)f;
+    madvise(map->at, map->cap, MADV_DONTNEED); /* of a shared mapping: the page cache keeps it */
+}
+
 static const struct disk_ops ops = {
     .close = disk_file_close,
     .root = get_root,
@@ -411,11 +452,13 @@ static const struct disk_ops ops = {
     .size = size,
     .data_end = data_end,
     .write = write_file,
+    .zero = zero,
     .sync = sync_file,
     .resize = resize,
     .forget = forget,
     .map = map,
     .load = load,
+    .unload = unload,
 };
 
 /* ---- opening ---- */

@@ -557,6 +557,14 @@ static enum err sync_file(struct disk_file *file, bool with_size)
     return leave(f, ERR_OK);
 }
 
+static enum err zero(struct disk_file *file, uint64_t offset, uint64_t len)
+{
+    (void)file;
+    (void)offset;
+    (void)len;
+    return ERR_OK;
+}
+
 static enum err resize(struct disk_file *file, uint64_t bytes)
 {
     struct sim_file *f = sim_file_of(file);
@@ -596,6 +604,12 @@ static enum err load(struct disk_file *file, struct block *map, uint64_t offset,
     return ERR_OK;
 }
 
+static void unload(struct disk_file *file, struct block *map)
+{
+    (void)file;
+    (void)map;
+}
+
 static const struct disk_ops ops = {
     .close = close_disk,
     .root = root,
@@ -612,11 +626,13 @@ static const struct disk_ops ops = {
     .size = size,
     .data_end = data_end,
     .write = write_file,
+    .zero = zero,
     .sync = sync_file,
     .resize = resize,
     .forget = forget,
     .map = map,
     .load = load,
+    .unload = unload,
 };
 
 /* ---- what tests do to it ---- */

@@ -31,6 +31,7 @@ void head_format(const struct head *h, struct buf *out)
     sealed_begin(out, "shard", HEAD_VERSION);
     buf_printf(out, "epoch %" PRIu64 "\nstart %" PRIu64 "\n", h->epoch, h->start);
     buf_printf(out, "synced %" PRIu64 "\noldest %" PRIu64 "\n", h->synced, h->oldest);
+    buf_printf(out, "closed %" PRIu64 "\n", h->closed);
     for (size_t i = 0; i < h->count; i++) {
         const struct head_file *f = &h->files[i];
 
@@ -74,7 +75,8 @@ enum err head_parse(struct head *h, struct bytes text)
     if (err)
         return err;
     if (!parse_field(&lines, "epoch", &h->epoch) || !parse_field(&lines, "start", &h->start) ||
-        !parse_field(&lines, "synced", &h->synced) || !parse_field(&lines, "oldest", &h->oldest))
+        !parse_field(&lines, "synced", &h->synced) || !parse_field(&lines, "oldest", &h->oldest) ||
+        !parse_field(&lines, "closed", &h->closed))
         return ERR_CORRUPT;
     while (sealed_line(&lines, &line))
         if (!parse_file(h, line))

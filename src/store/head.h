@@ -8,6 +8,7 @@
  *     start 137438953472          where that claim's frames begin
  *     synced 68719480000          everything below is on stable storage, or was trimmed
  *     oldest 0                    frames below it were trimmed
+ *     closed 1                    1: the owner ended at synced, nothing lies behind
  *     file 1-1 0                  epoch-number, start of its first frame; oldest first
  *     file 3-1 -                  "-": it had no frame yet
  *     crc 89abcdef
@@ -33,6 +34,7 @@ struct head {
     uint64_t          start;
     uint64_t          synced;
     uint64_t          oldest;
+    uint64_t          closed;
     size_t            count;
     struct head_file *files; /* owned */
 };

@@ -18,7 +18,7 @@
 #include <assert.h>
 
 /* Beyond it a larger write is no faster, and its answers wait longer. */
-enum { GROUP_BYTES_MAX = 8 << 20 };
+enum { GROUP_BYTES_MAX = 8 << 20, STREAM_BYTES_MIN = 256 << 10 };
 
 struct group {
     struct append *first;
@@ -62,7 +62,7 @@ static bool has_room(struct shard_file *s, uint64_t bytes)
 
     if (bytes <= current_file(s)->bytes - current_file(s)->offset)
         return true;
-    if (s->next && s->next->bytes >= want) {
+    if (s->next && s->next->bytes >= want && !s->is_zeroing) {
         roll(s);
         return true;
     }
@@ -179,6 +179,9 @@ static void note_written(struct shard_file *s, const struct group *g)
     f->offset += g->bytes;
     f->end = g->last->position + frame_bytes(g->last);
     s->synced = f->end;
+    if (s->is_streaming && g->bytes < STREAM_BYTES_MIN)
+        pthread_cond_broadcast(&s->keep);
+    s->is_streaming = g->bytes >= STREAM_BYTES_MIN;
 }
 
 /* The appends are the caller's again as soon as they are posted. */

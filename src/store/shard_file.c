@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The first file of a claim is small and written with zeros at once; the next one is large and has
+ * time. */
+enum { FIRST_FILE_BYTES = 1 << 20 };
+
 /* A claim's positions begin at the next multiple: nobody has handed out so many that were not
  * durable (V5). */
 enum { POSITION_GAP_BITS = 36 };
@@ -90,7 +94,12 @@ static enum err start(struct shard *base, uint64_t file_bytes, uint64_t *positio
     s->file_bytes = file_bytes;
     s->start = first_position(s);
     s->position = s->start;
-    err = shard_keep_make(s, file_bytes);
+    err = shard_keep_make(s, file_bytes < FIRST_FILE_BYTES ? file_bytes : FIRST_FILE_BYTES);
+    if (err)
+        return err;
+    err = disk_zero(s->next->file, FILE_HEADER_BYTES, s->next->bytes - FILE_HEADER_BYTES);
+    if (!err)
+        err = disk_sync(s->next->file, false);
     if (err)
         return err;
     add_current(s);
@@ -123,7 +132,8 @@ static void release(struct shard *base)
             ;
     }
     shard_commit_drain(s, s->failed ? s->failed : ERR_NO_SPACE);
-    if (s->stage == SHARD_STARTED && !s->failed && shard_keep_head(s) != ERR_OK)
+    s->is_closed = s->stage == SHARD_STARTED && !s->failed;
+    if (s->is_closed && shard_keep_head(s) != ERR_OK)
         diag(DIAG_WARN, "journal: the end of %s could not be noted", s->dir);
     free_shard(s);
 }
@@ -344,6 +354,7 @@ static void take_head(struct shard_file *s, const struct head *h)
     s->start = h->start;
     s->synced = h->synced;
     s->oldest = h->oldest;
+    s->was_closed = h->closed == 1;
     s->files = h->count > 0 ? mem_new(h->count * sizeof *s->files) : NULL;
     for (size_t i = 0; i < h->count; i++) {
         struct jfile *f = mem_new(sizeof *f);

@@ -38,6 +38,7 @@ struct jfile {
     uint64_t          end;    /* after the last synced one */
     uint64_t          offset; /* where the next one goes */
     uint64_t          bytes;  /* its size */
+    uint64_t          zeroed; /* zeros were written up to here; the keeper's */
     struct disk_file *file;   /* while it may be written, else NULL */
     struct block     *map;
 };
@@ -79,8 +80,12 @@ struct shard_file {
     uint64_t        synced; /* end of the last frame on stable storage */
     uint64_t        oldest;
     uint64_t        trim_to;
+    bool            was_closed; /* the claim before ended orderly */
+    bool            is_closed;  /* this one does */
     bool            is_writing;
     bool            is_keeping;
+    bool            is_zeroing;   /* the keeper writes to next: do not take it now */
+    bool            is_streaming; /* the last group was large: leave the disk to the commits */
     bool            stop_commit;
     bool            stop_keep;
     enum err        failed;

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { RETRY_SECONDS = 1 }; /* after a full disk */
+enum {
+    RETRY_SECONDS = 1, /* after a full disk */
+    ZERO_PIECE_BYTES = 1 << 20,
+};
 
 /* ---- the head ---- */
 
@@ -21,6 +24,7 @@ static void snapshot(struct shard_file *s, struct head *h)
     h->start = s->start;
     h->oldest = s->oldest;
     h->synced = s->synced;
+    h->closed = s->is_closed;
     for (size_t i = 0; i < s->count; i++)
         head_add(h, s->files[i]->epoch, s->files[i]->number, s->files[i]->start);
     if (s->next)
@@ -107,6 +111,7 @@ enum err shard_keep_make(struct shard_file *s, uint64_t bytes)
     f->number = s->last_number + 1;
     f->start = POSITION_NONE;
     f->offset = FILE_HEADER_BYTES;
+    f->zeroed = FILE_HEADER_BYTES;
     disk_random(s->disk, &f->salt, sizeof f->salt);
     err = fill_file(s, f, bytes);
     if (err) {
@@ -141,6 +146,34 @@ static enum err grow_made(struct shard_file *s, uint64_t bytes)
     } else if (!err) {
         err = ERR_IO;
     }
+    return err;
+}
+
+/* ---- zeros ahead ---- */
+
+/* lock is held. */
+static bool wants_zeros(const struct shard_file *s)
+{
+    return s->next && s->next->zeroed < s->next->bytes && !s->is_streaming;
+}
+
+/* A piece of the next file, so that the commit thread never waits longer than for that. lock is
+ * held before and after. */
+static enum err zero_piece(struct shard_file *s)
+{
+    struct jfile *f = s->next;
+    uint64_t      from = f->zeroed;
+    uint64_t      len = f->bytes - from < ZERO_PIECE_BYTES ? f->bytes - from : ZERO_PIECE_BYTES;
+    enum err      err;
+
+    s->is_zeroing = true;
+    f->zeroed += len;
+    pthread_mutex_unlock(&s->lock);
+    err = disk_zero(f->file, from, len);
+    if (!err && from + len == f->bytes)
+        err = disk_sync(f->file, false); /* so that no commit has to wait for what this changed */
+    pthread_mutex_lock(&s->lock);
+    s->is_zeroing = false;
     return err;
 }
 
@@ -216,10 +249,13 @@ static bool turn(struct shard_file *s)
     bool     is_short = !s->next || s->next->bytes < s->wanted;
     enum err err;
 
-    if (s->failed || (old == 0 && !is_short))
+    if (s->failed || (old == 0 && !is_short && !wants_zeros(s)))
         return false;
     s->is_keeping = true;
-    err = old > 0 ? trim(s, old) : make_next(s);
+    if (old > 0)
+        err = trim(s, old);
+    else
+        err = is_short ? make_next(s) : zero_piece(s);
     s->is_keeping = false;
     pthread_cond_broadcast(&s->changed);
     if (err && err != ERR_NO_SPACE)

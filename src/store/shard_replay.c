@@ -69,17 +69,32 @@ static enum err open_files(struct shard_file *s, size_t first)
 
 /* ---- 2: walk ---- */
 
-static enum err load_file(const struct shard_file *s, const struct jfile *f, struct chain_file *out)
+static void prepare_file(const struct shard_file *s, const struct jfile *f, struct chain_file *out)
 {
-    uint64_t end = f->map ? disk_data_end(f->file) : 0;
+    uint64_t data = f->map ? disk_data_end(f->file) : 0;
 
     out->name = f->file->path;
     out->head = (struct file_head){ (uint32_t)f->number, s->base.id, f->epoch, 0 };
-    if (end > f->bytes)
-        end = f->bytes;
     out->bytes = bytes_of(f->map ? f->map->at : NULL, (size_t)f->bytes);
-    out->data = (size_t)end;
-    return end > 0 ? disk_load(f->file, f->map, 0, end) : ERR_OK;
+    out->data = (size_t)(data < f->bytes ? data : f->bytes);
+}
+
+struct walk {
+    struct jfile     **files;
+    size_t             first; /* of them that is walked */
+    struct chain_file *walked;
+};
+
+/* What was read of the file before is not needed in memory while this one is read. */
+static enum err load(void *ctx, struct chain_file *file, size_t from, size_t len)
+{
+    struct walk  *w = ctx;
+    size_t        i = w->first + (size_t)(file - w->walked);
+    struct jfile *f = w->files[i];
+
+    if (from == 0 && i > w->first)
+        disk_unload(w->files[i - 1]->file, w->files[i - 1]->map);
+    return disk_load(f->file, f->map, from, len);
 }
 
 static void take_walked(struct jfile *f, const struct chain_file *walked)
@@ -94,14 +109,20 @@ static enum err walk(struct shard_file *s, struct chain *c, size_t first)
 {
     size_t             count = s->count - first;
     struct chain_file *files = mem_new(count * sizeof *files);
-    enum err           err = ERR_OK;
+    struct walk        w = { s->files, first, files };
+    enum err           err;
 
-    for (size_t i = 0; i < count && !err; i++)
-        err = load_file(s, s->files[first + i], &files[i]);
-    if (!err)
-        err = chain_walk(c, files, count);
-    for (size_t i = 0; i < count && !err; i++)
+    for (size_t i = 0; i < count; i++)
+        prepare_file(s, s->files[first + i], &files[i]);
+    c->load = load;
+    c->load_ctx = &w;
+    c->is_closed = s->was_closed;
+    err = chain_walk(c, files, count);
+    for (size_t i = 0; i < count && !err; i++) {
         take_walked(s->files[first + i], &files[i]);
+        if (s->files[first + i]->map)
+            disk_unload(s->files[first + i]->file, s->files[first + i]->map);
+    }
     free(files);
     return err;
 }
