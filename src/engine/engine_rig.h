@@ -1,8 +1,8 @@
 /*
  * engine_rig.h - the real engine on a simulated volume, for unit tests: one thread, no clock, calls answered at once.
  *
- * rig_call submits a call, turns the engine until everything is on disk, and runs the answers: unless the call parks it is
- * answered when rig_call returns. rig_restart is a crash and a recovery: what was not on disk is gone.
+ * rig_call submits a call, turns the engine until everything is on disk, and runs the answers: unless the call parks
+ * it is answered when rig_call returns. rig_restart is a crash and a recovery: what was not on disk is gone.
  */
 #ifndef ENGINE_ENGINE_RIG_H
 #define ENGINE_ENGINE_RIG_H

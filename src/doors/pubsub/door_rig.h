@@ -255,7 +255,8 @@ static void talk_begin(struct talk *x, struct site *s, const char *path, const c
 {
     nghttp2_nv nv[] = { site_nv(":method", "POST"), site_nv(":scheme", "http"),
                         site_nv(":authority", "h"), site_nv(":path", path),
-                        site_nv("content-type", "application/grpc"), site_nv(header ? header : "x", header ? value : "y") };
+                        site_nv("content-type", "application/grpc"),
+                        site_nv(header ? header : "x", header ? value : "y") };
     nghttp2_data_provider provider = { .source.ptr = x, .read_callback = site_on_upload };
 
     x->site = s;

@@ -1,5 +1,4 @@
-/* door_test.c - calls and streams from the socket to the simulated disk and back; rpc.h P1 to P4, stream.c S1 to S5.
- * */
+/* door_test.c - calls and streams from the socket to the simulated disk and back; rpc.h P1-P4, stream.c S1-S5. */
 #include "doors/pubsub/door_rig.h"
 
 #define PUBLISHER "/google.pubsub.v1.Publisher/"

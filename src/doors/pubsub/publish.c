@@ -43,8 +43,9 @@ static bool is_short(struct rpc *r, const char *what, size_t n, size_t max)
 {
     if (n > max)
         rpc_fail(r, GRPC_INVALID_ARGUMENT,
-                 "One of the attributes in the request has a %s that is too long. The length is %zu characters, but the "
-                 "maximum allowed is %zu. Refer to https://cloud.google.com/pubsub/quotas for more information.",
+                 "One of the attributes in the request has a %s that is too long. The length is %zu characters, "
+                 "but the maximum allowed is %zu. Refer to https://cloud.google.com/pubsub/quotas for more "
+                 "information.",
                  what, n, max);
     return n <= max;
 }
