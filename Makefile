@@ -31,7 +31,7 @@ release:
 
 test:
 	@tools/install-packages test
-	@tools/run-tests gcc clang tidy unit corpus wire clients newcomer matrix
+	@tools/run-tests gcc clang tidy unit corpus wire clients page newcomer matrix
 
 tidy:
 	@tools/install-packages test
