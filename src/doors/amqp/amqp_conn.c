@@ -287,17 +287,14 @@ static void write_close(struct amqp_conn *c, enum reply reply, enum method_id at
 /* Before it is logged in, a client that did not say it understands is not told, and has to wait (RabbitMQ's rule). */
 static void end_handshake(struct amqp_conn *c)
 {
-    bool is_login;
-
     if (c->state == AMQP_STARTING && !c->wants_failure_close) {
         amqp_conn_set_state(c, AMQP_REFUSED);
         c->is_deaf = true;
         amqp_conn_wait(c, AMQP_REFUSED_MS);
         return;
     }
-    is_login = c->state == AMQP_STARTING;
     say_last_words(c);
-    if (is_login && c->state == AMQP_ENDED)
+    if (c->state == AMQP_ENDED)
         amqp_conn_wait(c, AMQP_REFUSED_MS);
 }
 

@@ -33,7 +33,7 @@ enum {
     AMQP_HEARTBEAT_S = 60,
     AMQP_HANDSHAKE_MS = 10000,
     AMQP_CLOSE_MS = 30000,
-    AMQP_REFUSED_MS = 3000, /* a client that failed to log in waits that long */
+    AMQP_REFUSED_MS = 3000, /* the time a client has left that failed before it was let in */
     AMQP_MESSAGE_BYTES_MAX = 127 * 1024 * 1024,     /* 406 on the channel; a batch must stay below BATCH_BYTES_MAX */
     AMQP_ANNOUNCED_BYTES_MAX = 512 * 1024 * 1024,   /* 501 on the connection */
     AMQP_PUBLISHES_MAX = 16384,                     /* in the engine's hands, per connection */
