@@ -163,6 +163,8 @@ void worker_close(struct worker *w)
 {
     if (w->engine)
         engine_close(w->engine);
+    while (mail_run(&w->completions) > 0) /* the last checkpoint is written by now; its end is still to be told */
+        ;
     if (w->shard)
         shard_release(w->shard);
     mailbox_fini(&w->calls);
