@@ -1,0 +1,120 @@
+/* configs_test.c - settings of topics, names of topics, and that no error is left without a
+ * code. */
+#include "doors/kafka/configs.h"
+#include "doors/kafka/errors.h"
+#include "doors/kafka/names.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const char *check(const char *name, const char *value)
+{
+    const struct topic_config *c = topic_config_find(bytes_str(name));
+
+    assert_non_null(c);
+    return topic_config_check(c, bytes_str(value));
+}
+
+static void every_default_is_allowed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < topic_config_count; i++)
+        assert_null(topic_config_check(&topic_configs[i], bytes_str(topic_configs[i].value)));
+}
+
+static void values_must_have_the_type(void **state)
+{
+    (void)state;
+    assert_null(check("retention.ms", "-1"));
+    assert_null(check("retention.ms", "9223372036854775807"));
+    assert_non_null(check("retention.ms", "a week"));
+    assert_non_null(check("retention.ms", ""));
+    assert_non_null(check("retention.ms", "-"));
+    assert_non_null(check("retention.ms", "1-"));
+    assert_non_null(check("retention.ms", NULL));
+    assert_null(check("min.cleanable.dirty.ratio", "0.25"));
+    assert_non_null(check("min.cleanable.dirty.ratio", "0.2.5"));
+    assert_null(check("preallocate", "true"));
+    assert_non_null(check("preallocate", "yes"));
+    assert_null(check("cleanup.policy", "compact"));
+    assert_null(check("cleanup.policy", "compact,delete"));
+    assert_non_null(check("cleanup.policy", "compact,keep"));
+    assert_non_null(check("cleanup.policy", "compact,"));
+    assert_null(topic_config_find(bytes_str("retention")));
+}
+
+static void what_is_not_done_yet_is_refused(void **state)
+{
+    (void)state;
+    assert_non_null(check("message.timestamp.type", "LogAppendTime"));
+    assert_non_null(check("max.message.bytes", "2000000"));
+    assert_non_null(check("compression.type", "gzip"));
+}
+
+static void what_was_written_is_read(void **state)
+{
+    const struct topic_config *ms = topic_config_find(bytes_str("retention.ms"));
+    const struct topic_config *list = topic_config_find(bytes_str("cleanup.policy"));
+    const struct topic_config *other = topic_config_find(bytes_str("segment.ms"));
+    struct buf                 b;
+
+    (void)state;
+    buf_init(&b);
+    topic_config_write(&b, ms, bytes_str("5"));
+    topic_config_write(&b, list, bytes_str("compact"));
+    assert_true(bytes_eq_str(topic_config_read(buf_view(&b), ms), "5"));
+    assert_true(bytes_eq_str(topic_config_read(buf_view(&b), list), "compact"));
+    assert_true(bytes_is_null(topic_config_read(buf_view(&b), other)));
+    assert_true(bytes_is_null(topic_config_read((struct bytes){ 0 }, ms)));
+    buf_fini(&b);
+}
+
+static void names_obey_kafkas_rule(void **state)
+{
+    char long_name[KAFKA_NAME_BYTES_MAX + 2];
+
+    (void)state;
+    memset(long_name, 'a', sizeof long_name);
+    assert_true(kafka_is_topic_name(bytes_str("orders.new_1-A")));
+    assert_false(kafka_is_topic_name(bytes_str("")));
+    assert_false(kafka_is_topic_name(bytes_str(".")));
+    assert_false(kafka_is_topic_name(bytes_str("..")));
+    assert_true(kafka_is_topic_name(bytes_str("...")));
+    assert_false(kafka_is_topic_name(bytes_str("a b")));
+    assert_false(kafka_is_topic_name(bytes_str("a/b")));
+    assert_true(kafka_is_topic_name(bytes_of(long_name, KAFKA_NAME_BYTES_MAX)));
+    assert_false(kafka_is_topic_name(bytes_of(long_name, KAFKA_NAME_BYTES_MAX + 1)));
+    assert_true(kafka_is_showable(bytes_str("any thing/\xc3\xa9")));
+    assert_false(kafka_is_showable(bytes_str("\xff")));
+}
+
+static void every_error_has_a_code(void **state)
+{
+    (void)state;
+    assert_int_equal(kafka_error(ERR_OK), KAFKA_NONE);
+    for (int err = 1; err < ERR_COUNT; err++) {
+        assert_int_not_equal(kafka_error((enum err)err), KAFKA_NONE);
+        assert_int_not_equal(kafka_error_by_id((enum err)err), KAFKA_NONE);
+        assert_int_not_equal(kafka_group_error((enum err)err), KAFKA_NONE);
+    }
+    assert_int_equal(kafka_error_by_id(ERR_NO_TOPIC), KAFKA_UNKNOWN_TOPIC_ID);
+    assert_int_equal(kafka_group_error(ERR_BAD_NAME), KAFKA_INVALID_GROUP_ID);
+    assert_int_equal(kafka_group_error(ERR_LIMIT), KAFKA_GROUP_MAX_SIZE_REACHED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_default_is_allowed),
+        cmocka_unit_test(values_must_have_the_type),
+        cmocka_unit_test(what_is_not_done_yet_is_refused),
+        cmocka_unit_test(what_was_written_is_read),
+        cmocka_unit_test(names_obey_kafkas_rule),
+        cmocka_unit_test(every_error_has_a_code),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
