@@ -18,6 +18,7 @@ struct pubsub_door {
     struct list         rpcs;     /* rpc.in_door */
     uint64_t            session;  /* of all unary calls: Pulls wait in it */
     uint64_t            last_tag; /* given to an rpc */
+    uint64_t            last_invented; /* names of subscriptions that came without one */
     size_t              received_bytes;
     bool                is_closing;
     bool                is_session_closed;

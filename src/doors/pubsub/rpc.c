@@ -179,6 +179,8 @@ void rpc_fail_err(struct rpc *r, enum err err)
     struct buf     text;
     enum grpc_code code;
 
+    if (err == ERR_CANCELLED && r->door->is_closing)
+        err = ERR_SHUTDOWN; /* the door ended its session, not the client its call: come again */
     buf_init(&text);
     code = ps_error(err, r->name.id, &text);
     if (code == GRPC_NOT_FOUND && r->name.id.at && !ps_id_is_valid(r->name.id))

@@ -7,10 +7,13 @@
  */
 #include "doors/pubsub/subscriptions.h"
 
+#include "base/map.h"
 #include "doors/pubsub/door_int.h"
 #include "doors/pubsub/mask.h"
 #include "doors/pubsub/page.h"
 #include "doors/pubsub/resource.h"
+
+#include <stdio.h>
 
 /* What a check found; frees why. False: answered. */
 static bool passed(struct rpc *r, enum grpc_code code, struct buf *why)
@@ -103,6 +106,23 @@ static void on_name_looked_up(struct call *call)
     rpc_call_free(r, call);
 }
 
+/* "sub-" and 16 hex digits that no other subscription has: the seed is random. */
+static char *invent_name(struct rpc *r, struct bytes project)
+{
+    struct pubsub_door *d = r->door;
+    uint64_t            number[2] = { d->env.seed, ++d->last_invented };
+    char                id[24];
+    struct buf          text;
+    char               *name;
+
+    snprintf(id, sizeof id, "sub-%016llx", (unsigned long long)bytes_hash(bytes_of(number, sizeof number)));
+    buf_init(&text);
+    ps_name_format(&text, project, PS_SUBSCRIPTIONS, bytes_str(id));
+    name = arena_str(&r->arena, buf_view(&text));
+    buf_fini(&text);
+    return name;
+}
+
 void ps_subscriptions_on_create(struct rpc *r, const ProtobufCMessage *request)
 {
     /* The request lives in the arena of r and nobody else looks at it: it becomes the resource. */
@@ -113,6 +133,8 @@ void ps_subscriptions_on_create(struct rpc *r, const ProtobufCMessage *request)
     if (!rpc_take_name(r, s->topic, PS_TOPICS))
         return;
     creation->topic = r->name;
+    if (s->name[0] == 0)
+        s->name = invent_name(r, r->name.project);
     if (!rpc_take_name(r, s->name, PS_SUBSCRIPTIONS) || !rpc_is_new_name(r) || !is_resource_ok(r, s))
         return;
     if (!bytes_eq(creation->topic.ns, r->name.ns)) {
