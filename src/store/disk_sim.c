@@ -143,19 +143,33 @@ static void inode_resize(struct inode *i, uint64_t bytes)
     i->now = b;
 }
 
-static void inode_write(struct inode *i, uint64_t offset, struct bytes b)
+/* One write, however many pieces it comes in: it is torn between sectors, not between pieces. */
+static size_t inode_write(struct inode *i, uint64_t offset, const struct iovec *iov, size_t count)
 {
-    struct unsynced *u = mem_new(sizeof *u + b.len);
+    struct unsynced *u;
+    size_t           len = 0;
 
-    if (offset + b.len > i->now->cap)
-        inode_resize(i, offset + b.len);
+    for (size_t k = 0; k < count; k++)
+        len += iov[k].iov_len;
+    u = mem_new(sizeof *u + len);
     u->offset = offset;
-    u->len = b.len;
-    if (b.len > 0) {
-        memcpy(i->now->at + offset, b.at, b.len);
-        memcpy(u->bytes, b.at, b.len);
+    for (size_t k = 0; k < count; k++) {
+        if (iov[k].iov_len > 0)
+            memcpy(u->bytes + u->len, iov[k].iov_base, iov[k].iov_len);
+        u->len += iov[k].iov_len;
     }
+    if (offset + len > i->now->cap)
+        inode_resize(i, offset + len);
+    memcpy(i->now->at + offset, u->bytes, len);
     list_push(&i->unsynced, &u->in_inode);
+    return len;
+}
+
+static void inode_set(struct inode *i, struct bytes content)
+{
+    struct iovec iov = { (void *)(uintptr_t)content.at, content.len };
+
+    inode_write(i, 0, &iov, 1);
 }
 
 static void medium_resize(struct inode *i, uint64_t bytes)
@@ -379,7 +393,7 @@ static enum err replace_steps(struct sim_disk *d, const char *path, struct bytes
     struct inode *inode = inode_new(0);
     struct name  *n;
 
-    inode_write(inode, 0, content);
+    inode_set(inode, content);
     if (is_cut(d)) {
         inode_drop(inode);
         return ERR_DISK_FAILED;
@@ -528,11 +542,7 @@ static enum err write_file(struct disk_file *file, uint64_t offset, struct iovec
     if (!enter(f))
         return leave(f, ERR_DISK_FAILED);
     is_off = is_cut(f->disk); /* then some of it may still land */
-    for (size_t i = 0; i < count; i++) {
-        inode_write(f->inode, offset, bytes_of(iov[i].iov_base, iov[i].iov_len));
-        offset += iov[i].iov_len;
-        f->disk->written += iov[i].iov_len;
-    }
+    f->disk->written += inode_write(f->inode, offset, iov, count);
     return leave(f, is_off || counts_down(&f->disk->fail_write) ? ERR_DISK_FAILED : ERR_OK);
 }
 
@@ -737,7 +747,7 @@ void disk_sim_put(struct disk *disk, const char *path, struct bytes content)
     struct sim_disk *d = sim_of(disk);
     struct inode    *inode = inode_new(0);
 
-    inode_write(inode, 0, content);
+    inode_set(inode, content);
     inode_sync(inode);
     set_name(d, path, inode);
     name_sync(find(d, path));
