@@ -54,7 +54,8 @@ async function urlAndMissing(c) {
     const error = await refused(send(c, 'GetQueueUrl', { QueueName: fresh('missing') }), 'QueueDoesNotExist',
         'The specified queue does not exist');
     assert.strictEqual(error.$metadata.httpStatusCode, 400);
-    await refused(send(c, 'SendMessage', { QueueUrl: `${QueueUrl}-missing`, MessageBody: 'x' }), 'QueueDoesNotExist', '');
+    const missing = { QueueUrl: `${QueueUrl}-missing`, MessageBody: 'x' };
+    await refused(send(c, 'SendMessage', missing), 'QueueDoesNotExist', '');
 }
 
 async function list(c) {
@@ -89,7 +90,8 @@ async function attributes(c) {
     assert.match(Attributes.QueueArn, /^arn:aws:sqs:us-east-1:000000000000:sqs-q-/);
     assert.match(Attributes.CreatedTimestamp, /^\d{10}$/);
     await send(c, 'SetQueueAttributes', { QueueUrl, Attributes: { VisibilityTimeout: '7', DelaySeconds: '1' } });
-    const some = await send(c, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['VisibilityTimeout', 'DelaySeconds'] });
+    const AttributeNames = ['VisibilityTimeout', 'DelaySeconds'];
+    const some = await send(c, 'GetQueueAttributes', { QueueUrl, AttributeNames });
     assert.deepStrictEqual(some.Attributes, { VisibilityTimeout: '7', DelaySeconds: '1' });
     assert.strictEqual((await send(c, 'GetQueueAttributes', { QueueUrl })).Attributes, undefined);
     await refused(send(c, 'GetQueueAttributes', { QueueUrl, AttributeNames: ['Foobar'] }), 'InvalidAttributeName',
@@ -388,6 +390,80 @@ async function rawErrors(c) {
     assert.strictEqual(nulls.status, 200);
 }
 
+/** Whoever hangs up while it waits must not be given the message that comes next. */
+async function hangUp(c) {
+    const QueueUrl = await queue(c);
+    for (let i = 0; i < 3; i += 1) {
+        const abort = new AbortController();
+        const poll = new sqs.ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 });
+        const waiting = failure(c.client.send(poll, { abortSignal: abort.signal }));
+        await seconds(0.2);
+        abort.abort();
+        await waiting;
+        await seconds(0.2);
+        await send(c, 'SendMessage', { QueueUrl, MessageBody: `for the living ${i}` });
+        const [m] = await receive(c, QueueUrl, { MessageSystemAttributeNames: ['ApproximateReceiveCount'] });
+        assert.strictEqual(m.Body, `for the living ${i}`);
+        assert.strictEqual(m.Attributes.ApproximateReceiveCount, '1');
+        await send(c, 'DeleteMessage', { QueueUrl, ReceiptHandle: m.ReceiptHandle });
+    }
+}
+
+async function deletedWhileWaiting(c) {
+    const QueueUrl = await queue(c);
+    const waiting = refused(send(c, 'ReceiveMessage', { QueueUrl, WaitTimeSeconds: 15 }), 'QueueDoesNotExist', '');
+    await seconds(0.3);
+    await send(c, 'DeleteQueue', { QueueUrl });
+    await waiting;
+}
+
+async function deadLetters(c) {
+    const dead = await queue(c);
+    const { Attributes } = await send(c, 'GetQueueAttributes', { QueueUrl: dead, AttributeNames: ['QueueArn'] });
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: Attributes.QueueArn, maxReceiveCount: 1 });
+    const QueueUrl = await queue(c, { RedrivePolicy, VisibilityTimeout: '0' });
+    const { queueUrls } = await send(c, 'ListDeadLetterSourceQueues', { QueueUrl: dead });
+    assert.deepStrictEqual(queueUrls, [QueueUrl]);
+    const MyAttribute = { DataType: 'String', StringValue: 'foobar' };
+    const sent = await send(c, 'SendMessage', { QueueUrl, MessageBody: 'poison', MessageAttributes: { MyAttribute } });
+    const all = { MessageSystemAttributeNames: ['All'], MessageAttributeNames: ['All'] };
+    const [first] = await receive(c, QueueUrl, all);
+    assert.deepStrictEqual(await receive(c, QueueUrl, { WaitTimeSeconds: 0 }), []);
+    const [m] = await receive(c, dead, all);
+    assert.strictEqual(m.MessageId, sent.MessageId);
+    assert.strictEqual(m.Attributes.ApproximateReceiveCount, '2');
+    assert.strictEqual(m.Attributes.SentTimestamp, first.Attributes.SentTimestamp);
+    assert.ok(m.Attributes.DeadLetterQueueSourceArn.endsWith(QueueUrl.split('/').pop()));
+    assert.strictEqual(m.MD5OfMessageAttributes, 'adb59cd4678ea5a855436b949cd07ab6');
+    const missing = { deadLetterTargetArn: `${Attributes.QueueArn}x`, maxReceiveCount: 1 };
+    await refused(send(c, 'SetQueueAttributes', { QueueUrl, Attributes: { RedrivePolicy: JSON.stringify(missing) } }),
+        'InvalidParameterValue', 'Reason: Dead letter target does not exist.');
+}
+
+async function tags(c) {
+    const { QueueUrl } = await send(c, 'CreateQueue', { QueueName: fresh('tags'), tags: { a: '1' } });
+    await send(c, 'TagQueue', { QueueUrl, Tags: { b: '2', c: '' } });
+    assert.deepStrictEqual((await send(c, 'ListQueueTags', { QueueUrl })).Tags, { a: '1', b: '2', c: '' });
+    await send(c, 'UntagQueue', { QueueUrl, TagKeys: ['a', 'b', 'c'] });
+    assert.strictEqual((await send(c, 'ListQueueTags', { QueueUrl })).Tags, undefined);
+}
+
+/** Another account is another namespace. */
+async function accounts(c) {
+    const QueueName = fresh('account');
+    const other = new sqs.SQSClient({
+        endpoint: `http://${c.at}`,
+        region: 'eu-west-1',
+        credentials: { accessKeyId: '123456789012', secretAccessKey: 'test' },
+    });
+    const { QueueUrl } = await other.send(new sqs.CreateQueueCommand({ QueueName }));
+    assert.ok(QueueUrl.endsWith(`/123456789012/${QueueName}`), QueueUrl);
+    await refused(send(c, 'GetQueueUrl', { QueueName }), 'QueueDoesNotExist', '');
+    const found = await send(c, 'GetQueueUrl', { QueueName, QueueOwnerAWSAccountId: '123456789012' });
+    assert.strictEqual(found.QueueUrl, QueueUrl);
+    other.destroy();
+}
+
 const checks = [
     ['create is idempotent, or names the attribute that differs', createIsIdempotent],
     ['queue url; missing queues', urlAndMissing],
@@ -415,6 +491,11 @@ const checks = [
     ['a body of 1 MiB', large],
     ['100 sends at once', many],
     ['errors on the wire', rawErrors],
+    ['a client that hangs up claims nothing', hangUp],
+    ['queue deleted under a long poll', deletedWhileWaiting],
+    ['dead letters', deadLetters],
+    ['tags', tags],
+    ['accounts', accounts],
 ];
 
 suite('sqs', {
