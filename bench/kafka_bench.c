@@ -187,7 +187,7 @@ static int fetch(const char *broker, const char *name, uint64_t records)
     rd_kafka_topic_partition_list_destroy(from);
     rd_kafka_consumer_close(rk);
     rd_kafka_destroy(rk);
-    return run.done == records ? 0 : 1;
+    return run.done >= records ? 0 : 1; /* the topic holds one more: the first, not measured */
 }
 
 int main(int argc, char **argv)
