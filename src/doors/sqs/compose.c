@@ -204,9 +204,13 @@ static bool read_delay(struct composed *c, const json_t *entry, struct fault *f)
     json_int_t    seconds = json_integer_value(delay);
     char          text[24];
 
-    c->delay_ms = delay ? seconds * 1000 : -1;
-    if (!delay || (seconds >= 0 && seconds <= DELAY_SECONDS_MAX))
+    c->delay_ms = -1;
+    if (!delay)
         return true;
+    if (seconds >= 0 && seconds <= DELAY_SECONDS_MAX) {
+        c->delay_ms = seconds * 1000;
+        return true;
+    }
     snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, seconds);
     return refuse(f, text, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.");
 }

@@ -56,7 +56,6 @@ static bool read_visibility(struct request *r, const json_t *in, struct settle_i
     int64_t seconds = request_integer(in, "VisibilityTimeout", -1);
 
     out->action = SETTLE_EXTEND;
-    out->delay_ms = seconds * 1000;
     if (!json_object_get(in, "VisibilityTimeout"))
         return fault_set(f, SHAPE_MISSING_PARAMETER,
                          "The request must contain the parameter VisibilityTimeout.");
@@ -65,6 +64,7 @@ static bool read_visibility(struct request *r, const json_t *in, struct settle_i
                          "Value %lld for parameter VisibilityTimeout is invalid. Reason: Must be "
                          "between 0 and 43200, if provided.",
                          (long long)seconds);
+    out->delay_ms = seconds * 1000;
     return read_handle(r, in, &out->lease, f);
 }
 
