@@ -1,8 +1,7 @@
 /*
- * crash_test.c - power cuts at every point of a shard's life, from seeds, on the simulated disk.
- *              One run is: claim, replay, append
- * and trim at random until the disk goes off in the middle of some operation; then the same again
- * on what survived.
+ * crash_test.c - power cuts and kill -9 at every point of a shard's life, from seeds, on the
+ * simulated disk. One run is: claim, replay, append and trim at random until it ends in the middle
+ * of some operation; then the same again on what survived.
  *
  *   - every frame that was acknowledged comes back, in order, with its bytes, at its position
  *   - what comes back beyond those was sent, follows in order, and counts from then on
@@ -180,7 +179,10 @@ static void one_life(struct world *w)
         for (int i = 0; i < 400 && !disk_sim_is_off(w->disk); i++)
             act(w);
     go_down(w);
-    disk_sim_crash(w->disk);
+    if (draw(w, 2))
+        disk_sim_crash(w->disk);
+    else
+        disk_sim_kill(w->disk);
 }
 
 static void one_world(uint64_t seed)

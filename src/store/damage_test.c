@@ -1,6 +1,6 @@
 /*
  * damage_test.c - bytes that are not what was written: a torn end is cut, anything else is refused
- *               and left as it is.
+ * and left as it is.
  */
 #include "base/diag.h"
 #include "base/list.h"
@@ -143,6 +143,14 @@ static void write_file(struct world *w, const char *path, struct buf *b)
     buf_fini(b);
 }
 
+static void assert_length(struct world *w, size_t len)
+{
+    struct buf file = read_file(w, first_file);
+
+    assert_int_equal(file.len, len);
+    buf_fini(&file);
+}
+
 /* ---- the end ---- */
 
 /* Then the journal goes on, and the next replay sees one unbroken chain. */
@@ -165,6 +173,7 @@ static void a_damaged_last_frame_is_cut(void **state)
 
         assert_true(disk_sim_rot(w->disk, first_file, offset_of(FRAMES - 1) + at));
         assert_ok(replay(w));
+        assert_length(w, offset_of(FRAMES - 1));
         assert_goes_on(w, FRAMES - 1);
         world_free(w);
     }
@@ -191,6 +200,7 @@ static void garbage_behind_the_end_is_cut(void **state)
         file.at[i] = (uint8_t)(i * 13);
     write_file(w, first_file, &file);
     assert_ok(replay(w));
+    assert_length(w, offset_of(FRAMES));
     assert_goes_on(w, FRAMES);
     world_free(w);
 }

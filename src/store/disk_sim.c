@@ -698,6 +698,13 @@ void disk_sim_crash(struct disk *disk)
         next = l->next;
         name_crash(d, CONTAINER(l, struct name, in_disk));
     }
+    disk_sim_kill(disk);
+}
+
+void disk_sim_kill(struct disk *disk)
+{
+    struct sim_disk *d = sim_of(disk);
+
     d->generation++;
     d->is_off = false;
     d->cut_after = 0;

@@ -6,8 +6,10 @@
  *   - disk_sim_crash: the power fails. Of the writes not synced a random set of sectors survives
  *     (512 or 4096 bytes each), of the names not synced a random set. Open files and all that hangs
  *     on them answer ERR_DISK_FAILED from then on.
- *   - disk_sim_cut_after: the power fails in the middle of the n-th operation from now on;
- *     disk_sim_crash must follow.
+ *   - disk_sim_kill: the process ends, not the machine. What was not synced can be read, and a later
+ *     crash may still take it. Open files answer ERR_DISK_FAILED.
+ *   - disk_sim_cut_after: one or the other happens in the middle of the n-th operation from now on,
+ *     and nothing works until disk_sim_crash or disk_sim_kill says which.
  *   - a sync that fails, a write that fails, a disk that is full, a bit that rots.
  *
  * It outlives the volumes that are opened on it one after the other: disk_close on it only counts,
@@ -25,6 +27,7 @@ struct disk *disk_sim_keep(uint64_t seed);
 void disk_sim_free(struct disk *d);
 
 void disk_sim_crash(struct disk *d);
+void disk_sim_kill(struct disk *d);
 void disk_sim_cut_after(struct disk *d, uint64_t operations);
 bool disk_sim_is_off(const struct disk *d);
 /* The n-th sync or write from now on fails (1: the next); what it covered may be there or not. */

@@ -1,7 +1,6 @@
 /*
  * disk_test.c - what disk.h promises, on real files and in memory; what the simulated one takes
- *             away in a crash; and what only
- * real files do: long vectors, short writes, pages that are gone.
+ * away in a crash; and what only real files do: long vectors, short writes, pages that are gone.
  */
 #include "base/diag.h"
 #include "store/disk_file.h"

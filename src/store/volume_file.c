@@ -1,8 +1,7 @@
 /*
  * volume_file.c - see volume_file.h. The root of the disk holds one small text file, `myna`, that
- *               names the format and the volume,
- * and the directory `shard`. A directory with anything else and no such file is not ours and is not
- * touched.
+ * names the format and the volume, and the directory `shard`. A directory with anything else and no
+ * such file is not ours and is not touched.
  */
 #include "store/volume_file.h"
 #include "base/diag.h"

@@ -1,6 +1,6 @@
 /*
  * volume_file_test.c - what only a directory can show: who may open it, what is left alone, modes,
- *                    other processes, kill -9.
+ * other processes, kill -9.
  */
 #include "base/diag.h"
 #include "store/fixture.h"

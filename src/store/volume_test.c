@@ -1,7 +1,6 @@
 /*
  * volume_test.c - the conformance suite: what volume.h promises, run against real files with their
- *               threads, and against the
- * simulated disk step by step.
+ * threads, and against the simulated disk step by step.
  */
 #include "base/list.h"
 #include "store/disk_sim.h"

@@ -1,10 +1,10 @@
 /*
  * journal_fuzz.c - recovery reads whatever lies on the disk. The first byte of the input says what
- *                the rest is:
+ * the rest is:
  *
  *     0  the bytes of a journal file
- *     1  bodies of frames (u16 length, bytes), framed and chained properly: what the checksum does
- *     not stop 2  the same, and what is left over lies raw behind the last frame
+ *     1  bodies of frames (u16 length, bytes), framed and chained properly
+ *     2  the same, and what is left over lies raw behind the last frame
  *     3  a head file
  *     4  the lines of a head file, to be sealed with the right checksum
  *
