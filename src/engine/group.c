@@ -15,7 +15,7 @@
  *        id (KIP-394) when its client understands that, so that a join that is retried does not
  *        leave a ghost behind.
  *   GR2  Members expire by their session timeout, never with a connection. One that waits for its
- *        join or sync is not late; a newcomer that waits has NEWCOMER_MS. A newcomer whose
+ *        join or sync is not late; a newcomer that waits has GROUP_NEWCOMER_MS. A newcomer whose
  *        connection goes while its join is parked is removed: nobody has its id, or its client will
  *        start over.
  *   GR3  Every parked join and sync is answered when its member leaves, is replaced, expires or
@@ -37,22 +37,13 @@
 #include "engine/group_int.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-enum { NEWCOMER_MS = 5 * 60 * 1000, MEMBER_ID_BYTES_MAX = 1024 };
 
 /* ---- finding, making, ending ---- */
 
 struct group *group_find(struct engine *e, struct bytes ns, struct bytes name)
 {
-    struct buf    key;
-    struct group *g;
-
-    buf_init(&key);
-    g = map_get(&e->groups, name_key_of(&key, ns, name));
-    buf_fini(&key);
-    return g;
+    return map_get(&e->groups, name_key_of(&e->scratch, ns, name));
 }
 
 static void on_join_time_up(struct timer *t, int64_t now_ms);
@@ -140,7 +131,7 @@ enum err group_check_member(struct group *g, struct bytes member_id, struct byte
     return ERR_OK;
 }
 
-static void restart_session(struct member *m, int64_t length_ms)
+void member_restart_session(struct member *m, int64_t length_ms)
 {
     struct engine *e = m->group->engine;
 
@@ -150,7 +141,7 @@ static void restart_session(struct member *m, int64_t length_ms)
 /* ---- answers ---- */
 
 /* Answers the parked join of m, if there is one, with an error. */
-static void refuse_join(struct member *m, enum err err)
+void member_refuse_join(struct member *m, enum err err)
 {
     struct group_join_call *j = member_join(m);
 
@@ -160,7 +151,7 @@ static void refuse_join(struct member *m, enum err err)
     }
 }
 
-static void refuse_sync(struct member *m, enum err err)
+void member_refuse_sync(struct member *m, enum err err)
 {
     struct group_sync_call *s = member_sync(m);
 
@@ -191,7 +182,7 @@ static void show_members(const struct group *g, struct group_join_call *j)
 }
 
 /* Fills in j, a join of m, with the present generation. */
-static void fill_generation(const struct member *m, struct group_join_call *j)
+void member_fill_join(const struct member *m, struct group_join_call *j)
 {
     const struct group *g = m->group;
 
@@ -204,13 +195,13 @@ static void fill_generation(const struct member *m, struct group_join_call *j)
         show_members(g, j);
 }
 
-static void answer_join(const struct member *m, struct group_join_call *j)
+void member_answer_join(const struct member *m, struct group_join_call *j)
 {
-    fill_generation(m, j);
+    member_fill_join(m, j);
     engine_answer(m->group->engine, &j->call, ERR_OK);
 }
 
-static void answer_sync(struct member *m, struct group_sync_call *s)
+void member_answer_sync(struct member *m, struct group_sync_call *s)
 {
     s->protocol_type = call_bytes(s, m->group->protocol_type);
     s->protocol = call_bytes(s, m->group->protocol);
@@ -234,7 +225,7 @@ static void remove_late_members(struct group *g)
 
         next = n->next;
         if (list_empty(&m->join) && bytes_is_null(m->instance_id)) {
-            refuse_sync(m, ERR_UNKNOWN_MEMBER);
+            member_refuse_sync(m, ERR_UNKNOWN_MEMBER);
             member_free(m);
         }
     }
@@ -279,9 +270,9 @@ static void begin_generation(struct group *g)
 
         m->has_synced = false;
         m->is_new = false;
-        restart_session(m, m->session_ms);
+        member_restart_session(m, m->session_ms);
         if (j)
-            answer_join(m, j);
+            member_answer_join(m, j);
     }
     g->joining_count = 0;
 }
@@ -333,8 +324,8 @@ static void prepare_rebalance(struct group *g)
         struct member *m = CONTAINER(n, struct member, in_group);
 
         if (member_sync(m)) {
-            refuse_sync(m, ERR_REBALANCING);
-            restart_session(m, m->session_ms);
+            member_refuse_sync(m, ERR_REBALANCING);
+            member_restart_session(m, m->session_ms);
         }
     }
     timer_stop(&e->timers, &g->sync_timer);
@@ -349,7 +340,7 @@ static void prepare_rebalance(struct group *g)
 }
 
 /* After any change of the membership. */
-static void rebalance(struct group *g)
+void group_rebalance(struct group *g)
 {
     if (g->state == GROUP_PREPARING)
         complete_join_if_all_have(g);
@@ -375,10 +366,10 @@ static void on_join_time_up(struct timer *t, int64_t now_ms)
 }
 
 /* Removes m and answers what it waits for. The caller rebalances. */
-static void remove_member(struct member *m, enum err err)
+void member_remove(struct member *m, enum err err)
 {
-    refuse_join(m, err);
-    refuse_sync(m, err);
+    member_refuse_join(m, err);
+    member_refuse_sync(m, err);
     member_free(m);
 }
 
@@ -386,9 +377,9 @@ static void remove_member_and_rebalance(struct member *m)
 {
     struct group *g = m->group;
 
-    remove_member(m, ERR_UNKNOWN_MEMBER);
+    member_remove(m, ERR_UNKNOWN_MEMBER);
     if (g->state != GROUP_EMPTY)
-        rebalance(g);
+        group_rebalance(g);
     group_release(g);
 }
 
@@ -405,12 +396,12 @@ static void on_sync_time_up(struct timer *t, int64_t now_ms)
 
         next = n->next;
         if (!m->has_synced) {
-            remove_member(m, ERR_UNKNOWN_MEMBER);
+            member_remove(m, ERR_UNKNOWN_MEMBER);
             is_removed = true;
         }
     }
     if (is_removed)
-        rebalance(g);
+        group_rebalance(g);
     group_release(g);
 }
 
@@ -423,210 +414,8 @@ void member_on_session_end(struct member *m)
     remove_member_and_rebalance(m);
 }
 
-/* ---- join ---- */
-
-static void park_join(struct member *m, struct group_join_call *j)
-{
-    refuse_join(m, ERR_REBALANCING);
-    j->member_id = call_bytes(j, m->id);
-    m->group->joining_count++;
-    engine_park(m->group->engine, &j->call, &m->join, INT64_MAX, NULL);
-}
-
-static struct bytes make_member_id(struct engine *e, struct group_join_call *j)
-{
-    struct bytes prefix = bytes_is_null(j->instance_id) ? j->client_id : j->instance_id;
-    uint64_t     high = engine_random(e);
-    uint64_t     low = engine_random(e);
-    size_t       cap;
-    char        *text;
-
-    if (prefix.len > MEMBER_ID_BYTES_MAX)
-        prefix.len = MEMBER_ID_BYTES_MAX;
-    cap = prefix.len + 38;
-    text = arena_new(&j->call.arena, cap);
-    snprintf(text, cap, "%.*s-%08x-%04x-%04x-%04x-%012llx", (int)prefix.len,
-             (const char *)prefix.at, (unsigned)(high >> 32), (unsigned)(high >> 16 & 0xffff),
-             (unsigned)(high & 0xffff), (unsigned)(low >> 48),
-             (unsigned long long)(low & 0xffffffffffff));
-    return bytes_str(text);
-}
-
-static void add_member(struct group *g, struct group_join_call *j, struct bytes id)
-{
-    struct member *m = member_new(g, id, j->instance_id, false);
-
-    if (g->member_count == 1)
-        bytes_replace(&g->protocol_type, j->protocol_type);
-    if (!g->leader)
-        g->leader = m;
-    g->has_grown = true;
-    member_update(m, j);
-    park_join(m, j);
-    restart_session(m, NEWCOMER_MS);
-    rebalance(g);
-}
-
-/* Takes the place of a static member of the same instance id (GR4). */
-static void replace_member(struct member *m, struct group_join_call *j, struct bytes id)
-{
-    struct group *g = m->group;
-    struct bytes  old_leader = g->leader ? call_bytes(j, g->leader->id) : bytes_of("", 0);
-    bool          is_leader = g->leader == m;
-
-    refuse_join(m, ERR_FENCED_INSTANCE);
-    refuse_sync(m, ERR_FENCED_INSTANCE);
-    member_rename(m, id);
-    member_update(m, j);
-    m->is_new = false;
-    restart_session(m, m->session_ms);
-    if (g->state != GROUP_STABLE || !bytes_eq(g->protocol, group_pick_protocol(g))) {
-        park_join(m, j);
-        rebalance(g);
-        return;
-    }
-    fill_generation(m, j);
-    j->skip_assignment = is_leader && j->can_skip_assignment;
-    if (!j->can_skip_assignment) {
-        /* An old client that finds itself the leader would assign anew: it is told of its former
-         * self. */
-        j->leader = old_leader;
-        j->member_count = 0;
-    }
-    engine_answer(g->engine, &j->call, ERR_OK);
-}
-
-static void join_new(struct group *g, struct group_join_call *j)
-{
-    struct engine *e = g->engine;
-    struct member *same = bytes_is_null(j->instance_id) ? NULL
-                                                        : group_static_member(g, j->instance_id);
-    struct bytes   id = make_member_id(e, j);
-
-    if (same) {
-        replace_member(same, j, id);
-    } else if (g->member_count >= GROUP_MEMBERS_MAX || g->pending_count >= GROUP_MEMBERS_MAX) {
-        engine_answer(e, &j->call, ERR_LIMIT);
-    } else if (j->needs_known_id && bytes_is_null(j->instance_id)) {
-        restart_session(member_new(g, id, j->instance_id, true), j->session_ms);
-        j->member_id = id;
-        engine_answer(e, &j->call, ERR_NEED_MEMBER_ID);
-    } else {
-        add_member(g, j, id);
-    }
-}
-
-/* A pending member comes back with the id it was given. */
-static void join_pending(struct group *g, struct group_join_call *j, struct member *pending)
-{
-    struct bytes id = call_bytes(j, pending->id);
-
-    member_free(pending);
-    add_member(g, j, id);
-}
-
-static bool must_rebalance(const struct member *m, const struct group_join_call *j)
-{
-    const struct group *g = m->group;
-
-    if (g->state == GROUP_PREPARING)
-        return true;
-    return !member_offers_same(m, j) || (g->state == GROUP_STABLE && g->leader == m);
-}
-
-static void join_known(struct group *g, struct group_join_call *j)
-{
-    struct member *m = map_get(&g->by_id, j->member_id);
-    enum err       err;
-
-    if (m && m->is_pending && bytes_is_null(j->instance_id)) {
-        join_pending(g, j, m);
-        return;
-    }
-    err = group_check_member(g, j->member_id, j->instance_id, &m);
-    if (err) {
-        engine_answer(g->engine, &j->call, err);
-    } else if (must_rebalance(m, j)) {
-        member_update(m, j);
-        park_join(m, j);
-        rebalance(g);
-    } else {
-        /* Nothing is new: it may have missed the answer to its join. */
-        restart_session(m, m->session_ms);
-        answer_join(m, j);
-    }
-}
-
-static enum err check_join(struct group_join_call *j)
-{
-    size_t total = 0;
-
-    if (j->group.len == 0 || j->group.len > GROUP_NAME_BYTES_MAX)
-        return ERR_BAD_NAME;
-    if (j->session_ms < GROUP_SESSION_MS_MIN || j->session_ms > GROUP_SESSION_MS_MAX)
-        return ERR_BAD_SESSION_TIMEOUT;
-    if (j->protocol_type.len == 0 || j->protocol_count == 0)
-        return ERR_MIXED_PROTOCOLS;
-    for (size_t i = 0; i < j->protocol_count; i++)
-        total += j->protocols[i].name.len + j->protocols[i].metadata.len;
-    if (j->protocol_count > GROUP_PROTOCOLS_MAX || total > GROUP_MEMBER_BYTES_MAX)
-        return ERR_TOO_BIG;
-    if (j->rebalance_ms < 0)
-        j->rebalance_ms = j->session_ms;
-    return ERR_OK;
-}
-
-void group_on_join(struct engine *e, struct call *c)
-{
-    struct group_join_call *j = (struct group_join_call *)c;
-    enum err                err = check_join(j);
-    struct group           *g;
-
-    if (err) {
-        engine_answer(e, c, err);
-        return;
-    }
-    g = group_find(e, j->ns, j->group);
-    if (!g && j->member_id.len == 0)
-        g = group_new(e, j->ns, j->group);
-    if (!g)
-        engine_answer(e, c, ERR_UNKNOWN_MEMBER);
-    else if (!group_supports(g, j))
-        engine_answer(e, c, ERR_MIXED_PROTOCOLS);
-    else if (j->member_id.len == 0)
-        join_new(g, j);
-    else
-        join_known(g, j);
-}
-
-/* ---- sync ---- */
-
-static bool differs(struct bytes asked, struct bytes ours)
-{
-    return !bytes_is_null(asked) && !bytes_eq(asked, ours);
-}
-
-static enum err check_sync(struct group *g, const struct group_sync_call *s, struct member **out)
-{
-    enum err err = group_check_member(g, s->member_id, s->instance_id, out);
-
-    if (err)
-        return err;
-    if (s->generation != g->generation)
-        return ERR_ILLEGAL_GENERATION;
-    if (differs(s->protocol_type, g->protocol_type) || differs(s->protocol, g->protocol))
-        return ERR_MIXED_PROTOCOLS;
-    if (g->state == GROUP_PREPARING)
-        return ERR_REBALANCING;
-    for (size_t i = 0; i < s->assignment_count; i++) {
-        if (s->assignments[i].assignment.len > GROUP_MEMBER_BYTES_MAX)
-            return ERR_TOO_BIG;
-    }
-    return ERR_OK;
-}
-
 /* The leader has spoken: everybody that waits gets its part. */
-static void assign(struct group *g, const struct group_sync_call *s)
+void group_assign(struct group *g, const struct group_sync_call *s)
 {
     for (struct list *n = g->members.next; n != &g->members; n = n->next)
         member_set_assignment(CONTAINER(n, struct member, in_group), (struct bytes){ 0 });
@@ -642,105 +431,10 @@ static void assign(struct group *g, const struct group_sync_call *s)
         struct group_sync_call *waiting = member_sync(m);
 
         if (waiting) {
-            restart_session(m, m->session_ms);
-            answer_sync(m, waiting);
+            member_restart_session(m, m->session_ms);
+            member_answer_sync(m, waiting);
         }
     }
-}
-
-void group_on_sync(struct engine *e, struct call *c)
-{
-    struct group_sync_call *s = (struct group_sync_call *)c;
-    struct group           *g = group_find(e, s->ns, s->group);
-    struct member          *m = NULL;
-    enum err                err = g ? check_sync(g, s, &m) : ERR_UNKNOWN_MEMBER;
-
-    if (s->group.len == 0)
-        err = ERR_BAD_NAME;
-    if (err) {
-        engine_answer(e, c, err);
-        return;
-    }
-    m->has_synced = true;
-    if (g->state == GROUP_STABLE) {
-        restart_session(m, m->session_ms);
-        answer_sync(m, s);
-        return;
-    }
-    refuse_sync(m, ERR_REBALANCING);
-    engine_park(e, c, &m->sync, INT64_MAX, NULL);
-    if (m == g->leader)
-        assign(g, s);
-}
-
-/* ---- heartbeat, leave ---- */
-
-void group_on_heartbeat(struct engine *e, struct call *c)
-{
-    struct group_heartbeat_call *h = (struct group_heartbeat_call *)c;
-    struct group                *g = group_find(e, h->ns, h->group);
-    struct member               *m = NULL;
-    enum err                     err = ERR_UNKNOWN_MEMBER;
-
-    if (h->group.len == 0)
-        err = ERR_BAD_NAME;
-    else if (g)
-        err = group_check_member(g, h->member_id, h->instance_id, &m);
-    if (!err && h->generation != g->generation)
-        err = ERR_ILLEGAL_GENERATION;
-    if (!err) {
-        restart_session(m, m->is_new ? NEWCOMER_MS : m->session_ms);
-        if (g->state == GROUP_PREPARING)
-            err = ERR_REBALANCING;
-    }
-    engine_answer(e, c, err);
-}
-
-static enum err find_leaver(struct group *g, const struct group_leave_item *item,
-                            struct member **out)
-{
-    struct member *m;
-
-    if (item->member_id.len > 0) {
-        m = map_get(&g->by_id, item->member_id);
-        if (!m || !m->is_pending)
-            return group_check_member(g, item->member_id, item->instance_id, out);
-    } else {
-        m = bytes_is_null(item->instance_id) ? NULL : group_static_member(g, item->instance_id);
-    }
-    *out = m;
-    return m ? ERR_OK : ERR_UNKNOWN_MEMBER;
-}
-
-static bool remove_leavers(struct group *g, struct group_leave_call *l)
-{
-    bool is_removed = false;
-
-    for (size_t i = 0; i < l->item_count; i++) {
-        struct member *m = NULL;
-
-        l->items[i].err = find_leaver(g, &l->items[i], &m);
-        if (!l->items[i].err) {
-            remove_member(m, ERR_UNKNOWN_MEMBER);
-            is_removed = true;
-        }
-    }
-    return is_removed;
-}
-
-void group_on_leave(struct engine *e, struct call *c)
-{
-    struct group_leave_call *l = (struct group_leave_call *)c;
-    struct group            *g = group_find(e, l->ns, l->group);
-
-    for (size_t i = 0; i < l->item_count; i++)
-        l->items[i].err = ERR_UNKNOWN_MEMBER;
-    if (g) {
-        if (remove_leavers(g, l) && g->state != GROUP_EMPTY)
-            rebalance(g);
-        group_release(g);
-    }
-    engine_answer(e, c, l->group.len == 0 ? ERR_BAD_NAME : ERR_OK);
 }
 
 /* ---- connections that go ---- */
@@ -763,11 +457,11 @@ static void cancel_join(struct engine *e, struct group_join_call *j)
     struct member *m = g ? map_get(&g->by_id, j->member_id) : NULL;
 
     assert(m && member_join(m) == j);
-    refuse_join(m, ERR_CANCELLED);
+    member_refuse_join(m, ERR_CANCELLED);
     if (m->is_new)
         remove_member_and_rebalance(m);
     else
-        restart_session(m, m->session_ms);
+        member_restart_session(m, m->session_ms);
 }
 
 static void cancel_sync(struct engine *e, struct group_sync_call *s)
@@ -776,8 +470,8 @@ static void cancel_sync(struct engine *e, struct group_sync_call *s)
     struct member *m = g ? map_get(&g->by_id, s->member_id) : NULL;
 
     assert(m && member_sync(m) == s);
-    refuse_sync(m, ERR_CANCELLED);
-    restart_session(m, m->session_ms);
+    member_refuse_sync(m, ERR_CANCELLED);
+    member_restart_session(m, m->session_ms);
 }
 
 /* Called before the session's parked calls are cancelled, so that the group knows whose calls

@@ -1,7 +1,8 @@
 /*
  * group_int.h - what the files of group.c share. Only they may include it.
  *
- *   group.c          join, sync, heartbeat, leave and the machine they drive: the essay
+ *   group.c          the essay, the machine: rebalances, generations, assignments, expiry
+ *   group_calls.c    the calls that drive it: join, sync, heartbeat, leave
  *   group_members.c  who is in a group, with which protocols, waiting for what
  *   group_offsets.c  committed offsets: the part that is journalled
  *
@@ -73,6 +74,23 @@ MUST_CHECK enum err group_check_member(struct group *g, struct bytes member_id,
 
 /* No heartbeat came in time. */
 void member_on_session_end(struct member *m);
+
+/* A newcomer has so long until its first join is answered. */
+enum { GROUP_NEWCOMER_MS = 5 * 60 * 1000 };
+void member_restart_session(struct member *m, int64_t length_ms);
+/* Answers what m waits for, if it does, with an error. */
+void member_refuse_join(struct member *m, enum err err);
+void member_refuse_sync(struct member *m, enum err err);
+/* Fills in j, a join of m, with the present generation. */
+void member_fill_join(const struct member *m, struct group_join_call *j);
+void member_answer_join(const struct member *m, struct group_join_call *j);
+void member_answer_sync(struct member *m, struct group_sync_call *s);
+/* Removes m and answers what it waits for. The caller rebalances. */
+void member_remove(struct member *m, enum err err);
+/* After any change of the membership. */
+void group_rebalance(struct group *g);
+/* The leader has spoken: everybody that waits gets its part. */
+void group_assign(struct group *g, const struct group_sync_call *s);
 
 /* ---- group_members.c ---- */
 /* A new member, pending or joined to the end of the list. */

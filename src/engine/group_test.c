@@ -1,4 +1,5 @@
-/* group_test.c - consumer groups through the real engine: the machine of group.c, time as an argument. */
+/* group_test.c - consumer groups through the real engine: the machine of group.c, time as an
+ * argument. */
 #include <stdio.h>
 
 #include "engine/engine_rig.h"
