@@ -48,6 +48,11 @@ static bool is_blocked(const struct consumer *c)
            (is_at(c->messages_out, c->messages_max) || is_at(c->bytes_out, c->bytes_max));
 }
 
+bool consumer_may_take(const struct consumer *c)
+{
+    return !is_blocked(c);
+}
+
 /* Into queue.active, behind its equals (K1). */
 static void activate(struct consumer *c)
 {
@@ -68,7 +73,11 @@ static void recheck(struct consumer *c)
     if (c->is_waiting) {
         c->is_waiting = false;
         activate(c);
-        queue_mark_dirty(c->queue->engine, c->queue);
+        queue_mark_dirty(c->engine, c->queue);
+    }
+    if (!list_empty(&c->order_waiting)) {
+        queue_order_on_capacity(c);
+        queue_mark_dirty(c->engine, c->queue);
     }
 }
 
@@ -187,6 +196,8 @@ static void end_consumer(struct engine *e, struct consumer *c)
         q->exclusive = NULL;
     list_remove(&c->in_line);
     list_remove(&c->in_session);
+    while (list_pop(&c->order_waiting))
+        ;
     c->queue = NULL;
     c->session = NULL;
     free_if_done(e, c);
@@ -273,6 +284,8 @@ void consumer_fini(struct engine *e)
         }
         list_remove(&c->in_session);
         list_remove(&c->in_limiter);
+        while (list_pop(&c->order_waiting))
+            ;
         free(c);
     }
     idmap_fini(&e->consumers);
@@ -316,6 +329,7 @@ static struct consumer *consumer_new(struct engine *e, struct queue *q,
     list_init(&c->in_line);
     list_init(&c->in_limiter);
     list_init(&c->in_open);
+    list_init(&c->order_waiting);
     list_init(&c->in_session);
     list_push(&c->session->consumers, &c->in_session);
     if (a->limiter) {

@@ -158,6 +158,7 @@ static void on_durable(void *ctx, uint64_t position)
 
     (void)position;
     read_on_durable(e);
+    queue_on_durable(e);
     outbox_release(e->outbox);
     checkpoint_on_durable(e->checkpoint);
     journal_kick(e->journal);
@@ -244,6 +245,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     list_init(&e->fresh);
     list_init(&e->reads);
     list_init(&e->dirty);
+    list_init(&e->undurable);
     list_init(&e->sweep);
 }
 

@@ -61,6 +61,7 @@ struct engine {
     struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
     uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */
     struct held_pool held; /* outstanding messages of all queues */
+    struct list undurable; /* ordered queues that wait for the disk (queue.in_undurable) */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     bool           is_open; /* recovered */
     struct checkpoint *checkpoint;
@@ -213,6 +214,8 @@ void queue_detach_all(struct engine *e, struct topic *t);
 /* Hand out what there is to hand out; called for every dirty queue at the end of a turn. */
 void queue_dispatch(struct engine *e, struct queue *q);
 void queue_mark_dirty(struct engine *e, struct queue *q);
+/* More is on disk: ordered queues look again. */
+void queue_on_durable(struct engine *e);
 struct queue *queue_of_dirty(struct list *node); /* the queue whose node in engine.dirty this is */
 /* After replay: leases that belonged to sessions are ready again (attempt counted), queues that were exclusive or not durable
  * are deleted. */

@@ -263,6 +263,9 @@ static void leave(struct held *h)
         heap_remove(&g->due, h, is_sooner);
         g->delayed_count--;
         break;
+    case HELD_BLOCKED:
+        g->ready_count--;
+        break;
     }
 }
 
@@ -284,6 +287,9 @@ static void enter(struct held *h, enum held_state state)
     case HELD_DELAYED:
         heap_push(&g->due, h, is_sooner);
         g->delayed_count++;
+        break;
+    case HELD_BLOCKED:
+        g->ready_count++;
         break;
     }
 }
@@ -389,13 +395,25 @@ void ledger_rotate(struct ledger *g)
     }
 }
 
+/* Moves the cursor past offset; fresh ones on the way stay, as entries. */
+static void pass(struct lane *l, uint64_t offset)
+{
+    while (l->next < offset) {
+        uint64_t at = l->next;
+
+        advance(l, at + 1);
+        enter(hold(l, at), HELD_READY);
+    }
+    if (l->next == offset)
+        advance(l, offset + 1);
+}
+
 /* The entry for offset in no state: the one there was, or a new one with the cursor moved past it. */
 static struct held *take_out(struct lane *l, uint64_t offset)
 {
     struct held *h = offset == l->next ? NULL : ledger_find(l, offset); /* L2 */
 
-    if (offset >= l->next)
-        advance(l, offset + 1);
+    pass(l, offset);
     if (h)
         leave(h);
     else
@@ -420,12 +438,28 @@ void ledger_settle(struct lane *l, uint64_t offset)
 {
     struct held *h = offset == l->next ? NULL : ledger_find(l, offset);
 
-    if (offset >= l->next)
-        advance(l, offset + 1);
+    pass(l, offset);
     if (h)
         held_settle(h);
     else
         update_turn(l);
+}
+
+struct held *ledger_block(struct lane *l, uint64_t offset)
+{
+    struct held *h = take_out(l, offset);
+
+    enter(h, HELD_BLOCKED);
+    update_turn(l);
+    return h;
+}
+
+void held_unblock(struct held *h)
+{
+    assert(h->state == HELD_BLOCKED);
+    leave(h);
+    enter(h, HELD_READY);
+    update_turn(h->lane);
 }
 
 void held_settle(struct held *h)
@@ -456,13 +490,14 @@ void held_extend(struct held *h, int64_t deadline_ms)
     enter(h, HELD_LEASED);
 }
 
-void held_wake(struct held *h)
+bool held_wake(struct held *h)
 {
     struct lane *l = h->lane;
+    bool         is_held = h->offset < l->next;
 
     assert(h->state == HELD_DELAYED);
     leave(h);
-    if (h->offset < l->next) {
+    if (is_held) {
         enter(h, HELD_READY);
     } else { /* L3 */
         l->ahead_count--;
@@ -470,6 +505,7 @@ void held_wake(struct held *h)
         l->ledger->ready_count++;
     }
     update_turn(l);
+    return is_held;
 }
 
 bool ledger_restore(struct lane *l, const struct held *like)
@@ -537,11 +573,9 @@ static void purge_entry(void *ctx, struct held *h)
 {
     struct purge *p = ctx;
 
-    if (h->state == HELD_LEASED) {
-        if (!p->leased_too)
-            return;
-        p->before(p->ctx, h);
-    }
+    if (h->state == HELD_LEASED && !p->leased_too)
+        return;
+    p->before(p->ctx, h);
     leave(h);
     forget(h);
     p->count++;

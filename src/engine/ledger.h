@@ -16,8 +16,8 @@
  *   L1  Below next, no entry means settled; from next on, no entry means ready and never leased.
  *   L2  next itself has no entry: the cursor steps over delayed messages.
  *   L3  From next on, entries are delayed and were never leased. When such a one is due it is forgotten: it is fresh again.
- *   L4  An entry lies in one heap at most: READY in its lane's (lowest offset first), DELAYED and leases with a deadline in the
- *       ledger's (soonest first), leases without one in none.
+ *   L4  An entry lies in one heap at most: READY in its lane's (lowest offset first), DELAYED and leases with a deadline in
+ *       the ledger's (soonest first), BLOCKED and leases without a deadline in none.
  *   L5  What came back is handed out before what is fresh, each in offset order; lanes take turns.
  *   L6  ready_count + leased_count + delayed_count + settled = appended.
  *
@@ -32,9 +32,10 @@
 
 struct lane;
 
-enum held_state { HELD_READY, HELD_LEASED, HELD_DELAYED };
+/* BLOCKED: ready, but not before another one (queue_order.c); counted as ready. The first three are on disk. */
+enum held_state { HELD_READY, HELD_LEASED, HELD_DELAYED, HELD_BLOCKED };
 
-/* One outstanding message: 80 bytes, and 8 to 24 for finding it. */
+/* One outstanding message: 88 bytes, and 8 to 24 for finding it. */
 struct held {
     uint64_t     offset;
     int64_t      due_ms; /* DELAYED: ready then; LEASED and not bound: ends then */
@@ -42,6 +43,7 @@ struct held {
     struct lane *lane;
     struct held *chain;     /* next in its bucket or in the pool */
     void        *holder;    /* the caller's, NULL at first */
+    void        *order;     /* likewise */
     struct list  in_holder; /* the caller's, unlinked at first */
     uint32_t     attempts;  /* leases so far; the token of the present one */
     uint32_t     bytes;     /* the caller's */
@@ -50,7 +52,7 @@ struct held {
     uint8_t      state;
     bool         is_bound;
 };
-_Static_assert(sizeof(struct held) <= 80, "memory per outstanding message is a promise");
+_Static_assert(sizeof(struct held) <= 88, "memory per outstanding message is a promise");
 
 struct held_pool {
     struct held      *free;
@@ -105,10 +107,12 @@ void ledger_append(struct ledger *g, uint32_t lane, uint32_t count, int64_t due_
 bool ledger_peek(const struct ledger *g, struct lane **lane, uint64_t *offset);
 /* The next one comes from another lane, if there is one. */
 void ledger_rotate(struct ledger *g);
-/* Leases one message: a held one, or fresh ones up to it (what lies between counts as settled). attempts goes up. */
+/* Leases one message, held or fresh; fresh ones before it become READY entries. attempts goes up. */
 struct held *ledger_lease(struct lane *l, uint64_t offset, const struct lease_terms *terms);
-/* Settles one message whatever it is: held, or fresh ones up to it. */
+/* Settles one message, held or fresh; fresh ones before it become READY entries. */
 void ledger_settle(struct lane *l, uint64_t offset);
+/* Makes a ready message BLOCKED, so that the next one is seen. */
+struct held *ledger_block(struct lane *l, uint64_t offset);
 /* The entry, or NULL: settled below next, fresh from it on. */
 struct held *ledger_find(const struct lane *l, uint64_t offset);
 
@@ -118,13 +122,15 @@ void held_settle(struct held *h);
 void held_release(struct held *h, int64_t ready_ms, bool is_free);
 /* Moves the deadline of a lease that is not bound. */
 void held_extend(struct held *h, int64_t deadline_ms);
-/* A delayed one is ready now. h may be gone then (L3). */
-void held_wake(struct held *h);
+/* A delayed one is ready now; false: it is gone (L3). */
+bool held_wake(struct held *h);
+/* A BLOCKED one is READY again. */
+void held_unblock(struct held *h);
 /* The soonest of the delayed and leased ones that is due at now_ms, or NULL. */
 struct held *ledger_due(const struct ledger *g, int64_t now_ms);
 int64_t ledger_due_ms(const struct ledger *g); /* INT64_MAX: never */
 
-/* Settles everything that is not leased, with leased_too that as well. Returns how many. before(ctx, h) sees each leased one. */
+/* Settles everything that is not leased, with leased_too that as well. Returns how many. before(ctx, h) sees each entry. */
 uint64_t ledger_purge(struct ledger *g, bool leased_too, void (*before)(void *ctx, struct held *h), void *ctx);
 /* First offset of the lane that is not settled. Cheap on average, not always. */
 uint64_t lane_floor(struct lane *l);

@@ -145,6 +145,7 @@ static struct queue *queue_new(struct engine *e, struct bytes ns, struct bytes n
     list_init(&q->active);
     list_init(&q->blocked);
     list_init(&q->bindings);
+    list_init(&q->in_undurable);
     queue_init_timer(q);
     return q;
 }
@@ -157,6 +158,8 @@ void queue_free(struct engine *e, struct queue *q)
     list_remove(&q->dirty);
     list_remove(&q->in_session);
     list_remove(&q->bindings);
+    list_remove(&q->in_undurable);
+    queue_order_fini(q);
     ledger_fini(&q->ledger);
     for (int d = 0; d < DOOR_COUNT; d++)
         free((void *)(uintptr_t)q->native[d].at);
@@ -259,6 +262,8 @@ enum err queue_apply_altered(struct engine *e, struct rd *head, struct bytes pay
     if (head->failed || !q || door >= DOOR_COUNT)
         return ERR_CORRUPT;
     q->is_durable = flags & FLAG_DURABLE;
+    if (!policy.is_ordered)
+        queue_order_fini(q);
     q->policy = policy;
     q->altered_ms = altered_ms;
     set_native(q, door, native);
@@ -268,7 +273,7 @@ enum err queue_apply_altered(struct engine *e, struct rd *head, struct bytes pay
 static void end_leases(struct queue *q)
 {
     for (uint32_t i = 0; i < q->ledger.lane_count; i++)
-        lane_each(&q->ledger.lanes[i], queue_end_lease, q);
+        lane_each(&q->ledger.lanes[i], queue_let_go, q);
 }
 
 enum err queue_apply_deleted(struct engine *e, struct rd *head, struct bytes payload,
@@ -356,6 +361,7 @@ void queue_detach_all(struct engine *e, struct topic *t)
 
         end_leases(q);
         timer_stop(&e->timers, &q->timer);
+        queue_order_fini(q);
         ledger_fini(&q->ledger);
         ledger_init(&q->ledger, &e->held, 0);
         q->topic = NULL;
@@ -399,6 +405,8 @@ void queue_on_recovered(struct engine *e)
             continue;
         }
         queue_release_bound(e, q);
+        if (q->policy.is_ordered)
+            queue_order_begin(q);
         queue_arm(q);
     }
     free(ids);

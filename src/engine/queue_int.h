@@ -38,6 +38,9 @@ struct queue {
     struct consumer *exclusive;
     struct list      bindings; /* binding.in_target */
     uint64_t         routed;   /* number of the publish that reached it last (exchange.c) */
+
+    struct queue_order *order;        /* queue_order.c; NULL: not ordered, or not yet looked at */
+    struct list         in_undurable; /* engine.undurable */
 };
 
 /* ---- queue.c ---- */
@@ -54,7 +57,9 @@ void queue_init_timer(struct queue *q);
 /* Something may be due sooner than the timer. */
 void queue_arm(struct queue *q);
 /* The lease of h ends, whatever comes next: nobody holds it any more. */
-void queue_end_lease(void *queue, struct held *h);
+void queue_end_lease(struct held *h);
+/* h is about to be settled without a word of its holder; for lane_each and ledger_purge. */
+void queue_let_go(void *queue, struct held *h);
 /* The log may forget what no queue needs, when that is worth the while. */
 void queue_trim(struct queue *q, uint32_t lane);
 /* Bound leases of sessions that died with the process: ready again. */
@@ -74,6 +79,7 @@ struct consumer {
     struct list              in_session; /* session.consumers */
     struct list              in_limiter; /* limiter.consumers */
     struct list              in_open;    /* those with a delivery being filled */
+    struct list              order_waiting; /* keys whose next message waits until it may take more (queue_order.c) */
     struct mailbox          *home;
     void (*deliver)(struct delivery *d);
     void            *ctx;
@@ -90,6 +96,7 @@ struct consumer {
 };
 /* The first consumer that may take another message; moves those that may not aside. NULL: none. */
 struct consumer *consumer_next(struct queue *q);
+bool consumer_may_take(const struct consumer *c);
 /* It got one: the next of the same priority is first now. */
 void consumer_rotate(struct consumer *c);
 /* A place for one more message in the delivery being filled for it; consumers with one are gathered in *open. */
@@ -110,9 +117,48 @@ void exchange_unbind_queue(struct engine *e, struct queue *q);
 void exchange_sweep(struct engine *e);
 void exchange_on_recovered(struct engine *e);
 
+/* ---- queue_order.c: order by key; for queues with policy.is_ordered ---- */
+enum order_answer {
+    ORDER_TAKE, /* it may be handed out */
+    ORDER_NEXT, /* it is blocked now: look at the next one */
+    ORDER_STOP, /* nothing more of this log for now */
+};
+struct order_look {
+    uint64_t         taker;    /* in; of a CALL_LEASE. 0: whichever consumer may have it */
+    struct consumer *consumer; /* out; the only one that may have it, or NULL: any */
+    bool             has_key;  /* out */
+    uint64_t         key;      /* out; its hash */
+};
+/* Whether the message that ledger_peek gave may be handed out. */
+enum order_answer queue_order_look(struct queue *q, struct lane *l, uint64_t offset, const struct log_entry *entry,
+                                   struct order_look *look);
+/* It was leased. taker: a number that no other taker ever had (consumer's or from engine.last_consumer). */
+void queue_order_leased(struct queue *q, struct held *h, const struct order_look *look, uint64_t taker);
+/* All of these do nothing for a message without key. Before h is settled, in whatever state: */
+void queue_order_on_settle(struct queue *q, struct held *h);
+/* After a lease of h ended and h was released: */
+void queue_order_on_release(struct queue *q, struct held *h);
+/* After h was woken: */
+void queue_order_on_wake(struct queue *q, struct held *h);
+/* After h was released: the next one of its key when it is leased, which must be released, too. */
+struct held *queue_order_follower(const struct held *h);
+/* The consumer may take more. */
+void queue_order_on_capacity(struct consumer *c);
+/* Puts in order what a replay or a checkpoint left; otherwise the first look does. */
+void queue_order_begin(struct queue *q);
+/* No more looks for now. */
+void queue_order_rest(struct queue *q);
+void queue_order_fini(struct queue *q);
+
 /* ---- queue_journal.c: the changes of messages in queues ---- */
 enum queue_fate { FATE_ACKED, FATE_REJECTED, FATE_EXPIRED }; /* on disk, in QUEUE_SETTLED */
-enum release_reason { RELEASE_ASKED, RELEASE_DEADLINE, RELEASE_SESSION, RELEASE_RECOVERED }; /* on disk */
+enum release_reason { /* on disk */
+    RELEASE_ASKED,
+    RELEASE_DEADLINE,
+    RELEASE_SESSION,
+    RELEASE_RECOVERED,
+    RELEASE_ORDER, /* an earlier one of its key was released */
+};
 enum { LEASED_BOUND = 1, LEASED_NO_ACK = 2 };  /* flags of QUEUE_LEASED, on disk */
 enum { RELEASED_FREE = 1, RELEASED_REASON_SHIFT = 1 }; /* flags of QUEUE_RELEASED, on disk */
 enum { WRITER_BYTES_MAX = 64 * 1024 }; /* a change with a longer head is cut in two */

@@ -211,7 +211,7 @@ enum err queue_apply_purged(struct engine *e, struct rd *head, struct bytes payl
     (void)position;
     if (head->failed)
         return ERR_CORRUPT;
-    ledger_purge(&q->ledger, leased_too, queue_end_lease, q);
+    ledger_purge(&q->ledger, leased_too, queue_let_go, q);
     return ERR_OK;
 }
 
@@ -265,7 +265,7 @@ static void save_held(void *ctx, struct held *h)
         buf_uvarint(&s->head, s->queue->id);
     buf_uvarint(&s->head, h->lane->index);
     buf_uvarint(&s->head, h->offset);
-    buf_u8(&s->head, h->state);
+    buf_u8(&s->head, h->state == HELD_BLOCKED ? HELD_READY : h->state);
     buf_u8(&s->head, h->is_bound);
     buf_uvarint(&s->head, h->attempts);
     buf_uvarint(&s->head, h->free_attempts);

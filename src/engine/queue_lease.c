@@ -27,6 +27,7 @@ struct handout {
     uint64_t                offset;
     const struct log_entry *entry;
     uint32_t                bytes;
+    struct order_look       order;   /* of an ordered queue */
     struct lane            *settled; /* where something was settled: to be trimmed */
 };
 
@@ -36,6 +37,7 @@ struct taker {
     bool               no_ack;
     struct session    *session;  /* of a bound lease */
     struct consumer   *consumer; /* may be NULL */
+    uint64_t           number;   /* of an ordered queue: this taker's alone */
 };
 
 static void begin(struct handout *h, struct queue *q)
@@ -54,6 +56,7 @@ static void note_settled(struct handout *h)
 static void end(struct handout *h)
 {
     writer_fini(&h->w);
+    queue_order_rest(h->q);
     if (h->settled)
         queue_trim(h->q, h->settled->index);
     queue_arm(h->q);
@@ -82,24 +85,49 @@ static bool is_expired(const struct handout *h, const struct log_entry *entry)
     return retention_ms > 0 && entry->append_ms + retention_ms <= h->e->now_ms;
 }
 
+static void settle(struct handout *h)
+{
+    struct held *held = ledger_find(h->lane, h->offset);
+
+    if (held)
+        queue_order_on_settle(h->q, held);
+    ledger_settle(h->lane, h->offset);
+    note_settled(h);
+}
+
+/* Whether the message that is next may be handed out. */
+static enum order_answer look_at(struct handout *h, struct lane *lane)
+{
+    h->entry = find_entry(h, lane, h->offset);
+    h->lane = lane;
+    if (!h->entry || is_expired(h, h->entry)) { /* H3 */
+        writer_note(&h->w, h->q, CHANGE_QUEUE_SETTLED, FATE_EXPIRED, 0, lane, h->offset);
+        settle(h);
+        return ORDER_NEXT;
+    }
+    h->bytes = h->entry->batch_len / h->entry->count;
+    if (!h->q->policy.is_ordered)
+        return ORDER_TAKE;
+    return queue_order_look(h->q, lane, h->offset, h->entry, &h->order);
+}
+
 /* Looks at the next message that may be handed out; false when there is none. */
 static bool look(struct handout *h)
 {
+    uint32_t     logs_left = h->q->ledger.lane_count;
     struct lane *lane;
 
-    while (ledger_peek(&h->q->ledger, &lane, &h->offset)) {
-        const struct log_entry *entry = find_entry(h, lane, h->offset);
-
-        h->lane = lane;
-        h->entry = entry;
-        if (entry && !is_expired(h, entry)) {
-            h->bytes = entry->batch_len / entry->count;
+    while (logs_left > 0 && ledger_peek(&h->q->ledger, &lane, &h->offset))
+        switch (look_at(h, lane)) {
+        case ORDER_TAKE:
             return true;
+        case ORDER_NEXT:
+            break;
+        case ORDER_STOP:
+            ledger_rotate(&h->q->ledger);
+            logs_left--;
+            break;
         }
-        writer_note(&h->w, h->q, CHANGE_QUEUE_SETTLED, FATE_EXPIRED, 0, lane, h->offset); /* H3 */
-        ledger_settle(lane, h->offset);
-        note_settled(h);
-    }
     return false;
 }
 
@@ -130,8 +158,7 @@ static void take_for_good(struct handout *h, struct message_ref *ref)
             ref->first_lease_ms = held->first_lease_ms;
     }
     writer_note(&h->w, h->q, CHANGE_QUEUE_LEASED, LEASED_NO_ACK, 0, h->lane, h->offset);
-    ledger_settle(h->lane, h->offset);
-    note_settled(h);
+    settle(h);
 }
 
 static void take_on_lease(struct handout *h, const struct taker *t, struct message_ref *ref)
@@ -142,6 +169,8 @@ static void take_on_lease(struct handout *h, const struct taker *t, struct messa
     held->holder = t->consumer;
     if (t->terms.is_bound)
         list_push(&t->session->leases, &held->in_holder);
+    if (h->q->policy.is_ordered)
+        queue_order_leased(h->q, held, &h->order, t->number);
     ref->attempts = held->attempts;
     ref->counted_attempts = held->attempts - held->free_attempts;
     ref->first_lease_ms = held->first_lease_ms;
@@ -185,10 +214,12 @@ static void end_at_once(struct handout *h, struct lease_call *a)
     for (size_t i = 0; i < a->message_count; i++) {
         const struct lease *lease = &a->messages[i].lease;
         struct lane        *lane = &h->q->ledger.lanes[lease->partition];
+        struct held        *held = ledger_find(lane, lease->offset);
 
         writer_note(&h->w, h->q, CHANGE_QUEUE_RELEASED, RELEASE_ASKED << RELEASED_REASON_SHIFT, 0,
                     lane, lease->offset);
-        held_release(ledger_find(lane, lease->offset), 0, false);
+        held_release(held, 0, false);
+        queue_order_on_release(h->q, held);
     }
 }
 
@@ -203,6 +234,8 @@ static bool serve(struct handout *h, struct lease_call *a)
         most = a->messages_max;
     if (most > LEASE_MESSAGES_MAX)
         most = LEASE_MESSAGES_MAX;
+    t.number = h->q->policy.is_ordered ? ++h->e->last_consumer : 0;
+    h->order.taker = t.number;
     if (most == 0 || !look(h))
         return false;
     if (a->is_bound)
@@ -291,9 +324,14 @@ static void serve_consumers(struct handout *h)
     struct consumer *c;
 
     list_init(&open);
+    h->order.taker = 0;
     while ((c = consumer_next(h->q)) != NULL && look(h)) {
-        struct taker t = { terms_of(h->q, c->lease_ms, c->is_bound), c->no_ack, c->session, c };
+        struct taker t;
 
+        if (h->order.consumer)
+            c = h->order.consumer;
+        t = (struct taker){ terms_of(h->q, c->lease_ms, c->is_bound), c->no_ack, c->session, c,
+                            c->id };
         take(h, &t, consumer_add(c, &open));
         consumer_count(c, h->bytes);
         consumer_rotate(c);

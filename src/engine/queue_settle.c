@@ -32,8 +32,18 @@ static void release(struct queue_writer *w, struct queue *q, struct held *h, int
     uint64_t flags = (uint64_t)reason << RELEASED_REASON_SHIFT | (is_free ? RELEASED_FREE : 0u);
 
     writer_note(w, q, CHANGE_QUEUE_RELEASED, flags, ready_ms, h->lane, h->offset);
-    queue_end_lease(q, h);
+    queue_end_lease(h);
     held_release(h, ready_ms, is_free);
+    queue_order_on_release(q, h);
+}
+
+/* With what must be released because of it (queue_order.c). */
+static void release_all(struct queue_writer *w, struct queue *q, struct held *h, int64_t ready_ms,
+                        enum release_reason reason, bool is_free)
+{
+    release(w, q, h, ready_ms, reason, is_free);
+    while ((h = queue_order_follower(h)) != NULL)
+        release(w, q, h, 0, RELEASE_ORDER, true);
 }
 
 static void on_due(struct timer *t, int64_t now_ms)
@@ -45,10 +55,10 @@ static void on_due(struct timer *t, int64_t now_ms)
 
     writer_init(&w, q->engine);
     while (left-- > 0 && (h = ledger_due(&q->ledger, now_ms)) != NULL)
-        if (h->state == HELD_DELAYED)
-            held_wake(h);
-        else
-            release(&w, q, h, 0, RELEASE_DEADLINE, false);
+        if (h->state == HELD_LEASED)
+            release_all(&w, q, h, 0, RELEASE_DEADLINE, false);
+        else if (held_wake(h))
+            queue_order_on_wake(q, h);
     writer_fini(&w);
     queue_mark_dirty(q->engine, q);
     if (ledger_due(&q->ledger, now_ms))
@@ -64,15 +74,20 @@ void queue_init_timer(struct queue *q)
 
 /* ---- the end of a lease ---- */
 
-void queue_end_lease(void *queue, struct held *h)
+void queue_end_lease(struct held *h)
 {
     struct consumer *c = h->holder;
 
-    (void)queue;
     list_remove(&h->in_holder);
     h->holder = NULL;
     if (c)
         consumer_on_lease_end(c, h->bytes);
+}
+
+void queue_let_go(void *queue, struct held *h)
+{
+    queue_order_on_settle(queue, h);
+    queue_end_lease(h);
 }
 
 static bool is_worth_trimming(const struct log *l, uint64_t floor)
@@ -110,20 +125,20 @@ void queue_release_session(struct engine *e, struct session *s)
         struct held  *h = CONTAINER(s->leases.next, struct held, in_holder);
         struct queue *q = CONTAINER(h->lane->ledger, struct queue, ledger);
 
-        release(&w, q, h, 0, RELEASE_SESSION, false);
+        release_all(&w, q, h, 0, RELEASE_SESSION, false);
         queue_mark_dirty(e, q);
     }
     writer_fini(&w);
 }
 
-struct release_all {
+struct bound_release {
     struct queue_writer w;
     struct queue       *q;
 };
 
 static void release_if_bound(void *ctx, struct held *h)
 {
-    struct release_all *r = ctx;
+    struct bound_release *r = ctx;
 
     if (h->state == HELD_LEASED && h->is_bound)
         release(&r->w, r->q, h, 0, RELEASE_RECOVERED, false);
@@ -131,7 +146,7 @@ static void release_if_bound(void *ctx, struct held *h)
 
 void queue_release_bound(struct engine *e, struct queue *q)
 {
-    struct release_all r = { .q = q };
+    struct bound_release r = { .q = q };
 
     writer_init(&r.w, e);
     for (uint32_t i = 0; i < q->ledger.lane_count; i++)
@@ -162,13 +177,14 @@ static void switch_to(struct settling *s, struct queue *q, uint32_t lane)
 static void end(struct settling *s, struct held *h, enum queue_fate fate)
 {
     writer_note(&s->w, s->queue, CHANGE_QUEUE_SETTLED, fate, 0, h->lane, h->offset);
-    queue_end_lease(s->queue, h);
+    queue_order_on_settle(s->queue, h);
+    queue_end_lease(h);
     held_settle(h);
 }
 
 static void give_back(struct settling *s, struct held *h, int64_t delay_ms)
 {
-    release(&s->w, s->queue, h, delay_ms > 0 ? s->e->now_ms + delay_ms : 0, RELEASE_ASKED,
+    release_all(&s->w, s->queue, h, delay_ms > 0 ? s->e->now_ms + delay_ms : 0, RELEASE_ASKED,
             s->call->requeue_free);
     queue_arm(s->queue);
     queue_mark_dirty(s->e, s->queue);
