@@ -5,8 +5,10 @@
  *            ^----------- a lease ends, credit, a raised limit --------'
  *
  *   K1  queue.active is ordered by falling priority; whoever got a message goes behind its equals.
- *   K2  A consumer in queue.blocked was over a limit when looked at last and has been told of nothing since.
- *   K3  An ended consumer (queue NULL) is in no list but engine.consumers, and stays only while leases name it.
+ *   K2  A consumer in queue.blocked was over a limit when looked at last and has been told of
+ *       nothing since.
+ *   K3  An ended consumer (queue NULL) is in no list but engine.consumers, and stays only while
+ *       leases name it.
  *
  * Thread: the shard's.
  */
@@ -164,7 +166,7 @@ bool consumer_is_full(const struct consumer *c)
     return c->open->message_count >= DELIVERY_MESSAGES_MAX || c->open_bytes >= DELIVERY_BYTES_MAX;
 }
 
-static void send(struct engine *e, const struct consumer *c, struct delivery *d,
+static void post(struct engine *e, const struct consumer *c, struct delivery *d,
                  enum delivery_kind kind)
 {
     d->kind = kind;
@@ -180,7 +182,7 @@ void consumer_send(struct engine *e, struct consumer *c)
 
     c->open = NULL;
     list_remove(&c->in_open);
-    send(e, c, d, DELIVERY_MESSAGES);
+    post(e, c, d, DELIVERY_MESSAGES);
 }
 
 /* ---- beginning and end ---- */
@@ -214,7 +216,7 @@ static void end_line(struct engine *e, struct list *line)
     while (!list_empty(line)) {
         struct consumer *c = CONTAINER(line->next, struct consumer, in_line);
 
-        send(e, c, mem_new(sizeof(struct delivery)), DELIVERY_ENDED);
+        post(e, c, mem_new(sizeof(struct delivery)), DELIVERY_ENDED);
         end_consumer(e, c);
     }
 }

@@ -2,13 +2,16 @@
  * exchange.c - exchanges and their bindings.
  *
  * Changes (docs/journal.md):
- *   EXCHANGE_DECLARED  ns, name, type (route_type), flags (1 durable, 2 auto-delete, 4 internal), arguments
+ *   EXCHANGE_DECLARED  ns, name, type (route_type), flags (1 durable, 2 auto-delete, 4 internal),
+ *                      arguments
  *   EXCHANGE_DELETED   ns, name
  *   BOUND, UNBOUND     ns, source, to exchange, destination, key, arguments
  *
- *   X1  A binding lies in the route of its source and in the list of its target; it goes with either of them.
- *   X2  An auto-delete exchange that has lost its last binding is in engine.sweep until exchange_sweep has journalled its
- *       end, in the same turn; a crash in between leaves it there for exchange_on_recovered.
+ *   X1  A binding lies in the route of its source and in the list of its target; it goes with
+ *       either of them.
+ *   X2  An auto-delete exchange that has lost its last binding is in engine.sweep until
+ *       exchange_sweep has journalled its end, in the same turn; a crash in between leaves it there
+ *       for exchange_on_recovered.
  *
  * Thread: the shard's.
  */

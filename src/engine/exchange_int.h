@@ -1,4 +1,5 @@
-/* exchange_int.h - what exchange.c (definitions) and exchange_publish.c (routing) share. Thread: the shard's. */
+/* exchange_int.h - what exchange.c (definitions) and exchange_publish.c (routing) share. Thread:
+ * the shard's. */
 #ifndef ENGINE_EXCHANGE_INT_H
 #define ENGINE_EXCHANGE_INT_H
 

@@ -1,10 +1,13 @@
 /*
- * exchange_publish.c - CALL_PUBLISH: from an exchange and keys to the logs of topics, as one change.
+ * exchange_publish.c - CALL_PUBLISH: from an exchange and keys to the logs of topics, as one
+ * change.
  *
- *   P1  A queue is reached once, however many bindings and exchanges lead to it; an exchange is looked at once, so that
- *       exchanges bound in a circle come to an end. Marks with the number of the publish do both.
- *   P2  What a queue gets is what its topic gets: a message for a queue is appended to the topic of the queue's name. A
- *       subscription (a queue over a topic of another name) has no topic of its own and cannot be published to.
+ *   P1  A queue is reached once, however many bindings and exchanges lead to it; an exchange is
+ *       looked at once, so that exchanges bound in a circle come to an end. Marks with the number
+ *       of the publish do both.
+ *   P2  What a queue gets is what its topic gets: a message for a queue is appended to the topic of
+ *       the queue's name. A subscription (a queue over a topic of another name) has no topic of its
+ *       own and cannot be published to.
  *
  * Thread: the shard's.
  */

@@ -1,4 +1,5 @@
-/* exchange_test.c - exchanges, bindings and publishing through the real engine, and all of it after a crash. */
+/* exchange_test.c - exchanges, bindings and publishing through the real engine, and all of it after
+ * a crash. */
 #include "engine/exchange_int.h"
 #include "engine/queue_rig.h"
 

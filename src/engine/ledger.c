@@ -408,7 +408,8 @@ static void pass(struct lane *l, uint64_t offset)
         advance(l, offset + 1);
 }
 
-/* The entry for offset in no state: the one there was, or a new one with the cursor moved past it. */
+/* The entry for offset in no state: the one there was, or a new one with the cursor moved past
+ * it. */
 static struct held *take_out(struct lane *l, uint64_t offset)
 {
     struct held *h = offset == l->next ? NULL : ledger_find(l, offset); /* L2 */

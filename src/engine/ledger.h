@@ -1,7 +1,9 @@
 /*
- * ledger.h - the books of one queue: which messages are ready, leased, delayed or done. Knows no engine and no clock.
+ * ledger.h - the books of one queue: which messages are ready, leased, delayed or done. Knows no
+ * engine and no clock.
  *
- * A lane per log of the topic. A message that nobody has touched costs nothing; only what is outstanding has an entry:
+ * A lane per log of the topic. A message that nobody has touched costs nothing; only what is
+ * outstanding has an entry:
  *
  *     offsets:   0 ......... floor ............ next ................ end
  *                settled   | settled or held  | fresh, or held and   | not appended yet
@@ -15,9 +17,11 @@
  *
  *   L1  Below next, no entry means settled; from next on, no entry means ready and never leased.
  *   L2  next itself has no entry: the cursor steps over delayed messages.
- *   L3  From next on, entries are delayed and were never leased. When such a one is due it is forgotten: it is fresh again.
- *   L4  An entry lies in one heap at most: READY in its lane's (lowest offset first), DELAYED and leases with a deadline in
- *       the ledger's (soonest first), BLOCKED and leases without a deadline in none.
+ *   L3  From next on, entries are delayed and were never leased. When such a one is due it is
+ *       forgotten: it is fresh again.
+ *   L4  An entry lies in one heap at most: READY in its lane's (lowest offset first), DELAYED and
+ *       leases with a deadline in the ledger's (soonest first), BLOCKED and leases without a
+ *       deadline in none.
  *   L5  What came back is handed out before what is fresh, each in offset order; lanes take turns.
  *   L6  ready_count + leased_count + delayed_count + settled = appended.
  *
@@ -32,7 +36,8 @@
 
 struct lane;
 
-/* BLOCKED: ready, but not before another one (queue_order.c); counted as ready. The first three are on disk. */
+/* BLOCKED: ready, but not before another one (queue_order.c); counted as ready. The first three are
+ * on disk. */
 enum held_state { HELD_READY, HELD_LEASED, HELD_DELAYED, HELD_BLOCKED };
 
 /* One outstanding message: 88 bytes, and 8 to 24 for finding it. */
@@ -97,7 +102,8 @@ struct lease_terms {
 };
 
 void ledger_init(struct ledger *g, struct held_pool *pool, uint32_t lane_count);
-void ledger_fini(struct ledger *g); /* entries go back to the pool; their holders are the caller's business */
+/* Entries go back to the pool; their holders are the caller's business. */
+void ledger_fini(struct ledger *g);
 /* Before anything else in the lane: [start, end) is ready. */
 void ledger_begin(struct ledger *g, uint32_t lane, uint64_t start, uint64_t end);
 
@@ -107,7 +113,8 @@ void ledger_append(struct ledger *g, uint32_t lane, uint32_t count, int64_t due_
 bool ledger_peek(const struct ledger *g, struct lane **lane, uint64_t *offset);
 /* The next one comes from another lane, if there is one. */
 void ledger_rotate(struct ledger *g);
-/* Leases one message, held or fresh; fresh ones before it become READY entries. attempts goes up. */
+/* Leases one message, held or fresh; fresh ones before it become READY entries. attempts goes
+ * up. */
 struct held *ledger_lease(struct lane *l, uint64_t offset, const struct lease_terms *terms);
 /* Settles one message, held or fresh; fresh ones before it become READY entries. */
 void ledger_settle(struct lane *l, uint64_t offset);
@@ -130,12 +137,14 @@ void held_unblock(struct held *h);
 struct held *ledger_due(const struct ledger *g, int64_t now_ms);
 int64_t ledger_due_ms(const struct ledger *g); /* INT64_MAX: never */
 
-/* Settles everything that is not leased, with leased_too that as well. Returns how many. before(ctx, h) sees each entry. */
-uint64_t ledger_purge(struct ledger *g, bool leased_too, void (*before)(void *ctx, struct held *h), void *ctx);
+/* Settles everything that is not leased, with leased_too that as well. Returns how many.
+ * before(ctx, h) sees each entry. */
+uint64_t ledger_purge(struct ledger *g, bool leased_too,
+                      void (*before)(void *ctx, struct held *h), void *ctx);
 /* First offset of the lane that is not settled. Cheap on average, not always. */
 uint64_t lane_floor(struct lane *l);
-/* A new entry with offset, state, due_ms, attempts, free_attempts, first_lease_ms and is_bound as in like; the cursor does
- * not move. False when that cannot be. */
+/* A new entry with offset, state, due_ms, attempts, free_attempts, first_lease_ms and is_bound as
+ * in like; the cursor does not move. False when that cannot be. */
 bool ledger_restore(struct lane *l, const struct held *like);
 /* Visits every entry of the lane; visit may settle or release the one it sees. */
 void lane_each(struct lane *l, void (*visit)(void *ctx, struct held *h), void *ctx);

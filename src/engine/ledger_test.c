@@ -1,6 +1,7 @@
 /*
- * ledger_test.c - the books against a naive model: every message has one state in an array, and after each random step both
- * must agree. Nothing is lost, nothing is leased twice at once, order is kept, the counts add up (L6).
+ * ledger_test.c - the books against a naive model: every message has one state in an array, and
+ * after each random step both must agree. Nothing is lost, nothing is leased twice at once, order
+ * is kept, the counts add up (L6).
  */
 #include "base/bytes.h"
 #include "engine/ledger.h"
@@ -352,7 +353,8 @@ static void lanes_take_turns(void **state)
     held_pool_fini(&pool);
 }
 
-/* A backlog of a hundred million costs nothing; one old lease does not make the floor walk over all of it. */
+/* A backlog of a hundred million costs nothing; one old lease does not make the floor walk over all
+ * of it. */
 static void a_backlog_is_a_range(void **state)
 {
     struct held_pool pool;

@@ -1,15 +1,18 @@
 /*
- * queue.c - queues as named things: declared, altered, deleted, looked at. What happens to their messages is in
- * queue_lease.c and queue_settle.c.
+ * queue.c - queues as named things: declared, altered, deleted, looked at. What happens to their
+ * messages is in queue_lease.c and queue_settle.c.
  *
  * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms (varints), is_ordered:
- *   QUEUE_DECLARED  id, ns, name, topic's uuid (16 bytes; zero: detached), flags (1 durable, 2 auto-delete, 4 exclusive), owner,
- *                   policy, created_ms, altered_ms, door count, native of each, lane count, next offset of each lane
+ *   QUEUE_DECLARED  id, ns, name, topic's uuid (16 bytes; zero: detached), flags (1 durable, 2
+ *                   auto-delete, 4 exclusive), owner, policy, created_ms, altered_ms, door count,
+ *                   native of each, lane count, next offset of each lane
  *   QUEUE_ALTERED   id, flags (1 durable), policy, altered_ms, door, native
  *   QUEUE_DELETED   id
  *
- *   Q1  A queue over a topic has a lane per log, and queue.in_topic is in topic.queues; a detached one has neither.
- *   Q2  An exclusive queue is in the list of its session while the process lives, and is deleted after a restart.
+ *   Q1  A queue over a topic has a lane per log, and queue.in_topic is in topic.queues; a detached
+ *       one has neither.
+ *   Q2  An exclusive queue is in the list of its session while the process lives, and is deleted
+ *       after a restart.
  *
  * Thread: the shard's.
  */
@@ -312,7 +315,8 @@ static void remove_queue(struct engine *e, struct queue *q)
     buf_uvarint(&head, q->id);
     r = rd_of(buf_view(&head));
     engine_change(e, CHANGE_QUEUE_DELETED, &head, (struct slice){ 0 });
-    consumer_on_queue_deleted(e, q); /* after the change, so that nobody hears of it before it is on disk */
+    /* After the change, so that nobody hears of it before it is on disk. */
+    consumer_on_queue_deleted(e, q);
     answer_waiters(e, q);
     err = queue_apply_deleted(e, &r, bytes_of(NULL, 0), 0);
     assert(err == ERR_OK);
@@ -496,7 +500,8 @@ static void redeclare(struct engine *e, struct queue_declare_call *a, const stru
     view_of(&a->call, q, &a->view);
 }
 
-/* Where a new queue begins in a log: what all queues over a RETAIN_UNTIL_SETTLED topic have settled is as good as gone. */
+/* Where a new queue begins in a log: what all queues over a RETAIN_UNTIL_SETTLED topic have settled
+ * is as good as gone. */
 static uint64_t start_of(const struct queue_declare_call *a, const struct topic *t,
                          const struct log *l)
 {

@@ -1,8 +1,10 @@
 /*
- * queue_crash_test.c - random work on one queue with power failures in between, against a model of every message.
+ * queue_crash_test.c - random work on one queue with power failures in between, against a model of
+ * every message.
  *
- * After each failure the queue must know exactly what the model knows: what is settled stays settled, what was leased by time
- * still is, what was bound is ready, and attempts are exact. Whatever is left at the end is received once and in order.
+ * After each failure the queue must know exactly what the model knows: what is settled stays
+ * settled, what was leased by time still is, what was bound is ready, and attempts are exact.
+ * Whatever is left at the end is received once and in order.
  */
 #include "engine/queue_rig.h"
 

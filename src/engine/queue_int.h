@@ -1,6 +1,7 @@
 /*
- * queue_int.h - what the modules around queues share: queue.c (definitions), queue_lease.c (handing out), queue_settle.c (the
- * ends of leases), queue_journal.c (their changes), consumer.c, session.c, exchange.c. Thread: the shard's.
+ * queue_int.h - what the modules around queues share: queue.c (definitions), queue_lease.c (handing
+ * out), queue_settle.c (the ends of leases), queue_journal.c (their changes), consumer.c,
+ * session.c, exchange.c. Thread: the shard's.
  */
 #ifndef ENGINE_QUEUE_INT_H
 #define ENGINE_QUEUE_INT_H
@@ -11,7 +12,8 @@
 struct consumer;
 struct limiter;
 
-/* A lease that neither its taker nor its queue gives a time, and that belongs to no session, lasts this long. */
+/* A lease that neither its taker nor its queue gives a time, and that belongs to no session, lasts
+ * this long. */
 enum { LEASE_MS_DEFAULT = 30000 };
 
 struct queue {
@@ -32,7 +34,7 @@ struct queue {
     struct list      in_session; /* session.queues, of an exclusive queue */
     struct timer     timer;      /* the ledger's next due time, or earlier */
     struct list      waiters;    /* parked CALL_LEASEs (call.parked), first come first */
-    struct list      active;     /* consumers that may take more: priority falls, equal ones in turn */
+    struct list      active;     /* consumers that may take more: consumer.c K1 */
     struct list      blocked;    /* the others */
     size_t           consumer_count;
     struct consumer *exclusive;
@@ -79,7 +81,7 @@ struct consumer {
     struct list              in_session; /* session.consumers */
     struct list              in_limiter; /* limiter.consumers */
     struct list              in_open;    /* those with a delivery being filled */
-    struct list              order_waiting; /* keys whose next message waits until it may take more (queue_order.c) */
+    struct list              order_waiting; /* keys that wait until it may take more (queue_order.c) */
     struct mailbox          *home;
     void (*deliver)(struct delivery *d);
     void            *ctx;
@@ -99,7 +101,8 @@ struct consumer *consumer_next(struct queue *q);
 bool consumer_may_take(const struct consumer *c);
 /* It got one: the next of the same priority is first now. */
 void consumer_rotate(struct consumer *c);
-/* A place for one more message in the delivery being filled for it; consumers with one are gathered in *open. */
+/* A place for one more message in the delivery being filled for it; consumers with one are gathered
+ * in *open. */
 struct message_ref *consumer_add(struct consumer *c, struct list *open);
 bool consumer_is_full(const struct consumer *c); /* the delivery being filled should leave */
 void consumer_send(struct engine *e, struct consumer *c);
@@ -130,10 +133,12 @@ struct order_look {
     uint64_t         key;      /* out; its hash */
 };
 /* Whether the message that ledger_peek gave may be handed out. */
-enum order_answer queue_order_look(struct queue *q, struct lane *l, uint64_t offset, const struct log_entry *entry,
-                                   struct order_look *look);
-/* It was leased. taker: a number that no other taker ever had (consumer's or from engine.last_consumer). */
-void queue_order_leased(struct queue *q, struct held *h, const struct order_look *look, uint64_t taker);
+enum order_answer queue_order_look(struct queue *q, struct lane *l, uint64_t offset,
+                                   const struct log_entry *entry, struct order_look *look);
+/* It was leased. taker: a number that no other taker ever had (consumer's or from
+ * engine.last_consumer). */
+void queue_order_leased(struct queue *q, struct held *h, const struct order_look *look,
+                        uint64_t taker);
 /* All of these do nothing for a message without key. Before h is settled, in whatever state: */
 void queue_order_on_settle(struct queue *q, struct held *h);
 /* After a lease of h ended and h was released: */
@@ -163,9 +168,10 @@ enum { LEASED_BOUND = 1, LEASED_NO_ACK = 2 };  /* flags of QUEUE_LEASED, on disk
 enum { RELEASED_FREE = 1, RELEASED_REASON_SHIFT = 1 }; /* flags of QUEUE_RELEASED, on disk */
 enum { WRITER_BYTES_MAX = 64 * 1024 }; /* a change with a longer head is cut in two */
 /*
- * Gathers what happens to single messages into as few changes as possible: one as long as queue, kind, flags and time stay the
- * same. What is noted must be done to the ledger at once by the caller; the change is journalled when another begins or with
- * writer_flush, which must come before anything else is journalled or answered.
+ * Gathers what happens to single messages into as few changes as possible: one as long as queue,
+ * kind, flags and time stay the same. What is noted must be done to the ledger at once by the
+ * caller; the change is journalled when another begins or with writer_flush, which must come before
+ * anything else is journalled or answered.
  */
 struct queue_writer {
     struct engine *engine;
@@ -179,9 +185,10 @@ struct queue_writer {
 };
 void writer_init(struct queue_writer *w, struct engine *e);
 void writer_fini(struct queue_writer *w); /* flushes */
-/* flags: of the kind, or the fate. time_ms: deadline of LEASED and EXTENDED, ready time of RELEASED. */
-void writer_note(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags, int64_t time_ms,
-                 const struct lane *lane, uint64_t offset);
+/* flags: of the kind, or the fate. time_ms: deadline of LEASED and EXTENDED, ready time of
+ * RELEASED. */
+void writer_note(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags,
+                 int64_t time_ms, const struct lane *lane, uint64_t offset);
 void writer_flush(struct queue_writer *w);
 /* The outstanding messages of q, for queue_save. */
 void queue_save_state(struct save *s, struct queue *q);

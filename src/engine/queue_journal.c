@@ -1,16 +1,18 @@
 /*
  * queue_journal.c - what happens to messages in queues, written to the journal and applied from it.
  *
- * Changes (docs/journal.md); runs are { lane, first offset, count } until the head ends, numbers are uvarints, times varints:
+ * Changes (docs/journal.md); runs are { lane, first offset, count } until the head ends, numbers
+ * are uvarints, times varints:
  *   QUEUE_LEASED    queue id, flags (1 bound, 2 settled at once), deadline, now, runs
  *   QUEUE_SETTLED   queue id, fate, runs
  *   QUEUE_RELEASED  queue id, flags (1 free, reason << 1), ready time (0: at once), runs
  *   QUEUE_EXTENDED  queue id, deadline, runs
  *   QUEUE_PURGED    queue id, leased too
- *   QUEUE_STATE     queue id, { lane, offset, state, is bound, attempts, free attempts, first leased, due } until the head ends;
- *                   only in checkpoints
+ *   QUEUE_STATE     queue id, { lane, offset, state, is bound, attempts, free attempts, first
+ *                   leased, due } until the head ends; only in checkpoints
  *
- * That a delay has passed is not journalled: it follows from the time that the append or the release named.
+ * That a delay has passed is not journalled: it follows from the time that the append or the
+ * release named.
  *
  * Thread: the shard's.
  */

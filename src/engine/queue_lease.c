@@ -1,13 +1,16 @@
 /*
  * queue_lease.c - handing out messages: to CALL_LEASE, parked or not, and to subscriptions.
  *
- * Once per turn every queue with something new is dispatched: parked calls first, first come first, then consumers, one
- * message each in turn. All that one dispatch gives to one consumer is one delivery (up to DELIVERY_MESSAGES_MAX and
- * DELIVERY_BYTES_MAX), and consecutive messages leased on the same terms are one run in one change.
+ * Once per turn every queue with something new is dispatched: parked calls first, first come first,
+ * then consumers, one message each in turn. All that one dispatch gives to one consumer is one
+ * delivery (up to DELIVERY_MESSAGES_MAX and DELIVERY_BYTES_MAX), and consecutive messages leased on
+ * the same terms are one run in one change.
  *
  *   H1  A message is in the hands of one consumer at most.
- *   H2  What is handed out leaves after the change that says so is durable: attempts are exact after a crash.
- *   H3  Nothing older than the queue's retention is handed out, nor what its log has forgotten: it is settled as expired.
+ *   H2  What is handed out leaves after the change that says so is durable: attempts are exact
+ *       after a crash.
+ *   H3  Nothing older than the queue's retention is handed out, nor what its log has forgotten: it
+ *       is settled as expired.
  *
  * Thread: the shard's.
  */

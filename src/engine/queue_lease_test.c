@@ -1,4 +1,5 @@
-/* queue_lease_test.c - leases: tokens, deadlines, delays, order, long polls, retention; and all of it after a crash. */
+/* queue_lease_test.c - leases: tokens, deadlines, delays, order, long polls, retention; and all of
+ * it after a crash. */
 #include "engine/queue_rig.h"
 
 static void leased_once_and_acked(void **state)
@@ -27,7 +28,7 @@ static void leased_once_and_acked(void **state)
     rig_counts(&r, "q", 0, 1, 0);
     rig_crash(&r);
     rig_counts(&r, "q", 0, 1, 0);
-    assert_int_equal(rig_settle(&r, &b[0].lease, SETTLE_ACK, 0), ERR_OK); /* the handle outlives the crash */
+    assert_int_equal(rig_settle(&r, &b[0].lease, SETTLE_ACK, 0), ERR_OK);
     rig_counts(&r, "q", 0, 0, 0);
     assert_int_equal(rig_topic(&r, "q")->logs[0]->start, 3);
     rig_close(&r);
@@ -120,7 +121,7 @@ static void extending(void **state)
     rig_crash(&r);
     rig_advance(&r, 2999);
     rig_counts(&r, "q", 0, 1, 0);
-    assert_int_equal(rig_settle(&r, &m.lease, SETTLE_EXTEND, 1), ERR_OK); /* shorter is allowed, too */
+    assert_int_equal(rig_settle(&r, &m.lease, SETTLE_EXTEND, 1), ERR_OK);
     rig_advance(&r, 1);
     rig_counts(&r, "q", 1, 0, 0);
     assert_int_equal(rig_settle(&r, &m.lease, SETTLE_EXTEND, 1000), ERR_NO_LEASE);

@@ -1,23 +1,28 @@
 /*
  * queue_order.c - queues that keep the order of each key (policy.is_ordered).
  *
- * A message of a key is handed out only when every earlier one of that key is settled, or leased to the same taker: one taker
- * may have many of a key under way, two takers never. When one is given back or runs out, the later ones of its key that were
- * leased are taken back, too, so that they come again behind it. Messages without a key have no order.
+ * A message of a key is handed out only when every earlier one of that key is settled, or leased to
+ * the same taker: one taker may have many of a key under way, two takers never. When one is given
+ * back or runs out, the later ones of its key that were leased are taken back, too, so that they
+ * come again behind it. Messages without a key have no order.
  *
- * All of this is derived from what the ledger holds and from the keys in the batches; nothing of it is journalled.
+ * All of this is derived from what the ledger holds and from the keys in the batches; nothing of it
+ * is journalled.
  *
  *     messages of one key:   LEASED ... LEASED | READY or DELAYED | BLOCKED ... BLOCKED
  *                            to one taker        the first that   the rest
  *                                                is not leased
  *
- *   O1  Every outstanding message with a key is in its key's list, in this order; delayed ones since they first were due.
+ *   O1  Every outstanding message with a key is in its key's list, in this order; delayed ones
+ *       since they first were due.
  *   O2  At most one that is not leased is not BLOCKED: the first.
- *   O3  The cursor looks past blocked messages, at most ORDER_BLOCKED_MAX of them: a few busy keys do not hold up the others.
+ *   O3  The cursor looks past blocked messages, at most ORDER_BLOCKED_MAX of them: a few busy keys
+ *       do not hold up the others.
  *   O4  A key whose taker may not take more waits in that consumer's list (order_waiting).
  *
- * Keys are compared by hash: a collision makes two keys one, which is safe. A key is read from the batch, so a message is
- * handed out only when it is on disk; queues that wait for that are in engine.undurable.
+ * Keys are compared by hash: a collision makes two keys one, which is safe. A key is read from the
+ * batch, so a message is handed out only when it is on disk; queues that wait for that are in
+ * engine.undurable.
  *
  * Thread: the shard's.
  */
@@ -83,7 +88,8 @@ static bool open_batch(struct queue_order *o, const struct log_entry *entry)
     return true;
 }
 
-/* The hash of the record's key; false: it has none, or cannot be read. Cheap for records of a batch in order. */
+/* The hash of the record's key; false: it has none, or cannot be read. Cheap for records of a batch
+ * in order. */
 static bool read_key(struct queue_order *o, const struct log_entry *entry, uint64_t offset,
                      uint64_t *hash)
 {
@@ -157,7 +163,8 @@ static void poke(struct queue_order *o, struct order_key *k)
         unblock(o, k->open);
 }
 
-/* Into its key's list: a leased one behind the leased ones, another before later ones that are not leased. */
+/* Into its key's list: a leased one behind the leased ones, another before later ones that are not
+ * leased. */
 static void enlist(struct queue_order *o, struct held *h, uint64_t hash)
 {
     struct order_key     *k = key_get(o, hash);
@@ -228,7 +235,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* What a replay, a checkpoint or a change of policy left behind: leases whose takers are not known any more. */
+/* What a replay, a checkpoint or a change of policy left behind: leases whose takers are not known
+ * any more. */
 static void adopt(struct queue_order *o, struct held *h)
 {
     const struct log       *l = o->queue->topic->logs[h->lane->index];
@@ -312,7 +320,8 @@ static void pass_over(struct queue_order *o, struct lane *l, uint64_t offset, ui
         enlist(o, h, hash);
 }
 
-/* Whether the taker of the key's leases may have this one, too. A consumer that is full is told when it is not (O4). */
+/* Whether the taker of the key's leases may have this one, too. A consumer that is full is told
+ * when it is not (O4). */
 static bool is_for_taker(struct engine *e, struct order_key *k, struct order_look *look)
 {
     struct consumer *c;

@@ -1,6 +1,6 @@
 /*
- * queue_order_test.c - queues that keep the order of each key: by hand, and at random against the rule itself: whoever gets
- * a message holds all earlier ones of its key that are not settled.
+ * queue_order_test.c - queues that keep the order of each key: by hand, and at random against the
+ * rule itself: whoever gets a message holds all earlier ones of its key that are not settled.
  */
 #include "engine/queue_rig.h"
 
@@ -272,7 +272,8 @@ static void look_at_inboxes(struct model *m)
     }
 }
 
-/* The lease of a message ends without settling it: the later ones of its key are taken back, too. */
+/* The lease of a message ends without settling it: the later ones of its key are taken back,
+ * too. */
 static void untake(struct model *m, size_t at)
 {
     for (size_t i = at; i < m->count; i++)
@@ -329,7 +330,8 @@ static void subscribe_all(struct model *m)
     }
 }
 
-/* The leases stay, but their takers are gone: nobody gets more of their keys until they are settled or run out. */
+/* The leases stay, but their takers are gone: nobody gets more of their keys until they are settled
+ * or run out. */
 static void fail_power(struct model *m)
 {
     rig_fail_power(&m->rig);

@@ -1,8 +1,10 @@
 /*
- * queue_rig.h - the real engine on a simulated disk, for the tests of queues, consumers and exchanges.
+ * queue_rig.h - the real engine on a simulated disk, for the tests of queues, consumers and
+ * exchanges.
  *
- * Nothing happens by itself: rig_turn is one turn of the engine and all the disk's work, rig_turn_unsynced only the turn.
- * rig_crash loses what was not synced and recovers. Included by x_test.c only.
+ * Nothing happens by itself: rig_turn is one turn of the engine and all the disk's work,
+ * rig_turn_unsynced only the turn. rig_crash loses what was not synced and recovers. Included by
+ * x_test.c only.
  */
 #ifndef ENGINE_QUEUE_RIG_H
 #define ENGINE_QUEUE_RIG_H

@@ -1,10 +1,12 @@
 /*
  * queue_settle.c - how leases end: settled, released, extended, run out; and what follows from it.
  *
- *   S1  Only the present lease of a message can be ended by its holder: the token is the number of that lease. One exception
- *       that SQS needs (stale_ack_ok): an old token acknowledges a message that is ready again.
+ *   S1  Only the present lease of a message can be ended by its holder: the token is the number of
+ *       that lease. One exception that SQS needs (stale_ack_ok): an old token acknowledges a
+ *       message that is ready again.
  *   S2  One call is one change per queue and action, whatever its number of items.
- *   S3  An expired lease is an event of its own in the journal; a passed delay is not (queue_journal.c).
+ *   S3  An expired lease is an event of its own in the journal; a passed delay is not
+ *       (queue_journal.c).
  *
  * Thread: the shard's.
  */
@@ -12,7 +14,7 @@
 
 enum {
     EXPIRED_PER_TICK_MAX = 10000, /* then others get their turn */
-    TRIM_STEP = 256,              /* messages; less is not worth looking at all queues of the topic */
+    TRIM_STEP = 256, /* messages; for less it is not worth to look at all queues of the topic */
 };
 
 /* ---- timers ---- */

@@ -1,4 +1,5 @@
-/* queue_test.c - queues as named things: declare, alter, delete, get, purge, their topics, and all of it after a crash. */
+/* queue_test.c - queues as named things: declare, alter, delete, get, purge, their topics, and all
+ * of it after a crash. */
 #include "engine/queue_rig.h"
 
 static struct bytes ns_of(void)

@@ -1,5 +1,6 @@
 /*
- * route.c - see route.h. This file: identity, the direct, fanout and headers kinds; the topic trie is route_trie.c.
+ * route.c - see route.h. This file: identity, the direct, fanout and headers kinds; the topic trie
+ * is route_trie.c.
  */
 #include "engine/route_int.h"
 #include "base/buf.h"

@@ -1,11 +1,13 @@
 /*
- * route.h - the bindings of one exchange, and which of them a message matches. Knows no queues and no engine.
+ * route.h - the bindings of one exchange, and which of them a message matches. Knows no queues and
+ * no engine.
  *
  * What matching costs, with n bindings:
  *
  *     direct   one look-up by key, then only what is bound with it
  *     fanout   only what is found: everything
- *     topic    a trie of words; at most (words of the key) x (trie nodes that can still match), whatever the patterns: the
+ *     topic    a trie of words; at most (words of the key) x (trie nodes that can still match),
+ *     whatever the patterns: the
  *              set of live nodes is carried from word to word, so many '#' do not multiply
  *     headers  n: each binding's arguments are compared with the message's headers
  *
@@ -76,6 +78,7 @@ struct binding *route_add(struct route *r, const struct binding_key *what, void 
 void route_remove(struct binding *b);
 
 typedef void route_found_fn(void *ctx, const struct binding *b);
-void route_match(struct route *r, struct bytes key, struct bytes headers, route_found_fn *found, void *ctx);
+void route_match(struct route *r, struct bytes key, struct bytes headers, route_found_fn *found,
+                 void *ctx);
 
 #endif

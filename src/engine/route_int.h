@@ -1,4 +1,5 @@
-/* route_int.h - what route.c shares with route_trie.c (topic) and route_match.c (headers). Thread: the owner's. */
+/* route_int.h - what route.c shares with route_trie.c (topic) and route_match.c (headers). Thread:
+ * the owner's. */
 #ifndef ENGINE_ROUTE_INT_H
 #define ENGINE_ROUTE_INT_H
 
@@ -29,7 +30,8 @@ struct match_fields {
 };
 /* ERR_BAD_ARGUMENT: not a table, or an unknown x-match. */
 MUST_CHECK enum err match_check(struct bytes arguments);
-/* The fields of a table up to its first malformed one, borrowed from it; old (may be NULL) is reused or freed. */
+/* The fields of a table up to its first malformed one, borrowed from it; old (may be NULL) is
+ * reused or freed. */
 struct match_fields *match_read(struct match_fields *old, struct bytes table);
 /* By name, equal names in their order. */
 void match_sort(struct match_fields *f);

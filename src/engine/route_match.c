@@ -1,9 +1,10 @@
 /*
  * route_match.c - headers exchanges: the arguments of a binding against the headers of a message.
  *
- * x-match says how: all (also when missing), any, all-with-x, any-with-x. Without "-with-x", arguments whose names begin with
- * x- do not take part; x-match itself never does. An argument of type void asks only that the header is there. So a binding
- * without arguments matches everything under "all" and nothing under "any".
+ * x-match says how: all (also when missing), any, all-with-x, any-with-x. Without "-with-x",
+ * arguments whose names begin with x- do not take part; x-match itself never does. An argument of
+ * type void asks only that the header is there. So a binding without arguments matches everything
+ * under "all" and nothing under "any".
  *
  * Thread: the owner's.
  */

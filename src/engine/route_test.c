@@ -1,4 +1,5 @@
-/* route_test.c - each kind by hand, and the topic trie against a naive matcher with random patterns and keys. */
+/* route_test.c - each kind by hand, and the topic trie against a naive matcher with random patterns
+ * and keys. */
 #include "base/buf.h"
 #include "engine/route.h"
 

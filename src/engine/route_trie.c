@@ -1,14 +1,17 @@
 /*
- * route_trie.c - topic exchanges: patterns of words as a trie, matched like a nondeterministic automaton.
+ * route_trie.c - topic exchanges: patterns of words as a trie, matched like a nondeterministic
+ * automaton.
  *
- * A key is words with dots between; "" has none, "a..b" has three. In a pattern '*' is one word, '#' any number of words, and
- * '#.#' the same as '#'. A node stands for the words of a pattern read so far:
+ * A key is words with dots between; "" has none, "a..b" has three. In a pattern '*' is one word,
+ * '#' any number of words, and '#.#' the same as '#'. A node stands for the words of a pattern read
+ * so far:
  *
  *     root --"stock"--> o --*--> o --"nyse"--> o {bindings}
  *                       `---#--> o {bindings}
  *
- * Matching keeps the set of nodes that the words read so far can have led to. Coming to a node is coming to its '#' child,
- * too (no word taken); a '#' node stays in the set with every word. route.stamp marks who is in the set of this word.
+ * Matching keeps the set of nodes that the words read so far can have led to. Coming to a node is
+ * coming to its '#' child, too (no word taken); a '#' node stays in the set with every word.
+ * route.stamp marks who is in the set of this word.
  *
  * Thread: the owner's.
  */

@@ -1,9 +1,10 @@
 /*
  * session.c - what belongs to one client connection, and its end.
  *
- * A session is made by the first call that needs it and ends with CALL_SESSION_CLOSE: its consumers end, its bound leases
- * return in one step (so their messages keep their order), its exclusive queues go, its parked calls are answered
- * ERR_CANCELLED, and only then the closing call is answered.
+ * A session is made by the first call that needs it and ends with CALL_SESSION_CLOSE: its consumers
+ * end, its bound leases return in one step (so their messages keep their order), its exclusive
+ * queues go, its parked calls are answered ERR_CANCELLED, and only then the closing call is
+ * answered.
  *
  * Thread: the shard's.
  */

@@ -8,9 +8,10 @@ static const struct {
     enum layout layout;
     uint8_t     width;
 } types[128] = {
-    ['t'] = { UNSIGNED, 1 }, ['b'] = { SIGNED, 1 },   ['B'] = { UNSIGNED, 1 }, ['s'] = { SIGNED, 2 },
-    ['u'] = { UNSIGNED, 2 }, ['I'] = { SIGNED, 4 },   ['i'] = { UNSIGNED, 4 }, ['l'] = { SIGNED, 8 },
-    ['L'] = { SIGNED, 8 },   ['f'] = { REAL, 4 },     ['d'] = { REAL, 8 },     ['D'] = { DECIMAL, 5 },
+    ['t'] = { UNSIGNED, 1 }, ['b'] = { SIGNED, 1 },   ['B'] = { UNSIGNED, 1 },
+    ['s'] = { SIGNED, 2 },   ['u'] = { UNSIGNED, 2 }, ['I'] = { SIGNED, 4 },
+    ['i'] = { UNSIGNED, 4 }, ['l'] = { SIGNED, 8 },   ['L'] = { SIGNED, 8 },
+    ['f'] = { REAL, 4 },     ['d'] = { REAL, 8 },     ['D'] = { DECIMAL, 5 },
     ['S'] = { LONG, 0 },     ['A'] = { LONG, 0 },     ['T'] = { UNSIGNED, 8 }, ['F'] = { LONG, 0 },
     ['V'] = { EMPTY, 0 },    ['x'] = { LONG, 0 },
 };
