@@ -64,7 +64,7 @@ void *arena_new(struct arena *a, size_t n)
 {
     uint8_t *p;
 
-    n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    n = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN; /* nothing has an address, too */
     if (n > a->left) {
         size_t              want = n > CHUNK_BYTES ? n : CHUNK_BYTES;
         struct arena_chunk *c = mem_new(sizeof *c + want);
