@@ -1,9 +1,9 @@
 /*
  * mail.h - how threads talk: mailboxes.
  *
- * A mail is embedded in whatever is sent; run() is called with it on the receiving thread. Mails of one sender arrive in
- * order. The sender must not touch the object after posting it. A mailbox never blocks the poster; what bounds it is that
- * every sender has a bounded number of mails out (calls in flight per connection, credit per consumer).
+ * A mail is embedded in whatever is sent; run() is called with it on the receiving thread. Mails of one sender arrive
+ * in order. The sender must not touch the object after posting it. A mailbox never blocks the poster; what bounds it is
+ * that every sender has a bounded number of mails out (calls in flight per connection, credit per consumer).
  *
  * Thread: mail_post from any thread; mail_run only on the owner's. wake() is called by a poster when the box was empty.
  */

@@ -3,7 +3,8 @@
  *
  * Open addressing with linear probing, at most three quarters full; removal shifts back, so there are no tombstones and
  * cost does not depend on history. Keys of a struct map are borrowed: they must live inside the value and outlive the
- * entry. Values are never NULL. Iteration order is by hash and is the same for the same sequence of operations and seed.
+ * entry. Values are never NULL. Iteration order is by hash and is the same for the same sequence of operations and
+ * seed.
  *
  * Thread: the owner's.
  */

@@ -1,8 +1,8 @@
 /*
  * timers.h - a heap of timers driven by whoever owns time.
  *
- * Nothing here reads a clock: the caller passes now_ms to timers_run. Timers of the same moment fire in the order in which
- * they were started, so a run is repeatable. A timer is embedded in its owner; starting a started timer moves it.
+ * Nothing here reads a clock: the caller passes now_ms to timers_run. Timers of the same moment fire in the order in
+ * which they were started, so a run is repeatable. A timer is embedded in its owner; starting a started timer moves it.
  *
  * Thread: the owner's. fire() runs from inside timers_run and may start and stop any timer.
  */
