@@ -18,7 +18,9 @@
 #include <assert.h>
 
 /* Beyond it a larger write is no faster, and its answers wait longer. */
-enum { GROUP_BYTES_MAX = 8 << 20, STREAM_BYTES_MIN = 256 << 10 };
+enum { GROUP_BYTES_MAX = 8 << 20, STREAM_BYTES_MIN = 256 << 10, PAGE_BYTES = 4096 };
+
+static const uint8_t zeros[PAGE_BYTES];
 
 struct group {
     struct append *first;
@@ -141,11 +143,21 @@ static void seal(struct shard_file *s, struct append *a, const struct group *g)
     s->crc = f.crc;
 }
 
+/* From the end of the group to the end of its last page: zeros are written there, too, because to
+ * change a part of a page that is not in memory the system would first have to read it. */
+static size_t page_rest(const struct group *g)
+{
+    uint64_t end = g->file->offset + g->bytes;
+    uint64_t rest = (PAGE_BYTES - end % PAGE_BYTES) % PAGE_BYTES;
+
+    return rest <= g->file->bytes - end ? (size_t)rest : 0;
+}
+
 static size_t gather(struct shard_file *s, const struct group *g)
 {
     size_t n = 0;
 
-    if (s->iov_cap < g->iov_count) {
+    if (s->iov_cap < g->iov_count + 1) {
         s->iov_cap = g->iov_count * 2;
         s->iov = mem_resize(s->iov, s->iov_cap * sizeof *s->iov);
     }
@@ -155,6 +167,7 @@ static size_t gather(struct shard_file *s, const struct group *g)
         memcpy(s->iov + n, a->iov, a->iov_count * sizeof *s->iov);
         n += a->iov_count;
     }
+    s->iov[n++] = (struct iovec){ (void *)(uintptr_t)zeros, page_rest(g) };
     return n;
 }
 
