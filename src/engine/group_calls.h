@@ -17,7 +17,7 @@ enum {
     GROUP_SESSION_MS_MAX = 30 * 60 * 1000,
     GROUP_MEMBERS_MAX = 10000,            /* and as many that have an id and are yet to join */
     GROUP_PROTOCOLS_MAX = 64,             /* of one member */
-    GROUP_MEMBER_BYTES_MAX = 8 << 20,     /* of a member's protocols, and of its assignment */
+    GROUP_MEMBER_BYTES_MAX = 1 << 20,     /* of a member's protocols, and of its assignment */
     GROUP_METADATA_BYTES_MAX = 4096,      /* of the text committed with an offset */
     GROUP_INITIAL_DELAY_MS = 50,          /* an empty group waits so long for more members */
 };

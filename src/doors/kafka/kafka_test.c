@@ -420,6 +420,22 @@ static void topics_are_found_by_id(void **state)
     close(fd);
 }
 
+static void a_topic_named_twice_is_answered_once(void **state)
+{
+    struct metadata_request_topic   topics[] = { { .name = bytes_str("a") },
+                                                 { .name = bytes_str("b") },
+                                                 { .name = bytes_str("a") } };
+    struct metadata_request         q = { .topics = { 3, topics } };
+    struct test                    *t = *state;
+    int                             fd = connect_to(t);
+    const struct metadata_response *a = ask(t, fd, METADATA, 0, &q);
+
+    assert_int_equal(a->topics.count, 2);
+    assert_true(bytes_eq_str(a->topics.at[0].name, "a"));
+    assert_true(bytes_eq_str(a->topics.at[1].name, "b"));
+    close(fd);
+}
+
 static int16_t create_code(struct test *t, int fd, struct create_topics_request_topic topic)
 {
     struct create_topics_request         q = { .topics = { 1, &topic } };
@@ -962,6 +978,7 @@ int main(void)
         TEST(no_topics_means_all_only_in_the_oldest_version),
         TEST(asking_creates_unless_told_not_to),
         TEST(topics_are_found_by_id),
+        TEST(a_topic_named_twice_is_answered_once),
         TEST(bad_topics_are_refused),
         TEST(deleted_topics_are_gone_at_once),
         TEST(batches_come_back_as_they_were),

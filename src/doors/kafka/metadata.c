@@ -10,6 +10,7 @@
  *
  * Thread: the loop's.
  */
+#include "base/map.h"
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/names.h"
 #include "doors/kafka/request.h"
@@ -29,8 +30,11 @@ static int32_t self_nodes[] = { KAFKA_NODE_ID };
 /* Topics that may be created and those that must exist are asked for in one call each, because
  * auto_create is the call's. */
 struct metadata_state {
-    struct topic_get_call  *calls[2]; /* [0]: must exist, or all; [1]: may be created. NULL: none */
-    struct topic_get_item **asked;    /* by the index of the request's topics; NULL: a bad name */
+    struct topic_get_call                *calls[2]; /* must exist, or all; may be created */
+    size_t                                asked_count;
+    const struct metadata_request_topic **asked; /* of the request, each once */
+    struct topic_get_item               **items; /* what asked for it; NULL: a bad name */
+    struct metadata_response_partition   *partitions; /* of every topic */
 };
 
 static bool is_zero(const struct uuid *u)
@@ -40,13 +44,14 @@ static bool is_zero(const struct uuid *u)
     return memcmp(u, &zero, sizeof zero) == 0;
 }
 
-static void fill_partitions(struct kafka_request *r, const struct topic_view *view,
-                            struct metadata_response_topic *t)
+/* All partitions look alike, so all topics share one array of them. */
+static void make_partitions(struct kafka_request *r, uint32_t count)
 {
-    t->partitions.count = view->partition_count;
-    t->partitions.at = kafka_array(r, view->partition_count, sizeof *t->partitions.at);
-    for (uint32_t i = 0; i < view->partition_count; i++) {
-        t->partitions.at[i] = (struct metadata_response_partition){
+    struct metadata_state *s = r->state;
+
+    s->partitions = kafka_array(r, count, sizeof *s->partitions);
+    for (uint32_t i = 0; i < count; i++) {
+        s->partitions[i] = (struct metadata_response_partition){
             .index = (int32_t)i,
             .leader_id = KAFKA_NODE_ID,
             .leader_epoch = KAFKA_LEADER_EPOCH,
@@ -69,16 +74,16 @@ static void fill_topic(struct kafka_request *r, const struct topic_view *view,
     t->name = view->name;
     t->topic_id = view->uuid;
     t->authorized_operations = topic_operations(r);
-    fill_partitions(r, view, t);
+    t->partitions.count = view->partition_count;
+    t->partitions.at = ((struct metadata_state *)r->state)->partitions;
 }
 
 /* The answer to the i-th topic asked for. */
 static void fill_asked(struct kafka_request *r, size_t i, struct metadata_response_topic *t)
 {
-    const struct metadata_request       *q = r->body;
-    const struct metadata_request_topic *from = &q->topics.at[i];
     const struct metadata_state         *s = r->state;
-    const struct topic_get_item         *item = s->asked[i];
+    const struct metadata_request_topic *from = s->asked[i];
+    const struct topic_get_item         *item = s->items[i];
 
     t->name = from->name;
     t->topic_id = from->topic_id;
@@ -117,6 +122,7 @@ static bool wants_all(const struct kafka_request *r)
 static void answer_metadata(struct kafka_request *r)
 {
     const struct metadata_request  *q = r->body;
+    const struct metadata_state    *s = r->state;
     struct metadata_response_broker self = {
         .node_id = KAFKA_NODE_ID,
         .host = bytes_str(kafka_conn_host(r->conn)),
@@ -133,9 +139,9 @@ static void answer_metadata(struct kafka_request *r)
     if (wants_all(r)) {
         fill_all(r, &a);
     } else {
-        a.topics.count = q->topics.count;
-        a.topics.at = kafka_array(r, q->topics.count, sizeof *a.topics.at);
-        for (size_t i = 0; i < q->topics.count; i++)
+        a.topics.count = s->asked_count;
+        a.topics.at = kafka_array(r, s->asked_count, sizeof *a.topics.at);
+        for (size_t i = 0; i < s->asked_count; i++)
             fill_asked(r, i, &a.topics.at[i]);
     }
     kafka_answer(r, &a);
@@ -156,36 +162,57 @@ static bool is_by_id(const struct kafka_request *r, const struct metadata_reques
     return r->version.number >= 12 && !is_zero(&t->topic_id);
 }
 
+static void ask_for(struct kafka_request *r, const struct metadata_request_topic *t, bool creates)
+{
+    struct metadata_state *s = r->state;
+    bool                   by_id = is_by_id(r, t);
+    bool                   may_create = !by_id && creates && kafka_is_topic_name(t->name);
+    struct topic_get_call *c = s->calls[may_create];
+    struct topic_get_item *item = &c->items[c->item_count];
+    size_t                 i = s->asked_count++;
+
+    s->asked[i] = t;
+    if (!by_id && t->name.len == 0)
+        return;
+    item->name = by_id ? (struct bytes){ 0 } : t->name;
+    item->uuid = t->topic_id;
+    s->items[i] = item;
+    c->item_count++;
+}
+
+/* A topic that is named more than once is answered once, as by Kafka. */
 static void ask(struct kafka_request *r)
 {
     const struct metadata_request *q = r->body;
     struct metadata_state         *s = r->state;
+    size_t                         count = q->topics.count;
     bool creates = r->version.number < 4 || q->allow_auto_topic_creation;
+    struct map names, ids;
 
-    s->asked = kafka_array(r, q->topics.count, sizeof(struct topic_get_item *));
+    map_init(&names);
+    map_init(&ids);
+    s->asked = kafka_array(r, count, sizeof(struct metadata_request_topic *));
+    s->items = kafka_array(r, count, sizeof(struct topic_get_item *));
     for (size_t i = 0; i < 2; i++)
-        s->calls[i] = topic_call(r, q->topics.count);
+        s->calls[i] = topic_call(r, count);
     s->calls[1]->auto_create = true;
-    for (size_t i = 0; i < q->topics.count; i++) {
-        const struct metadata_request_topic *t = &q->topics.at[i];
-        bool                                 by_id = is_by_id(r, t);
-        bool                   may_create = !by_id && creates && kafka_is_topic_name(t->name);
-        struct topic_get_call *c = s->calls[may_create];
-        struct topic_get_item *item = &c->items[c->item_count];
+    for (size_t i = 0; i < count; i++) {
+        struct metadata_request_topic *t = &q->topics.at[i];
+        struct bytes                   id = bytes_of(t->topic_id.at, sizeof t->topic_id.at);
+        bool                           by_id = is_by_id(r, t);
 
-        if (!by_id && t->name.len == 0)
-            continue;
-        item->name = by_id ? (struct bytes){ 0 } : t->name;
-        item->uuid = t->topic_id;
-        s->asked[i] = item;
-        c->item_count++;
+        if (!map_put(by_id ? &ids : &names, by_id ? id : t->name, t))
+            ask_for(r, t, creates);
     }
+    map_fini(&names);
+    map_fini(&ids);
 }
 
 /* A missing topic that nobody could create by this name was a bad name in the first place. */
 static void on_topics(struct kafka_request *r)
 {
     struct metadata_state *s = r->state;
+    uint32_t               partitions = 0;
 
     for (size_t i = 0; i < 2; i++) {
         for (size_t k = 0; s->calls[i] && k < s->calls[i]->item_count; k++) {
@@ -196,8 +223,11 @@ static void on_topics(struct kafka_request *r)
             if (item->err == ERR_NO_TOPIC && !bytes_is_null(item->name) &&
                 !kafka_is_topic_name(item->name))
                 item->err = ERR_BAD_NAME;
+            if (!item->err && item->view.partition_count > partitions)
+                partitions = item->view.partition_count;
         }
     }
+    make_partitions(r, partitions);
     answer_metadata(r);
 }
 

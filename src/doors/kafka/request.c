@@ -119,7 +119,7 @@ void kafka_answer(struct kafka_request *r, const void *response)
         buf_u8(&out->bytes, 0);
     wire_encode(r->api->response, r->version, response, out);
     total = out->bytes.len + out->cut_bytes - sizeof(uint32_t);
-    assert(total <= INT32_MAX);
+    r->hangs_up = total > INT32_MAX; /* no frame can hold it */
     put_u32(out->bytes.at, (uint32_t)total);
     kafka_answer_nothing(r);
 }

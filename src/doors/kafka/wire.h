@@ -30,7 +30,7 @@
 #include "base/mem.h"
 
 enum {
-    WIRE_DECODED_BYTES_MAX = 64 * 1024 * 1024,
+    WIRE_DECODED_BYTES_MAX = 16 * 1024 * 1024, /* 400,000 partitions, say */
     WIRE_NEVER = 127, /* as a version */
 };
 
