@@ -61,6 +61,7 @@ struct engine {
     struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
     uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */
     struct held_pool held; /* outstanding messages of all queues */
+    struct buf spare;      /* memory that queue_writer uses again and again */
     struct list undurable; /* ordered queues that wait for the disk (queue.in_undurable) */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     bool           is_open; /* recovered */

@@ -446,6 +446,7 @@ void queue_fini(struct engine *e)
     map_fini(&e->queues);
     idmap_fini(&e->queues_id);
     held_pool_fini(&e->held);
+    buf_fini(&e->spare);
 }
 
 /* ---- calls ---- */

@@ -24,14 +24,15 @@
 
 void writer_init(struct queue_writer *w, struct engine *e)
 {
-    *w = (struct queue_writer){ .engine = e };
-    buf_init(&w->head);
+    *w = (struct queue_writer){ .engine = e, .head = e->spare };
+    buf_init(&e->spare);
 }
 
 void writer_fini(struct queue_writer *w)
 {
     writer_flush(w);
-    buf_fini(&w->head);
+    buf_fini(&w->engine->spare);
+    w->engine->spare = w->head;
 }
 
 static void close_run(struct queue_writer *w)
