@@ -23,6 +23,14 @@ enum {
     MAGIC = 2,
 };
 
+/* A count that the bytes cannot hold would make queues hand out messages that are not there. */
+static size_t records_max(size_t len, uint16_t attributes)
+{
+    if (attributes & BATCH_CODEC_MASK)
+        return BATCH_RECORDS_MAX;
+    return (len - BATCH_HEADER_BYTES) / RECORD_BYTES_MIN;
+}
+
 enum err batch_head(struct bytes b, struct batch_head *out)
 {
     const uint8_t *p = b.at;
@@ -45,7 +53,8 @@ enum err batch_head(struct bytes b, struct batch_head *out)
     };
     if (out->record_count <= 0 || out->last_offset_delta != out->record_count - 1)
         return ERR_BAD_RECORD;
-    return ERR_OK;
+    return (size_t)out->record_count <= records_max(b.len, out->attributes) ? ERR_OK
+                                                                           : ERR_BAD_RECORD;
 }
 
 static uint32_t crc_of(const uint8_t *batch, size_t len)

@@ -29,6 +29,8 @@ enum {
     BATCH_BYTES_MAX = 128 * 1024 * 1024,          /* no stored batch is larger */
     BATCH_INFLATED_BYTES_MAX = 256 * 1024 * 1024, /* no batch inflates to more */
     RECORD_HEADERS_MAX = 100000,
+    RECORD_BYTES_MIN = 7,          /* a varint or octet for each of its fields */
+    BATCH_RECORDS_MAX = 1 << 20,   /* of a compressed batch, whose records nobody has counted */
 };
 
 enum batch_codec { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4, CODEC_ZSTD };

@@ -117,6 +117,27 @@ static void a_truncated_batch_is_refused(void **state)
     buf_fini(&b);
 }
 
+static void a_count_that_cannot_be_is_refused(void **state)
+{
+    static const uint32_t counts[] = { 100, 1u << 21, INT32_MAX };
+    struct buf            b;
+    struct batch_head     head;
+
+    (void)state;
+    buf_init(&b);
+    write_two(&b);
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        put_u32(b.at + 23, counts[i] - 1); /* lastOffsetDelta */
+        put_u32(b.at + 57, counts[i]);
+        b.at[22] = CODEC_NONE;
+        assert_int_equal(batch_head(buf_view(&b), &head), ERR_BAD_RECORD);
+        b.at[22] = CODEC_ZSTD; /* nobody has counted them yet */
+        assert_int_equal(batch_head(buf_view(&b), &head),
+                         counts[i] <= BATCH_RECORDS_MAX ? ERR_OK : ERR_BAD_RECORD);
+    }
+    buf_fini(&b);
+}
+
 /* ---- compression ---- */
 
 static size_t pack_gzip(struct bytes in, uint8_t *out, size_t cap)
@@ -256,6 +277,7 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(patching_leaves_the_checksum_right),
         cmocka_unit_test(a_truncated_batch_is_refused),
+        cmocka_unit_test(a_count_that_cannot_be_is_refused),
         cmocka_unit_test(every_codec_is_inflated),
         cmocka_unit_test(damaged_compression_is_an_error_not_a_crash),
         cmocka_unit_test(the_native_header_is_split_off),
