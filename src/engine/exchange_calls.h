@@ -1,9 +1,11 @@
 /*
- * exchange_calls.h - arguments and results of the calls on exchanges and bindings. See call.h for the rules of all.
+ * exchange_calls.h - arguments and results of the calls on exchanges and bindings. See call.h for
+ * the rules of all.
  *
- * Every namespace is born with RabbitMQ's exchanges: "" (default), amq.direct, amq.fanout, amq.topic, amq.headers,
- * amq.match, amq.rabbitmq.trace (internal). Tables (arguments, headers) are AMQP field tables without the leading length,
- * exactly as the client sent them (engine/table.h reads them).
+ * Every namespace is born with RabbitMQ's exchanges: "" (default), amq.direct, amq.fanout,
+ * amq.topic, amq.headers, amq.match, amq.rabbitmq.trace (internal). Tables (arguments, headers) are
+ * AMQP field tables without the leading length, exactly as the client sent them (engine/table.h
+ * reads them).
  */
 #ifndef ENGINE_EXCHANGE_CALLS_H
 #define ENGINE_EXCHANGE_CALLS_H
@@ -32,8 +34,9 @@ struct exchange_delete_call {
     bool         if_unused;
 };
 
-/* CALL_BIND and CALL_UNBIND. ERR_NO_EXCHANGE (source; with to_exchange also the destination), ERR_NO_QUEUE, ERR_ACCESS
- * (default exchange), ERR_LOCKED. Binding twice and unbinding what is not bound are ERR_OK. */
+/* CALL_BIND and CALL_UNBIND. ERR_NO_EXCHANGE (source; with to_exchange also the destination),
+ * ERR_NO_QUEUE, ERR_ACCESS (default exchange), ERR_LOCKED. Binding twice and unbinding what is not
+ * bound are ERR_OK. */
 struct bind_call {
     struct call  call;
     struct bytes ns, source, destination, key, arguments;
@@ -42,9 +45,10 @@ struct bind_call {
 };
 
 /*
- * Routes one message and appends it to every topic reached, as one journal record. The default exchange reaches the queue
- * named by key, or else the topic of that name. Auto-deleted and durable rules are RabbitMQ's.
- * ERR_NO_EXCHANGE; ERR_ACCESS (internal exchange). Nothing reached is ERR_OK with routed 0.
+ * Routes one message and appends it to every topic reached, as one journal record. The default
+ * exchange reaches the queue named by key, or else the topic of that name. Auto-deleted and durable
+ * rules are RabbitMQ's. ERR_NO_EXCHANGE; ERR_ACCESS (internal exchange). Nothing reached is ERR_OK
+ * with routed 0.
  */
 struct publish_call {
     struct call  call;

@@ -1,7 +1,9 @@
 /*
- * queue_calls.h - arguments and results of the calls on queues, leases and subscriptions. See call.h for the rules of all.
+ * queue_calls.h - arguments and results of the calls on queues, leases and subscriptions. See
+ * call.h for the rules of all.
  *
- * A queue is a cursor with memory over a topic; a lease is the right of one consumer to one message (docs/words.md).
+ * A queue is a cursor with memory over a topic; a lease is the right of one consumer to one message
+ * (docs/words.md).
  */
 #ifndef ENGINE_QUEUE_CALLS_H
 #define ENGINE_QUEUE_CALLS_H
@@ -12,7 +14,7 @@ struct queue_policy {
     int64_t lease_ms;     /* 0: a lease lasts as long as its session (AMQP). > 0: that long (SQS, Pub/Sub) */
     int64_t delay_ms;     /* every message is ready only so long after its append (SQS DelaySeconds) */
     int64_t retention_ms; /* 0: as long as the topic. Messages older than that expire */
-    bool    is_ordered;   /* per key: no message is leased while an earlier one of its key is outstanding */
+    bool    is_ordered;   /* per key: one taker at a time, in order (queue_order.c) */
 };
 
 struct queue_view {
@@ -40,8 +42,9 @@ struct queue_declare_call {
     struct queue_policy policy;     /* in */
     enum door           door;       /* in; whose native it is */
     struct bytes        native;     /* in */
-    bool                existed;    /* out; then nothing was changed: the door compares view with what it wanted. When the
-                                     * door had no native on it yet, native and is_durable were added and existed is false */
+    bool                existed; /* out; then nothing was changed: the door compares view with what
+                                  * it wanted. When the door had no native on it yet, native and
+                                  * is_durable were added and existed is false */
     struct queue_view   view;       /* out; also with ERR_LOCKED (another session's exclusive queue) */
 };
 
@@ -51,7 +54,8 @@ struct queue_delete_call {
     bool         if_unused, if_empty;
     uint64_t     message_count; /* out; ready messages that went with it */
 };
-/* A topic of the same name goes with its queue when it is RETAIN_UNTIL_SETTLED and no other queue reads it. */
+/* A topic of the same name goes with its queue when it is RETAIN_UNTIL_SETTLED and no other queue
+ * reads it. */
 
 struct queue_purge_call {
     struct call  call; /* ERR_NO_QUEUE, ERR_LOCKED */
@@ -90,7 +94,7 @@ struct message_ref {
     uint64_t     offset;
     struct lease lease;
     uint32_t     attempts; /* how often it has been leased, this time included: 1 = first; > 1: redelivered */
-    uint32_t     counted_attempts; /* the same without leases that were given back for free (settle_call.requeue_free) */
+    uint32_t     counted_attempts; /* without those given back for free (settle_call.requeue_free) */
     uint32_t     bytes;    /* its share of the stored batch: what bytes_max, the transit window and CALL_CREDIT count */
     int64_t      first_lease_ms;
     int64_t      append_ms;
@@ -98,8 +102,8 @@ struct message_ref {
     uint32_t     batch_len;
 };
 
-/* Takes messages now or, with wait_ms, as soon as there is one. Parks. ERR_NO_QUEUE, ERR_LOCKED; ERR_BAD_ARGUMENT: messages_max
- * is 0, or bound without a session. */
+/* Takes messages now or, with wait_ms, as soon as there is one. Parks. ERR_NO_QUEUE, ERR_LOCKED;
+ * ERR_BAD_ARGUMENT: messages_max is 0, or bound without a session. */
 struct lease_call {
     struct call         call;
     struct bytes        ns, queue;
@@ -130,13 +134,15 @@ struct settle_item {
 struct settle_call {
     struct call         call;
     bool                stale_ack_ok; /* in; an ack with an old token settles a message that is ready again (SQS) */
-    bool                requeue_free; /* in; a release does not count as an attempt (AMQP nack, channel close): it leaves
-                                       * counted_attempts as it was; attempts goes up all the same (redelivered) */
+    bool                requeue_free; /* in; a release does not count as an attempt (AMQP nack,
+                                       * channel close): counted_attempts stays, attempts goes up
+                                       * all the same (redelivered) */
     size_t              item_count;
     struct settle_item *items;
 };
 
-/* What a subscription receives, in order, on the thread of its home. The receiver frees it with delivery_free. */
+/* What a subscription receives, in order, on the thread of its home. The receiver frees it with
+ * delivery_free. */
 enum delivery_kind { DELIVERY_MESSAGES, DELIVERY_ENDED /* the queue is gone; last of its consumer */ };
 struct delivery {
     struct mail        mail;
@@ -150,16 +156,17 @@ struct delivery {
 void delivery_free(struct delivery *d); /* drops the slices still held, too */
 
 /*
- * A consumer gets messages as long as its outstanding leases are below messages_max and bytes_max (0: no limit; prefetch,
- * max_outstanding_*), its limiter's too, and what was delivered and not given back by CALL_CREDIT stays below
- * CONSUMER_TRANSIT_BYTES_MAX and CONSUMER_TRANSIT_MESSAGES_MAX. The transit window bounds memory when a client reads slowly.
+ * A consumer gets messages as long as its outstanding leases are below messages_max and bytes_max
+ * (0: no limit; prefetch, max_outstanding_*), its limiter's too, and what was delivered and not
+ * given back by CALL_CREDIT stays below CONSUMER_TRANSIT_BYTES_MAX and
+ * CONSUMER_TRANSIT_MESSAGES_MAX. The transit window bounds memory when a client reads slowly.
  */
 enum { CONSUMER_TRANSIT_BYTES_MAX = 1024 * 1024, CONSUMER_TRANSIT_MESSAGES_MAX = 2048 };
 struct subscribe_call {
     struct call  call;  /* session must be set. ERR_NO_QUEUE, ERR_LOCKED, ERR_IN_USE (exclusive consumer) */
     struct bytes ns, queue;
     uint64_t     messages_max, bytes_max;
-    uint64_t     limiter;  /* in; 0 or a limiter number of this session (CALL_LIMITER_SET) shared by several consumers */
+    uint64_t     limiter;  /* in; 0, or one of this session (CALL_LIMITER_SET), shared by consumers */
     bool         no_ack;   /* settled when delivered */
     bool         is_exclusive;
     int32_t      priority; /* higher first; equal ones in turn */
