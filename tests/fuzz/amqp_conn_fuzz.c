@@ -1,9 +1,10 @@
 /*
- * amqp_conn_fuzz.c - a whole AMQP connection against bytes of any kind, without an engine: every call is answered at once,
- * or a little later, with results and errors that the input chooses.
+ * amqp_conn_fuzz.c - a whole AMQP connection against bytes of any kind, without an engine: every
+ * call is answered at once, or a little later, with results and errors that the input chooses.
  *
- * The first octet: bit 0 starts with a finished handshake, the rest says into what pieces the bytes are cut. It must survive; and
- * when the socket is gone and all calls are answered, nothing may be left (LeakSanitizer).
+ * The first octet: bit 0 starts with a finished handshake, the rest says into what pieces the
+ * bytes are cut. It must survive; and when the socket is gone and all calls are answered, nothing
+ * may be left (LeakSanitizer).
  */
 #include "doors/amqp/amqp_int.h"
 #include "doors/amqp/frame.h"
@@ -158,7 +159,8 @@ static void subscribe(struct subscribe_call *c)
     if (c->call.err)
         return;
     c->consumer = ++fake.last_consumer;
-    fake.consumers[fake.consumer_count++] = (struct fake_consumer){ c->consumer, c->deliver, c->ctx };
+    fake.consumers[fake.consumer_count++] =
+        (struct fake_consumer){ c->consumer, c->deliver, c->ctx };
 }
 
 static void lease(struct lease_call *c)
@@ -189,7 +191,8 @@ static void declare_exchange(struct exchange_declare_call *c)
 
 static enum err some_err(const struct call *c)
 {
-    if (c->kind == CALL_SESSION_CLOSE || c->kind == CALL_UNSUBSCRIBE || c->kind == CALL_CREDIT || roll(3) != 0)
+    if (c->kind == CALL_SESSION_CLOSE || c->kind == CALL_UNSUBSCRIBE || c->kind == CALL_CREDIT ||
+        roll(3) != 0)
         return ERR_OK;
     return (enum err)roll(ERR_COUNT);
 }
@@ -242,10 +245,14 @@ static void handshake(struct buf *in)
 {
     buf_add(in, "AMQP\0\0\x09\x01", 8);
     method_frame(in, 0, METHOD_CONNECTION_START_OK,
-                 (struct arg[]){ { 0 }, ARG_B(bytes_str("PLAIN")), ARG_B(bytes_of("\0guest\0guest", 12)),
+                 (struct arg[]){ { 0 },
+                                 ARG_B(bytes_str("PLAIN")),
+                                 ARG_B(bytes_of("\0guest\0guest", 12)),
                                  ARG_B(bytes_str("en_US")) });
-    method_frame(in, 0, METHOD_CONNECTION_TUNE_OK, (struct arg[]){ ARG_N(10), ARG_N(8192), ARG_N(0) });
-    method_frame(in, 0, METHOD_CONNECTION_OPEN, (struct arg[]){ ARG_B(bytes_str("/")), { 0 }, { 0 } });
+    method_frame(in, 0, METHOD_CONNECTION_TUNE_OK,
+                 (struct arg[]){ ARG_N(10), ARG_N(8192), ARG_N(0) });
+    method_frame(in, 0, METHOD_CONNECTION_OPEN,
+                 (struct arg[]){ ARG_B(bytes_str("/")), { 0 }, { 0 } });
     method_frame(in, 1, METHOD_CHANNEL_OPEN, (struct arg[]){ { 0 } });
 }
 

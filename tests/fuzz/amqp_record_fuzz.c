@@ -1,8 +1,10 @@
 /*
- * amqp_record_fuzz.c - stored batches of any door as AMQP messages, and AMQP contents as stored batches.
+ * amqp_record_fuzz.c - stored batches of any door as AMQP messages, and AMQP contents as stored
+ * batches.
  *
- * Bytes that begin with 0 and another octet are a content: a third octet for the length of flags and properties, these, the
- * body; what goes in must come out to the byte. All others are a batch, read at its first records.
+ * Bytes that begin with 0 and another octet are a content: a third octet for the length of flags
+ * and properties, these, the body; what goes in must come out to the byte. All others are a
+ * batch, read at its first records.
  */
 #include "doors/amqp/amqp_record.h"
 #include "engine/message.h"
@@ -32,7 +34,9 @@ static void read_all(struct bytes batch)
 
 static void round_trip(struct bytes raw, struct bytes body)
 {
-    struct record_parts   p = { .exchange = bytes_str("x"), .key = bytes_str("k"), .raw = raw, .now_ms = 1 };
+    struct record_parts p = {
+        .exchange = bytes_str("x"), .key = bytes_str("k"), .raw = raw, .now_ms = 1
+    };
     struct record_draft   d = { 0 };
     struct record_reader  r = { 0 };
     struct record_message m;
@@ -50,8 +54,8 @@ static void round_trip(struct bytes raw, struct bytes body)
     batch = amqp_record_close(&d);
     has_bcc = table_find(p.properties.headers, "BCC", &v);
     if (batch_check(batch.bytes, &head) != ERR_OK ||
-        !amqp_record_read(&r, batch.bytes, 0, bytes_str("q"), HEADER_BYTES_MAX, &m) || !bytes_eq(m.body, body) ||
-        (!has_bcc && !bytes_eq(m.properties, raw)))
+        !amqp_record_read(&r, batch.bytes, 0, bytes_str("q"), HEADER_BYTES_MAX, &m) ||
+        !bytes_eq(m.body, body) || (!has_bcc && !bytes_eq(m.properties, raw)))
         abort();
     if (table_find(amqp_record_headers(&d, batch.bytes), "BCC", &v))
         abort();

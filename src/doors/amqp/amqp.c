@@ -1,9 +1,9 @@
 /*
  * amqp.c - the door itself: its listener, its connections, and what they share.
  *
- *   D1  A turn's news for the engine (settles, credit) and for clients (confirms) leaves in one go at the
- *       end of the turn: whatever runs on the loop touches its connection first, so that the flush comes
- *       before the sockets are written.
+ *   D1  A turn's news for the engine (settles, credit) and for clients (confirms) leaves in one
+ *       go at the end of the turn: whatever runs on the loop touches its connection first, so
+ *       that the flush comes before the sockets are written.
  *   D2  The door is freed when it was closed and the last connection is gone.
  *
  * Thread: the loop's.
@@ -119,7 +119,8 @@ struct amqp_door *amqp_door_new(const struct door_env *env)
     d->gate = env->gate;
     d->seed = env->seed;
     d->version = env->version ? env->version : "";
-    snprintf(d->cluster_name, sizeof d->cluster_name, "myna@%.22s", env->cluster_id ? env->cluster_id : "");
+    snprintf(d->cluster_name, sizeof d->cluster_name, "myna@%.22s",
+             env->cluster_id ? env->cluster_id : "");
     list_init(&d->conns);
     list_init(&d->dirty);
     list_init(&d->publishes);
@@ -133,7 +134,6 @@ void amqp_door_free(struct amqp_door *d)
     publish_free_all(d);
     block_drop(d->out);
     buf_fini(&d->frame);
-    buf_fini(&d->text);
     amqp_record_reader_fini(&d->reader);
     free(d);
 }

@@ -2,19 +2,21 @@
  * amqp_conn.c - one client connection: from the protocol header to the last close-ok.
  *
  *   WANT_HELLO --header--> STARTING --start-ok--> TUNING --tune-ok--> OPENING --open--> RUNNING
- *       |                     |                      |                   |                 | close, error, shutdown
- *       |                     | login refused,       |                   |                 v
- *       |                     | not to be told       |                   |               ENDING  the engine ends the session
- *       |                     v                      v                   v                 v
- *       |                  REFUSED ------+         ENDED <---------------+-----------------+   last words said
- *       |                     | 3 s      |           | close-ok, timer
- *       +---------------------+----------+---------> SHUT          and from each: socket closed -> GONE
+ *       |                     |                     |                   |                |
+ *       |                     | login refused,      | error             | error          | close, error,
+ *       |                     | not to be told      |                   |                | shutdown
+ *       |                     |                     |                   |              ENDING
+ *       |                     |                     |                   |                | session closed
+ *       |                     v                     v                   v                v
+ *       |                  REFUSED               ENDED <---------- last words said ------'
+ *       |                     | 3 s                 | close-ok, timer
+ *       `---------------------+---------------------+--> SHUT       from each, socket closed: GONE
  *
- *   N1  The session is closed in the engine exactly once, however the connection ends, and before the last
- *       words: exclusive queues are gone when the client reads close-ok.
- *   N2  After an error of ours everything but close and close-ok is ignored, and the socket stays open for
- *       the client to read why. When the bytes themselves have lost their sense (is_deaf) nothing is parsed
- *       any more.
+ *   N1  The session is closed in the engine exactly once, however the connection ends, and before
+ *       the last words: exclusive queues are gone when the client reads close-ok.
+ *   N2  After an error of ours everything but close and close-ok is ignored, and the socket stays
+ *       open for the client to read why. When the bytes themselves have lost their sense
+ *       (is_deaf) nothing is parsed any more.
  *   N3  The object goes when the socket is closed, the session too, and no call is out.
  *
  * Thread: the loop's.
@@ -90,7 +92,8 @@ static void send_frame(struct amqp_conn *c, struct bytes frame)
     c->link->send_copy(c->to, frame);
 }
 
-void amqp_conn_send(struct amqp_conn *c, uint16_t channel, enum method_id id, const struct arg *args)
+void amqp_conn_send(struct amqp_conn *c, uint16_t channel, enum method_id id,
+                    const struct arg *args)
 {
     struct buf *frame = &c->door->frame;
 
@@ -138,7 +141,8 @@ void amqp_conn_start_heartbeats(struct amqp_conn *c)
 
 /* ---- birth and death ---- */
 
-struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *link, void *to, bool is_loopback)
+struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *link, void *to,
+                                 bool is_loopback)
 {
     struct amqp_conn *c = mem_new(sizeof *c);
 
@@ -240,8 +244,8 @@ static void on_session_closed(struct call *call)
 
 static void submit_session_close(struct amqp_conn *c)
 {
-    struct call *call =
-        call_new(sizeof *call, CALL_SESSION_CLOSE, loop_mailbox(c->door->loop), on_session_closed, c);
+    struct call *call = call_new(sizeof *call, CALL_SESSION_CLOSE, loop_mailbox(c->door->loop),
+                                 on_session_closed, c);
 
     settle_flush(c);
     call->session = c->session;
@@ -259,7 +263,7 @@ void amqp_conn_close_session(struct amqp_conn *c)
 void amqp_conn_closed(void *self)
 {
     struct amqp_conn *c = self;
-    bool              has_session = c->session != 0 && c->state != AMQP_ENDING && !c->session_closed;
+    bool has_session = c->session != 0 && c->state != AMQP_ENDING && !c->session_closed;
 
     amqp_conn_touch(c);
     amqp_conn_set_state(c, AMQP_GONE);
@@ -272,7 +276,8 @@ void amqp_conn_closed(void *self)
 
 /* ---- errors ---- */
 
-static void write_close(struct amqp_conn *c, enum reply reply, enum method_id at, const char *explanation)
+static void write_close(struct amqp_conn *c, enum reply reply, enum method_id at,
+                        const char *explanation)
 {
     struct buf text = { 0 };
 
@@ -298,7 +303,8 @@ static void end_handshake(struct amqp_conn *c)
         amqp_conn_wait(c, AMQP_REFUSED_MS);
 }
 
-void amqp_conn_end(struct amqp_conn *c, enum reply reply, enum method_id at, const char *explanation)
+void amqp_conn_end(struct amqp_conn *c, enum reply reply, enum method_id at,
+                   const char *explanation)
 {
     switch (c->state) {
     case AMQP_WANT_HELLO:
@@ -327,7 +333,8 @@ void amqp_conn_end(struct amqp_conn *c, enum reply reply, enum method_id at, con
     }
 }
 
-void amqp_conn_fail(struct amqp_conn *c, enum reply reply, enum method_id at, const char *format, ...)
+void amqp_conn_fail(struct amqp_conn *c, enum reply reply, enum method_id at, const char *format,
+                    ...)
 {
     char    text[512];
     va_list ap;
@@ -352,7 +359,8 @@ static void add_snippet(struct buf *out, struct bytes b)
 }
 
 /* type T, all octets = <<..>> and, with a reason, ": reason". */
-static void fail_frame(struct amqp_conn *c, enum reply reply, const struct frame *f, const char *reason)
+static void fail_frame(struct amqp_conn *c, enum reply reply, const struct frame *f,
+                       const char *reason)
 {
     bool         is_short = f->payload.len <= SNIPPET_BYTES;
     struct bytes start = bytes_of(f->payload.at, is_short ? f->payload.len : SNIPPET_BYTES);
@@ -451,9 +459,12 @@ static void handle_method0(struct amqp_conn *c, const struct frame *f)
     struct arg     args[METHOD_ARGS_MAX];
     enum method_id id = method_find(get_u16(f->payload.at), get_u16(f->payload.at + 2));
 
-    if (c->state >= AMQP_ENDING && id != METHOD_CONNECTION_CLOSE && id != METHOD_CONNECTION_CLOSE_OK)
+    if (c->state >= AMQP_ENDING && id != METHOD_CONNECTION_CLOSE &&
+        id != METHOD_CONNECTION_CLOSE_OK)
         return;
-    if (!amqp_conn_decode(c, id, bytes_of(f->payload.at + METHOD_HEAD_BYTES, f->payload.len - METHOD_HEAD_BYTES), args))
+    if (!amqp_conn_decode(
+            c, id, bytes_of(f->payload.at + METHOD_HEAD_BYTES, f->payload.len - METHOD_HEAD_BYTES),
+            args))
         return;
     if (methods[id].on_conn)
         methods[id].on_conn(c, args);
@@ -532,7 +543,8 @@ static size_t want_frame(struct amqp_conn *c, struct bytes in)
         c->link->want(c->to, size);
         return 0;
     case FRAME_TOO_LARGE:
-        snprintf(reason, sizeof reason, "{frame_too_large,%zu,%u}", size, c->frame_max - FRAME_OVERHEAD);
+        snprintf(reason, sizeof reason, "{frame_too_large,%zu,%u}", size,
+                 c->frame_max - FRAME_OVERHEAD);
         go_deaf(c, &f, reason);
         return in.len;
     case FRAME_BAD_END:

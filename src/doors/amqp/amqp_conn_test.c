@@ -21,7 +21,8 @@ static int tear_down(void **state)
 
 static void strangers_are_told_what_we_speak(void **state)
 {
-    static const char *const hellos[] = { "AMQP\0\1\0\0", "GET / HT", "AMQP\3\1\0\0", "AMQP\0\0\x09\x02" };
+    static const char *const hellos[] = { "AMQP\0\1\0\0", "GET / HT", "AMQP\3\1\0\0",
+                                          "AMQP\0\0\x09\x02" };
 
     (void)state;
     for (size_t i = 0; i < COUNT(hellos); i++) {
@@ -56,7 +57,10 @@ static void bytes_may_come_one_by_one(void **state)
     (void)state;
     buf_add(&all, "AMQP\0\0\x09\x01", 8);
     method_frame(&all, 0, METHOD_CONNECTION_START_OK,
-                 (struct arg[]){ { 0 }, ARG_B(bytes_str("ANONYMOUS")), ARG_B(bytes_str("")), ARG_B(bytes_str("en_US")) });
+                 (struct arg[]){ { 0 },
+                                 ARG_B(bytes_str("ANONYMOUS")),
+                                 ARG_B(bytes_str("")),
+                                 ARG_B(bytes_str("en_US")) });
     client_open(&c, &rig);
     for (size_t i = 0; i < all.len; i++)
         say_bytes(&c, all.at + i, 1);
@@ -80,8 +84,8 @@ static void a_silent_client_is_hung_up_on(void **state)
     client_gone(&c);
 }
 
-static void login_as(struct client *c, const char *capabilities, size_t capabilities_len, const char *mechanism,
-                     const char *response, size_t len)
+static void login_as(struct client *c, const char *capabilities, size_t capabilities_len,
+                     const char *mechanism, const char *response, size_t len)
 {
     struct heard *h = malloc(sizeof *h);
 
@@ -89,8 +93,9 @@ static void login_as(struct client *c, const char *capabilities, size_t capabili
     say_bytes(c, "AMQP\0\0\x09\x01", 8);
     hear(c, METHOD_CONNECTION_START, h);
     say(c, 0, METHOD_CONNECTION_START_OK,
-        (struct arg[]){ ARG_B(bytes_of(capabilities, capabilities_len)), ARG_B(bytes_str(mechanism)),
-                        ARG_B(bytes_of(response, len)), ARG_B(bytes_str("en_US")) });
+        (struct arg[]){ ARG_B(bytes_of(capabilities, capabilities_len)),
+                        ARG_B(bytes_str(mechanism)), ARG_B(bytes_of(response, len)),
+                        ARG_B(bytes_str("en_US")) });
     free(h);
 }
 
@@ -107,13 +112,15 @@ static void a_refused_login_is_told_to_those_who_understand(void **state)
     (void)state;
     login_as(&c, FAILURE_CLOSE, FAILURE_CLOSE_LEN, "PLAIN", "\0guest\0wrong", 12);
     hear_close(&c, METHOD_CONNECTION_CLOSE, 403,
-               "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the "
+               "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For "
+               "details see the "
                "broker logfile.");
     say_bare(&c, 0, METHOD_CONNECTION_CLOSE_OK);
     assert_true(c.is_closed);
     client_gone(&c);
     login_as(&c, FAILURE_CLOSE, FAILURE_CLOSE_LEN, "FOO", "", 0);
-    hear_close(&c, METHOD_CONNECTION_CLOSE, 503, "COMMAND_INVALID - unknown authentication mechanism 'FOO'");
+    hear_close(&c, METHOD_CONNECTION_CLOSE, 503,
+               "COMMAND_INVALID - unknown authentication mechanism 'FOO'");
     client_gone(&c);
 }
 
@@ -145,8 +152,9 @@ static void guest_comes_from_this_machine_only(void **state)
     say_bytes(&c, "AMQP\0\0\x09\x01", 8);
     hear(&c, METHOD_CONNECTION_START, h);
     say(&c, 0, METHOD_CONNECTION_START_OK,
-        (struct arg[]){ ARG_B(bytes_of(FAILURE_CLOSE, FAILURE_CLOSE_LEN)), ARG_B(bytes_str("PLAIN")),
-                        ARG_B(bytes_of("\0guest\0guest", 12)), ARG_B(bytes_str("en_US")) });
+        (struct arg[]){ ARG_B(bytes_of(FAILURE_CLOSE, FAILURE_CLOSE_LEN)),
+                        ARG_B(bytes_str("PLAIN")), ARG_B(bytes_of("\0guest\0guest", 12)),
+                        ARG_B(bytes_str("en_US")) });
     hear(&c, METHOD_CONNECTION_CLOSE, h);
     assert_int_equal(h->args[0].n, 403);
     client_gone(&c);
@@ -162,7 +170,8 @@ static void tune(struct client *c, unsigned channel_max, unsigned frame_max)
     assert_int_equal(h->args[0].n, AMQP_CHANNEL_MAX);
     assert_int_equal(h->args[1].n, AMQP_FRAME_MAX);
     assert_int_equal(h->args[2].n, AMQP_HEARTBEAT_S);
-    say(c, 0, METHOD_CONNECTION_TUNE_OK, (struct arg[]){ ARG_N(channel_max), ARG_N(frame_max), ARG_N(0) });
+    say(c, 0, METHOD_CONNECTION_TUNE_OK,
+        (struct arg[]){ ARG_N(channel_max), ARG_N(frame_max), ARG_N(0) });
     free(h);
 }
 
@@ -172,10 +181,18 @@ static void tuning_has_limits(void **state)
         unsigned    channel_max, frame_max;
         const char *text;
     } rows[] = {
-        { 10, 4095, "NOT_ALLOWED - negotiated frame_max = 4095 is lower than the minimum allowed value (4096)" },
-        { 10, 131073, "NOT_ALLOWED - negotiated frame_max = 131073 is higher than the maximum allowed value (131072)" },
-        { 10, 0, "NOT_ALLOWED - negotiated frame_max = 0 (no limit) is higher than the maximum allowed value (131072)" },
-        { 2048, 4096, "NOT_ALLOWED - negotiated channel_max = 2048 is higher than the maximum allowed value (2047)" },
+        { 10, 4095,
+          "NOT_ALLOWED - negotiated frame_max = 4095 is lower than the minimum allowed value "
+          "(4096)" },
+        { 10, 131073,
+          "NOT_ALLOWED - negotiated frame_max = 131073 is higher than the maximum allowed value "
+          "(131072)" },
+        { 10, 0,
+          "NOT_ALLOWED - negotiated frame_max = 0 (no limit) is higher than the maximum allowed "
+          "value (131072)" },
+        { 2048, 4096,
+          "NOT_ALLOWED - negotiated channel_max = 2048 is higher than the maximum allowed value "
+          "(2047)" },
     };
 
     (void)state;
@@ -206,11 +223,13 @@ static void methods_have_their_time(void **state)
     (void)state;
     tune(&c, 10, 4096);
     say(&c, 0, METHOD_CONNECTION_TUNE_OK, (struct arg[]){ ARG_N(10), ARG_N(4096), ARG_N(0) });
-    hear_close(&c, METHOD_CONNECTION_CLOSE, 504, "CHANNEL_ERROR - unexpected method in connection state opening");
+    hear_close(&c, METHOD_CONNECTION_CLOSE, 504,
+               "CHANNEL_ERROR - unexpected method in connection state opening");
     client_gone(&c);
     client_login(&c, &rig);
     say(&c, 0, METHOD_CONNECTION_OPEN, (struct arg[]){ ARG_B(bytes_str("/")), { 0 }, { 0 } });
-    hear_close(&c, METHOD_CONNECTION_CLOSE, 504, "CHANNEL_ERROR - unexpected method in connection state running");
+    hear_close(&c, METHOD_CONNECTION_CLOSE, 504,
+               "CHANNEL_ERROR - unexpected method in connection state running");
     client_gone(&c);
 }
 
@@ -268,17 +287,22 @@ static void expect_hard(const void *bytes, size_t n, unsigned code, const char *
 static void wrong_frames(void **state)
 {
     (void)state;
-    HARD("\5\0\1\0\0\0\3abc\xce", 501, "FRAME_ERROR - type 5, all octets = <<\"abc\">>: unknown_frame");
+    HARD("\5\0\1\0\0\0\3abc\xce", 501,
+         "FRAME_ERROR - type 5, all octets = <<\"abc\">>: unknown_frame");
     HARD("\5\0\0\0\0\0\1\1\xce", 501, "FRAME_ERROR - type 5, all octets = <<1>>: unknown_frame");
     HARD("\1\0\1\0\0\0\5\0\x14\0\x14\1\0", 501,
          "FRAME_ERROR - type 1, all octets = <<0,20,0,20,1>>: {invalid_frame_end_marker,0}");
-    HARD("\1\0\1\0\x98\x96\x80", 501, "FRAME_ERROR - type 1, all octets = <<>>: {frame_too_large,10000000,131064}");
+    HARD("\1\0\1\0\x98\x96\x80", 501,
+         "FRAME_ERROR - type 1, all octets = <<>>: {frame_too_large,10000000,131064}");
     HARD("\1\0\1\0\0\0\0\xce", 501, "FRAME_ERROR - type 1, all octets = <<>>: unknown_frame");
-    HARD("\1\0\0\0\0\0\3\0\x0a\0\xce", 501, "FRAME_ERROR - type 1, all octets = <<0,10,0>>: unknown_frame");
+    HARD("\1\0\0\0\0\0\3\0\x0a\0\xce", 501,
+         "FRAME_ERROR - type 1, all octets = <<0,10,0>>: unknown_frame");
     HARD("\x08\0\1\0\0\0\0\xce", 505, "UNEXPECTED_FRAME - type 8, all octets = <<>>");
-    HARD("\3\0\1\0\0\0\1a\xce", 505, "UNEXPECTED_FRAME - expected method frame, got non method frame instead");
+    HARD("\3\0\1\0\0\0\1a\xce", 505,
+         "UNEXPECTED_FRAME - expected method frame, got non method frame instead");
     HARD("\3\0\0\0\0\0\1a\xce", 505, "UNEXPECTED_FRAME - type 3, all octets = <<\"a\">>");
-    HARD("\2\0\2\0\0\0\1a\xce", 505, "UNEXPECTED_FRAME - expected method frame, got non method frame instead");
+    HARD("\2\0\2\0\0\0\1a\xce", 505,
+         "UNEXPECTED_FRAME - expected method frame, got non method frame instead");
 }
 
 static void wrong_methods(void **state)
@@ -286,12 +310,14 @@ static void wrong_methods(void **state)
     (void)state;
     HARD("\1\0\1\0\0\0\4\0\x3c\0\xc8\xce", 501, "FRAME_ERROR - cannot decode <<>>");
     HARD("\1\0\1\0\0\0\7\0\x14\0\x14\1\1\1\xce", 501, "FRAME_ERROR - cannot decode <<1,1,1>>");
-    HARD("\1\0\1\0\0\0\x0d\0\x32\0\x1e\0\0\5\xff\xfe\xff\xff\xff\0\xce", 501, "FRAME_ERROR - Malformed UTF-8 in shortstr");
+    HARD("\1\0\1\0\0\0\x0d\0\x32\0\x1e\0\0\5\xff\xfe\xff\xff\xff\0\xce", 501,
+         "FRAME_ERROR - Malformed UTF-8 in shortstr");
     HARD("\1\0\1\0\0\0\5\0\x14\0\x0a\0\xce", 504, "CHANNEL_ERROR - second 'channel.open' seen");
     HARD("\1\0\2\0\0\0\5\0\x14\0\x14\1\xce", 504, "CHANNEL_ERROR - expected 'channel.open'");
     HARD("\1\0\1\0\0\0\5\0\x14\0\x14\0\xce", 540, "NOT_IMPLEMENTED - active=false");
     HARD("\1\0\1\0\0\0\4\0\x14\0\x29\xce", 503, "COMMAND_INVALID - unimplemented method");
-    HARD("\1\0\0\0\0\0\5\0\x14\0\x0a\0\xce", 504, "CHANNEL_ERROR - unexpected method in connection state running");
+    HARD("\1\0\0\0\0\0\5\0\x14\0\x0a\0\xce", 504,
+         "CHANNEL_ERROR - unexpected method in connection state running");
 }
 
 #define PUBLISH "\1\0\1\0\0\0\x09\0\x3c\0\x28\0\0\0\0\0\xce"
@@ -301,7 +327,8 @@ static void wrong_contents(void **state)
 {
     (void)state;
     HARD(PUBLISH "\1\0\1\0\0\0\5\0\x14\0\x14\1\xce", 505,
-         "UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead");
+         "UNEXPECTED_FRAME - expected content header for class 60, got non content header frame "
+         "instead");
     HARD(PUBLISH "\2\0\1\0\0\0\x0e\0\x32\0\0\0\0\0\0\0\0\0\1\0\0\xce", 505,
          "UNEXPECTED_FRAME - expected content header for class 60, got one for class 50 instead");
     HARD(PUBLISH HEADER("\5") "\1\0\1\0\0\0\5\0\x14\0\x14\1\xce", 505,
@@ -310,7 +337,8 @@ static void wrong_contents(void **state)
          "FRAME_ERROR - content body frame exceeds remaining content size");
     HARD(PUBLISH "\2\0\1\0\0\0\x0e\0\x3c\0\0\0\0\1\0\0\0\0\1\0\0\xce", 501,
          "FRAME_ERROR - content body size 1099511627777 exceeds maximum allowed size 536870912");
-    HARD(PUBLISH "\2\0\1\0\0\0\x0e\0\x3c\0\0\0\0\0\0\0\0\0\1\x10\0\xce", 501, "FRAME_ERROR - cannot decode the content header");
+    HARD(PUBLISH "\2\0\1\0\0\0\x0e\0\x3c\0\0\0\0\0\0\0\0\0\1\x10\0\xce", 501,
+         "FRAME_ERROR - cannot decode the content header");
 }
 
 static void channels_are_counted(void **state)
@@ -323,7 +351,8 @@ static void channels_are_counted(void **state)
         client_channel(&c, (uint16_t)(n * 7));
     say_bare(&c, 5, METHOD_CHANNEL_OPEN);
     hear_close(&c, METHOD_CONNECTION_CLOSE, 530,
-               "NOT_ALLOWED - number of channels opened (100) has reached the negotiated channel_max (100)");
+               "NOT_ALLOWED - number of channels opened (100) has reached the negotiated "
+               "channel_max (100)");
     client_gone(&c);
 }
 
@@ -426,7 +455,8 @@ static void secrets_may_be_renewed(void **state)
 
     (void)state;
     client_login(&c, &rig);
-    say(&c, 0, METHOD_CONNECTION_UPDATE_SECRET, (struct arg[]){ ARG_B(bytes_str("s")), ARG_B(bytes_str("r")) });
+    say(&c, 0, METHOD_CONNECTION_UPDATE_SECRET,
+        (struct arg[]){ ARG_B(bytes_str("s")), ARG_B(bytes_str("r")) });
     hear(&c, METHOD_CONNECTION_UPDATE_SECRET_OK, h);
     client_gone(&c);
     free(h);

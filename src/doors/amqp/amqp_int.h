@@ -1,17 +1,18 @@
 /*
  * amqp_int.h - what the modules of the AMQP door share. Only src/doors/amqp may include it.
  *
- * Who owns whom: door -> connections -> channels -> consumers, unsettled deliveries, a message under
- * construction. Every engine call of a channel counts in channel.calls and conn.calls; the object stays
- * until the last is answered, long after the client may have gone.
+ * Who owns whom: door -> connections -> channels -> consumers, unsettled deliveries, a message
+ * under construction. Every engine call of a channel counts in channel.calls and conn.calls; the
+ * object stays until the last is answered, long after the client may have gone.
  *
- *   A1  Answers on a channel leave in the order of its methods: a method that is answered by the engine
- *       holds the channel (channel_hold) until it is; publishes and settles do not, as nothing later
- *       depends on their answers.
- *   A2  A frame for a held channel stops the reading of the whole connection. Nothing the engine holds a
- *       channel for waits for this client, so it goes on by itself; and what a client has not been able to
- *       send needs no memory.
- *   A3  Settles are gathered during a turn and submitted as one call, always before any other call that could tell.
+ *   A1  Answers on a channel leave in the order of its methods: a method that is answered by the
+ *       engine holds the channel (channel_submit_held) until it is; publishes and settles do not, as
+ *       nothing later depends on their answers.
+ *   A2  A frame for a held channel stops the reading of the whole connection. Nothing the engine
+ *       holds a channel for waits for this client, so it goes on by itself; and what a client has
+ *       not been able to send needs no memory.
+ *   A3  Settles are gathered during a turn and submitted as one call, always before any other
+ *       call that could tell.
  *
  * Thread: the loop's.
  */
@@ -19,10 +20,10 @@
 #define DOORS_AMQP_AMQP_INT_H
 
 #include "base/map.h"
+#include "doors/amqp/amqp_record.h"
 #include "doors/amqp/confirms.h"
 #include "doors/amqp/errors.h"
 #include "doors/amqp/methods.h"
-#include "doors/amqp/amqp_record.h"
 #include "doors/amqp/unacked.h"
 #include "engine/exchange_calls.h"
 #include "net/door.h"
@@ -34,16 +35,20 @@ enum {
     AMQP_HANDSHAKE_MS = 10000,
     AMQP_CLOSE_MS = 30000,
     AMQP_REFUSED_MS = 3000, /* the time a client has left that failed before it was let in */
-    AMQP_MESSAGE_BYTES_MAX = 127 * 1024 * 1024,     /* 406 on the channel; a batch must stay below BATCH_BYTES_MAX */
-    AMQP_ANNOUNCED_BYTES_MAX = 512 * 1024 * 1024,   /* 501 on the connection */
-    AMQP_PUBLISHES_MAX = 16384,                     /* in the engine's hands, per connection */
-    AMQP_PUBLISHED_BYTES_MAX = 32 * 1024 * 1024,    /* likewise */
-    AMQP_TX_BYTES_MAX = 64 * 1024 * 1024,           /* publishes that wait for tx.commit, per channel */
-    AMQP_CONSUMERS_MAX = 65535,                     /* per channel */
+    /* 406 on the channel: a batch must stay below BATCH_BYTES_MAX. */
+    AMQP_MESSAGE_BYTES_MAX = 127 * 1024 * 1024,
+    /* 501 on the connection. */
+    AMQP_ANNOUNCED_BYTES_MAX = 512 * 1024 * 1024,
+    /* In the engine's hands, per connection. */
+    AMQP_PUBLISHES_MAX = 16384,
+    AMQP_PUBLISHED_BYTES_MAX = 32 * 1024 * 1024,
+    /* Publishes that wait for tx.commit, per channel. */
+    AMQP_TX_BYTES_MAX = 64 * 1024 * 1024,
+    AMQP_CONSUMERS_MAX = 65535, /* per channel */
 };
 
 #define LOCKED_TEXT                                                                                \
-    "cannot obtain exclusive access to locked %s. It could be originally declared on another "    \
+    "cannot obtain exclusive access to locked %s. It could be originally declared on another "     \
     "connection or the exclusive property value does not match that of the original declaration."
 
 /* The connection's way to the socket; another one in tests. */
@@ -61,24 +66,23 @@ struct amqp_link {
 /* ---- amqp.c ---- */
 struct publish;
 struct amqp_door {
-    struct door_server server; /* first */
-    struct loop       *loop;
-    struct gate       *gate;
-    struct listener   *listener; /* NULL in tests, and when closing */
-    const char        *version;
-    char               cluster_name[40];
-    bool               is_closing;
-    struct list        conns;      /* amqp_conn.in_door */
-    struct list        dirty;      /* amqp_conn.in_dirty: with news for the engine or the client at the end of the turn */
-    struct loop_task   turn;
-    struct list        publishes;  /* used ones, to be used again (publish.in_list) */
-    size_t             publish_count;
-    struct block      *out;        /* being filled with deliveries (deliver.c) */
-    size_t             out_used;
-    struct buf         frame;      /* scratch: a frame being encoded */
-    struct buf         text;       /* scratch: an explanation */
+    struct door_server   server; /* first */
+    struct loop         *loop;
+    struct gate         *gate;
+    struct listener     *listener; /* NULL in tests, and when closing */
+    const char          *version;
+    char                 cluster_name[40];
+    bool                 is_closing;
+    struct list          conns; /* amqp_conn.in_door */
+    struct list          dirty; /* amqp_conn.in_dirty: with news at the end of the turn */
+    struct loop_task     turn;
+    struct list          publishes; /* used ones, to be used again (publish.in_list) */
+    size_t               publish_count;
+    struct block        *out; /* being filled with deliveries (deliver.c) */
+    size_t               out_used;
+    struct buf           frame; /* scratch: a frame being encoded */
     struct record_reader reader;
-    uint64_t           seed;       /* of the next name made up */
+    uint64_t             seed; /* of the next name made up */
 };
 /* For tests: a door without a listener. */
 struct amqp_door *amqp_door_new(const struct door_env *env);
@@ -93,11 +97,11 @@ enum amqp_state {
     AMQP_TUNING,   /* tune sent */
     AMQP_OPENING,  /* tune-ok received */
     AMQP_RUNNING,
-    AMQP_REFUSED,  /* waits before it is hung up on */
-    AMQP_ENDING,   /* the engine closes the session; the last words wait for that */
-    AMQP_ENDED,    /* the last words are said; close-ok or the timer ends it */
-    AMQP_SHUT,     /* being closed; nothing is heard any more */
-    AMQP_GONE,     /* the socket is no more */
+    AMQP_REFUSED, /* waits before it is hung up on */
+    AMQP_ENDING,  /* the engine closes the session; the last words wait for that */
+    AMQP_ENDED,   /* the last words are said; close-ok or the timer ends it */
+    AMQP_SHUT,    /* being closed; nothing is heard any more */
+    AMQP_GONE,    /* the socket is no more */
     AMQP_STATE_COUNT
 };
 
@@ -112,49 +116,54 @@ struct amqp_conn {
     uint32_t                channel_max;
     uint32_t                heartbeat_s;
     bool                    is_loopback;
-    bool                    is_deaf; /* out of step with the client: nothing it sends makes sense any more */
-    bool                    wants_failure_close, wants_cancel_notify; /* the client's capabilities */
+    bool                    is_deaf; /* nothing the client sends makes sense any more */
+    bool                    wants_failure_close, wants_cancel_notify; /* client's capabilities */
     unsigned                holds;
     struct channel         *held_by;
     struct idmap            channels;
-    struct channel         *latest; /* the channel of the last frame, to find it without a look-up */
+    struct channel         *latest;  /* the channel of the last frame */
     struct list             zombies; /* dead channels with calls out: channel.in_zombies */
 
-    uint64_t                session; /* 0: none yet */
-    bool                    session_closed;
-    size_t                  calls;
-    size_t                  publishes_out, publish_bytes_out;
-    int64_t                 wall_ms; /* of this turn */
-    struct settle_item     *settles;
-    size_t                  settle_count, settle_cap;
-    bool                    settles_free; /* settle_call.requeue_free of those */
-    struct list             credits;      /* consumer.in_credits */
-    struct list             told;         /* channel.in_told: with confirms to tell */
+    uint64_t            session; /* 0: none yet */
+    bool                session_closed;
+    size_t              calls;
+    size_t              publishes_out, publish_bytes_out;
+    int64_t             wall_ms; /* of this turn */
+    struct settle_item *settles;
+    size_t              settle_count, settle_cap;
+    bool                settles_free; /* settle_call.requeue_free of those */
+    struct list         credits;      /* consumer.in_credits */
+    struct list         told;         /* channel.in_told: with confirms to tell */
 
-    bool                    heard, said; /* since the last tick */
-    unsigned                silent_ticks;
-    struct timer            patience, hear, say;
-    struct buf              last_words;
-    struct list             in_door, in_dirty;
+    bool         heard, said; /* since the last tick */
+    unsigned     silent_ticks;
+    struct timer patience, hear, say;
+    struct buf   last_words;
+    struct list  in_door, in_dirty;
 };
 
-struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *link, void *to, bool is_loopback);
+struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *link, void *to,
+                                 bool is_loopback);
 size_t amqp_conn_received(void *self, struct slice in);
 void amqp_conn_writable(void *self);
 void amqp_conn_closed(void *self);
 /* The end of a turn. */
 void amqp_conn_flush(struct amqp_conn *c);
-/* Puts the connection on the door's list for the end of this turn. To be called first in whatever the loop runs. */
+/* Puts the connection on the door's list for the end of this turn. To be called first in whatever
+ * the loop runs. */
 void amqp_conn_touch(struct amqp_conn *c);
 
 void amqp_conn_set_state(struct amqp_conn *c, enum amqp_state to);
-void amqp_conn_send(struct amqp_conn *c, uint16_t channel, enum method_id id, const struct arg *args);
+void amqp_conn_send(struct amqp_conn *c, uint16_t channel, enum method_id id,
+                    const struct arg *args);
 /* A hard error: the whole connection ends with connection.close. */
-__attribute__((format(printf, 4, 5))) void amqp_conn_fail(struct amqp_conn *c, enum reply reply, enum method_id at,
-                                                           const char *format, ...);
-void amqp_conn_end(struct amqp_conn *c, enum reply reply, enum method_id at, const char *explanation);
+__attribute__((format(printf, 4, 5))) void
+amqp_conn_fail(struct amqp_conn *c, enum reply reply, enum method_id at, const char *format, ...);
+void amqp_conn_end(struct amqp_conn *c, enum reply reply, enum method_id at,
+                   const char *explanation);
 /* Decodes a method's arguments; false, and the connection has failed, when they are no such. */
-bool amqp_conn_decode(struct amqp_conn *c, enum method_id id, struct bytes payload, struct arg args[METHOD_ARGS_MAX]);
+bool amqp_conn_decode(struct amqp_conn *c, enum method_id id, struct bytes payload,
+                      struct arg args[METHOD_ARGS_MAX]);
 /* The method does not belong into the connection's state. */
 void amqp_conn_unexpected(struct amqp_conn *c, enum method_id at);
 /* Closes the session, then sends what last_words holds. */
@@ -198,13 +207,13 @@ struct content {
 };
 
 struct tx {
-    bool                  is_on;
-    struct list           publishes; /* publish.in_list */
-    size_t                bytes;
-    struct tx_settle     *settles;
-    size_t                settle_count, settle_cap;
-    size_t                pending; /* calls of a commit */
-    bool                  failed;
+    bool              is_on;
+    struct list       publishes; /* publish.in_list */
+    size_t            bytes;
+    struct tx_settle *settles;
+    size_t            settle_count, settle_cap;
+    size_t            pending; /* calls of a commit */
+    bool              failed;
 };
 
 struct channel {
@@ -216,7 +225,7 @@ struct channel {
     struct content     content;
     uint8_t            last_queue_len;
     uint8_t            last_queue[UINT8_MAX]; /* last declared */
-    uint16_t           prefetch; /* of later consumers */
+    uint16_t           prefetch;              /* of later consumers */
     bool               has_limiter;
     uint64_t           last_tag;
     struct unacked     unacked;
@@ -229,21 +238,23 @@ struct channel {
 };
 
 struct channel *channel_find(struct amqp_conn *c, uint16_t number);
-void channel_on_frame(struct amqp_conn *c, struct channel *ch, uint8_t type, uint16_t number, struct bytes payload);
+void channel_on_frame(struct amqp_conn *c, struct channel *ch, uint8_t type, uint16_t number,
+                      struct bytes payload);
 void channel_free(struct channel *ch);
 /* A soft or hard error of a method. */
-__attribute__((format(printf, 4, 5))) void channel_fail(struct channel *ch, enum reply reply, enum method_id at,
-                                                         const char *format, ...);
+__attribute__((format(printf, 4, 5))) void channel_fail(struct channel *ch, enum reply reply,
+                                                        enum method_id at, const char *format, ...);
 /* The same for an engine error that the method has no own words for. */
 void channel_fail_err(struct channel *ch, enum err err, enum method_id at);
 /* reply and `format` with one resource text: "no queue 'q' in vhost '/'" is (.., "no %s", "queue", q). */
-void channel_fail_resource(struct channel *ch, enum reply reply, enum method_id at, const char *format,
-                           const char *kind, struct bytes name);
+void channel_fail_resource(struct channel *ch, enum reply reply, enum method_id at,
+                           const char *format, const char *kind, struct bytes name);
 bool channel_is_open(const struct channel *ch);
-/* Submits (settles first, A3) and counts. channel_hold: and holds the channel until channel_answered. */
+/* Submits (settles first, A3) and counts. The second one holds the channel until it is answered. */
 void channel_submit(struct channel *ch, void *call);
 void channel_submit_held(struct channel *ch, void *call);
-/* Begins the handling of an answer to channel_submit or (is_held) channel_submit_held; whether the client is to hear of it. */
+/* Begins the handling of an answer to channel_submit or (is_held) channel_submit_held; whether the
+ * client is to hear of it. */
 bool channel_answered(struct channel *ch, bool is_held);
 /* Ends it: frees the call; the channel too when it is dead and this was the last. */
 void channel_done(struct channel *ch, void *call);
@@ -273,7 +284,7 @@ struct publish {
     uint64_t            sequence; /* 0: no confirm */
     bool                is_mandatory, is_immediate, is_tx;
     uint32_t            bytes;
-    struct slice        copy; /* of a mandatory one, in case it comes back */
+    struct slice        copy;                 /* of a mandatory one, in case it comes back */
     uint8_t             names[2 * UINT8_MAX]; /* exchange and key */
 };
 void publish_on_header(struct channel *ch, struct bytes payload);
@@ -313,7 +324,8 @@ void consume_on_get(struct channel *ch, const struct arg *args);
 /* basic.deliver with its content. False: the message cannot be read any more. */
 bool deliver_message(struct consumer *k, const struct message_ref *m);
 /* basic.get-ok with its content. */
-bool deliver_got(struct channel *ch, const struct message_ref *m, struct bytes queue, uint64_t ready_count);
+bool deliver_got(struct channel *ch, const struct message_ref *m, struct bytes queue,
+                 uint64_t ready_count);
 /* basic.return with its content. */
 void deliver_return(struct channel *ch, const struct publish *p);
 
@@ -337,7 +349,8 @@ void settle_on_recover_async(struct channel *ch, const struct arg *args);
 
 /* ---- tx.c ---- */
 void tx_add_publish(struct channel *ch, struct publish *p);
-void tx_add_settle(struct channel *ch, uint64_t tag, struct lease lease, enum settle_action action, bool is_free);
+void tx_add_settle(struct channel *ch, uint64_t tag, struct lease lease, enum settle_action action,
+                   bool is_free);
 /* A publish of a commit is answered. */
 void tx_publish_answered(struct channel *ch, enum err err);
 void tx_fini(struct channel *ch);

@@ -51,8 +51,9 @@ static void add_native(struct record_draft *d, const struct record_parts *p, boo
     buf_u8(out, (uint8_t)p->exchange.len);
     buf_bytes(out, p->exchange);
     d->headers_len = p->properties.headers.len;
+    d->headers_at = out->len;
     if (d->headers_len > 0)
-        d->headers_at = out->len + (size_t)(p->properties.headers.at - p->raw.at);
+        d->headers_at += (size_t)(p->properties.headers.at - p->raw.at);
     if (has_bcc)
         add_without_bcc(out, p);
     else
@@ -153,8 +154,9 @@ enum { RECORD_ZEROES = 3 };
 
 void amqp_record_open(struct record_draft *d, const struct record_parts *p)
 {
-    int64_t  key_len = p->key.len > 0 ? (int64_t)p->key.len : -1;
-    size_t   before = RECORD_ZEROES + varint_len(key_len) + p->key.len + varint_len((int64_t)p->body_len);
+    int64_t key_len = p->key.len > 0 ? (int64_t)p->key.len : -1;
+    size_t  before =
+        RECORD_ZEROES + varint_len(key_len) + p->key.len + varint_len((int64_t)p->body_len);
     size_t   len;
     uint8_t *at;
 
@@ -300,8 +302,8 @@ static void from_message(struct record_reader *r, const struct message *m, struc
     out->properties = buf_view(&r->properties);
 }
 
-bool amqp_record_read(struct record_reader *r, struct bytes batch, int32_t delta, struct bytes queue,
-                 size_t header_bytes_max, struct record_message *out)
+bool amqp_record_read(struct record_reader *r, struct bytes batch, int32_t delta,
+                      struct bytes queue, size_t header_bytes_max, struct record_message *out)
 {
     struct record  record;
     struct message m;

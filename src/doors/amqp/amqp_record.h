@@ -1,19 +1,21 @@
 /*
  * amqp_record.h - an AMQP message as a stored record, and any stored record as an AMQP message.
  *
- * In. One batch of one record: key = routing key (null when empty), value = body, first header "myna-amqp"
- * = what AMQP needs to give the message back exactly, then the AMQP headers as text for the other doors
- * (amqp_text.h). Layout of "myna-amqp":
+ * In. One batch of one record: key = routing key (null when empty), value = body, first header
+ * "myna-amqp" = what AMQP needs to give the message back exactly, then the AMQP headers as text
+ * for the other doors (amqp_text.h). Layout of "myna-amqp":
  *
- *     0 version u8 = 1 | 1 exchange: length u8, name | flags u16 | the properties, byte for byte as the publisher sent them
+ *     0 version u8 = 1 | 1 exchange: length u8, name | flags u16 | the properties, byte for byte as
+ *                                                                 the publisher sent them
  *
- * (without an entry BCC in the headers table, which no consumer may see). The routing key is the record's key.
+ * (without an entry BCC in the headers table, which no consumer may see). The routing key is the
+ * record's key.
  *
- * Out. A record that came by this door leaves as it came. Any other gets exchange "", routing key = its key
- * when that has 1 to 255 bytes, else the queue's name, delivery mode 2, its time as timestamp in seconds,
- * and a headers table: text as long strings (S), values that are not UTF-8 as byte arrays (x), null as void
- * (V). A header whose name is longer than 255 bytes or that would not fit into a header frame any more is
- * left out.
+ * Out. A record that came by this door leaves as it came. Any other gets exchange "", routing key
+ * = its key when that has 1 to 255 bytes, else the queue's name, delivery mode 2, its time as
+ * timestamp in seconds, and a headers table: text as long strings (S), values that are not UTF-8
+ * as byte arrays (x), null as void (V). A header whose name is longer than 255 bytes or that
+ * would not fit into a header frame any more is left out.
  *
  * Thread: pure, any.
  */
@@ -41,15 +43,15 @@ struct record_parts {
 };
 
 /*
- * A batch under construction: opened when the content header is there, filled as body frames come, closed
- * into a slice. The bytes of the body are copied once, to where they stay.
+ * A batch under construction: opened when the content header is there, filled as body frames
+ * come, closed into a slice. The bytes of the body are copied once, to where they stay.
  */
 struct record_draft {
     struct block *block;
     size_t        filled;
     size_t        total;
     int64_t       now_ms;
-    struct buf    tail; /* what follows the body; kept for the next draft */
+    struct buf    tail;       /* what follows the body; kept for the next draft */
     size_t        headers_at; /* in the tail: the AMQP headers table as it is stored */
     size_t        headers_len;
 };
@@ -81,12 +83,12 @@ struct record_reader {
     struct header       headers[RECORD_FAST_HEADERS];
 };
 /*
- * The record at delta of a stored batch, as an AMQP message that fits header frames of header_bytes_max.
- * queue names the routing key of those that have none. False when the batch is malformed or has no such
- * record. out is valid until the next call.
+ * The record at delta of a stored batch, as an AMQP message that fits header frames of
+ * header_bytes_max. queue names the routing key of those that have none. False when the batch is
+ * malformed or has no such record. out is valid until the next call.
  */
-bool amqp_record_read(struct record_reader *r, struct bytes batch, int32_t delta, struct bytes queue,
-                 size_t header_bytes_max, struct record_message *out);
+bool amqp_record_read(struct record_reader *r, struct bytes batch, int32_t delta,
+                      struct bytes queue, size_t header_bytes_max, struct record_message *out);
 void amqp_record_reader_fini(struct record_reader *r);
 
 #endif

@@ -23,7 +23,8 @@ static const uint8_t RAW[] = "\xb0\x00"
                              "\x02";
 enum { RAW_LEN = sizeof RAW - 1 };
 
-static struct record_parts parts_of(const char *exchange, const char *key, struct bytes raw, size_t body_len)
+static struct record_parts parts_of(const char *exchange, const char *key, struct bytes raw,
+                                    size_t body_len)
 {
     struct record_parts p = { .exchange = bytes_str(exchange),
                               .key = bytes_str(key),
@@ -35,7 +36,8 @@ static struct record_parts parts_of(const char *exchange, const char *key, struc
     return p;
 }
 
-static struct slice make(const struct record_parts *p, struct bytes body, size_t piece, struct record_draft *d)
+static struct slice make(const struct record_parts *p, struct bytes body, size_t piece,
+                         struct record_draft *d)
 {
     amqp_record_open(d, p);
     while (body.len > 0) {
@@ -71,7 +73,8 @@ static void what_comes_in_goes_out_to_the_byte(void **state)
     amqp_record_reader_fini(&r);
 }
 
-static void expect_header(const struct message *m, size_t i, const char *name, const char *value, size_t len)
+static void expect_header(const struct message *m, size_t i, const char *name, const char *value,
+                          size_t len)
 {
     assert_true(bytes_eq_str(m->headers[i].name, name));
     assert_int_equal(bytes_is_null(m->headers[i].value), value == NULL);
@@ -132,14 +135,14 @@ static void an_empty_key_is_no_key(void **state)
 
 static void bcc_is_not_shown(void **state)
 {
-    static const uint8_t raw[] = "\x20\x00\x00\x00\x00\x20"
-                                 "\x01"
-                                 "aI\0\0\0\1"
-                                 "\x03"
-                                 "BCCA\0\0\0\6S\0\0\0\1k"
-                                 "\x01zI\0\0\0\2\x01qV";
-    static const uint8_t left[] = "\x20\x00\x00\x00\x00\x11\x01"
-                                  "aI\0\0\0\1\x01zI\0\0\0\2\x01qV";
+    static const uint8_t  raw[] = "\x20\x00\x00\x00\x00\x20"
+                                  "\x01"
+                                  "aI\0\0\0\1"
+                                  "\x03"
+                                  "BCCA\0\0\0\6S\0\0\0\1k"
+                                  "\x01zI\0\0\0\2\x01qV";
+    static const uint8_t  left[] = "\x20\x00\x00\x00\x00\x11\x01"
+                                   "aI\0\0\0\1\x01zI\0\0\0\2\x01qV";
     struct record_parts   p = parts_of("x", "k", bytes_of(raw, sizeof raw - 1), 1);
     struct record_draft   d = { 0 };
     struct record_reader  r = { 0 };
@@ -203,13 +206,13 @@ static struct buf foreign(void)
 
 static void a_foreign_record_gets_natural_properties(void **state)
 {
-    static const uint8_t expected[] = "\x30\x40"
-                                      "\x00\x00\x00\x1e"
-                                      "\x04textS\x00\x00\x00\x03h\xc3\xa9"
-                                      "\x03rawx\x00\x00\x00\x02\xff\x00"
-                                      "\x04noneV"
-                                      "\x02"
-                                      "\x00\x00\x00\x00\x65\x53\xf1\x00";
+    static const uint8_t  expected[] = "\x30\x40"
+                                       "\x00\x00\x00\x1e"
+                                       "\x04textS\x00\x00\x00\x03h\xc3\xa9"
+                                       "\x03rawx\x00\x00\x00\x02\xff\x00"
+                                       "\x04noneV"
+                                       "\x02"
+                                       "\x00\x00\x00\x00\x65\x53\xf1\x00";
     static const uint8_t  bare[] = "\x10\x40\x02\x00\x00\x00\x00\x65\x53\xf1\x01";
     struct record_reader  r = { 0 };
     struct record_message m;

@@ -1,8 +1,10 @@
 /*
- * amqp_rig.h - the door over the real engine on a simulated disk, and clients whose bytes are handed to it: for tests.
+ * amqp_rig.h - the door over the real engine on a simulated disk, and clients whose bytes are
+ * handed to it: for tests.
  *
- * Nothing happens by itself: say() gives bytes to a connection, rig_settle() lets engine, disk and door work until nothing is left
- * to do, heard() takes what the client received. Time is moved by amqp_rig_later(). Included by x_test.c only.
+ * Nothing happens by itself: say() gives bytes to a connection, rig_settle() lets engine, disk
+ * and door work until nothing is left to do, heard() takes what the client received. Time is
+ * moved by amqp_rig_later(). Included by x_test.c only.
  */
 #ifndef DOORS_AMQP_AMQP_RIG_H
 #define DOORS_AMQP_AMQP_RIG_H
@@ -105,7 +107,9 @@ static void amqp_rig_submit(struct gate *g, struct call *c)
 
 static inline void amqp_rig_open(struct amqp_rig *r)
 {
-    struct door_env env = { .gate = &r->gate, .version = "test", .cluster_id = "cluster", .seed = 1 };
+    struct door_env env = {
+        .gate = &r->gate, .version = "test", .cluster_id = "cluster", .seed = 1
+    };
 
     memset(r, 0, sizeof *r);
     rig_open(&r->engine);
@@ -202,7 +206,8 @@ static inline void say_bytes(struct client *c, const void *at, size_t n)
     client_pump(c);
 }
 
-static inline void say(struct client *c, uint16_t channel, enum method_id id, const struct arg *args)
+static inline void say(struct client *c, uint16_t channel, enum method_id id,
+                       const struct arg *args)
 {
     method_frame(&c->in, channel, id, args);
     client_pump(c);
@@ -216,7 +221,8 @@ static inline void say_bare(struct client *c, uint16_t channel, enum method_id i
     say(c, channel, id, none);
 }
 
-static inline void say_content(struct client *c, uint16_t channel, struct bytes raw, struct bytes body)
+static inline void say_content(struct client *c, uint16_t channel, struct bytes raw,
+                               struct bytes body)
 {
     size_t start = frame_begin(&c->in, FRAME_HEADER, channel);
 
@@ -235,11 +241,12 @@ static inline void say_content(struct client *c, uint16_t channel, struct bytes 
 
 static const char *const PERSISTENT = "\x10\x00\x02";
 
-static inline void say_publish(struct client *c, uint16_t channel, const char *exchange, const char *key, const char *body,
-                               bool mandatory)
+static inline void say_publish(struct client *c, uint16_t channel, const char *exchange,
+                               const char *key, const char *body, bool mandatory)
 {
     say(c, channel, METHOD_BASIC_PUBLISH,
-        (struct arg[]){ ARG_N(0), ARG_B(bytes_str(exchange)), ARG_B(bytes_str(key)), ARG_N(mandatory), ARG_N(0) });
+        (struct arg[]){ ARG_N(0), ARG_B(bytes_str(exchange)), ARG_B(bytes_str(key)),
+                        ARG_N(mandatory), ARG_N(0) });
     say_content(c, channel, bytes_of(PERSISTENT, 3), bytes_str(body));
 }
 
@@ -266,7 +273,10 @@ static inline bool hear_any(struct client *c, struct heard *h)
     h->frame.payload.at = h->bytes + FRAME_HEAD_BYTES;
     if (h->frame.type == FRAME_METHOD) {
         h->id = method_find(get_u16(h->frame.payload.at), get_u16(h->frame.payload.at + 2));
-        assert_int_equal(args_decode(h->id, bytes_of(h->frame.payload.at + 4, h->frame.payload.len - 4), h->args), ARGS_OK);
+        assert_int_equal(args_decode(h->id,
+                                     bytes_of(h->frame.payload.at + 4, h->frame.payload.len - 4),
+                                     h->args),
+                         ARGS_OK);
     }
     return true;
 }
@@ -276,8 +286,11 @@ static inline void hear(struct client *c, enum method_id id, struct heard *h)
     if (!hear_any(c, h))
         fail_msg("nothing heard instead of %u.%u", methods[id].class_id, methods[id].method_id);
     if (h->id != id)
-        fail_msg("heard %u.%u (%.*s) instead of %u.%u", methods[h->id].class_id, methods[h->id].method_id,
-                 h->id == METHOD_CHANNEL_CLOSE || h->id == METHOD_CONNECTION_CLOSE ? (int)h->args[1].b.len : 0,
+        fail_msg("heard %u.%u (%.*s) instead of %u.%u", methods[h->id].class_id,
+                 methods[h->id].method_id,
+                 h->id == METHOD_CHANNEL_CLOSE || h->id == METHOD_CONNECTION_CLOSE
+                     ? (int)h->args[1].b.len
+                     : 0,
                  (const char *)h->args[1].b.at, methods[id].class_id, methods[id].method_id);
 }
 
@@ -286,7 +299,8 @@ static inline void hear_nothing(struct client *c)
     struct heard *h = malloc(sizeof *h);
 
     if (hear_any(c, h))
-        fail_msg("heard frame type %u, method %u.%u", h->frame.type, methods[h->id].class_id, methods[h->id].method_id);
+        fail_msg("heard frame type %u, method %u.%u", h->frame.type, methods[h->id].class_id,
+                 methods[h->id].method_id);
     free(h);
 }
 
@@ -330,11 +344,13 @@ static inline void client_login(struct client *c, struct amqp_rig *r)
     say_bytes(c, "AMQP\0\0\x09\x01", 8);
     hear(c, METHOD_CONNECTION_START, h);
     say(c, 0, METHOD_CONNECTION_START_OK,
-        (struct arg[]){ ARG_B(bytes_of(capabilities, sizeof capabilities - 1)), ARG_B(bytes_str("PLAIN")),
-                        ARG_B(bytes_of("\0guest\0guest", 12)), ARG_B(bytes_str("en_US")) });
+        (struct arg[]){ ARG_B(bytes_of(capabilities, sizeof capabilities - 1)),
+                        ARG_B(bytes_str("PLAIN")), ARG_B(bytes_of("\0guest\0guest", 12)),
+                        ARG_B(bytes_str("en_US")) });
     hear(c, METHOD_CONNECTION_TUNE, h);
     say(c, 0, METHOD_CONNECTION_TUNE_OK, (struct arg[]){ ARG_N(100), ARG_N(131072), ARG_N(10) });
-    say(c, 0, METHOD_CONNECTION_OPEN, (struct arg[]){ ARG_B(bytes_str("/")), ARG_B(bytes_str("")), ARG_N(0) });
+    say(c, 0, METHOD_CONNECTION_OPEN,
+        (struct arg[]){ ARG_B(bytes_str("/")), ARG_B(bytes_str("")), ARG_N(0) });
     hear(c, METHOD_CONNECTION_OPEN_OK, h);
     free(h);
 }
@@ -350,15 +366,18 @@ static inline void client_channel(struct client *c, uint16_t channel)
 
 enum { DURABLE = 1, EXCLUSIVE = 2, AUTO_DELETE = 4, PASSIVE = 8, NOWAIT = 16 };
 
-static inline void say_declare(struct client *c, uint16_t channel, const char *queue, unsigned how, struct bytes table)
+static inline void say_declare(struct client *c, uint16_t channel, const char *queue, unsigned how,
+                               struct bytes table)
 {
     say(c, channel, METHOD_QUEUE_DECLARE,
-        (struct arg[]){ ARG_N(0), ARG_B(bytes_str(queue)), ARG_N((how & PASSIVE) != 0), ARG_N((how & DURABLE) != 0),
-                        ARG_N((how & EXCLUSIVE) != 0), ARG_N((how & AUTO_DELETE) != 0), ARG_N((how & NOWAIT) != 0),
+        (struct arg[]){ ARG_N(0), ARG_B(bytes_str(queue)), ARG_N((how & PASSIVE) != 0),
+                        ARG_N((how & DURABLE) != 0), ARG_N((how & EXCLUSIVE) != 0),
+                        ARG_N((how & AUTO_DELETE) != 0), ARG_N((how & NOWAIT) != 0),
                         ARG_B(table) });
 }
 
-static inline void client_declare(struct client *c, uint16_t channel, const char *queue, unsigned how)
+static inline void client_declare(struct client *c, uint16_t channel, const char *queue,
+                                  unsigned how)
 {
     struct heard *h = malloc(sizeof *h);
 
@@ -368,14 +387,17 @@ static inline void client_declare(struct client *c, uint16_t channel, const char
 }
 
 /* Flags: no_ack 1, exclusive 2, nowait 4. */
-static inline void say_consume(struct client *c, uint16_t channel, const char *queue, const char *tag, unsigned how)
+static inline void say_consume(struct client *c, uint16_t channel, const char *queue,
+                               const char *tag, unsigned how)
 {
     say(c, channel, METHOD_BASIC_CONSUME,
-        (struct arg[]){ ARG_N(0), ARG_B(bytes_str(queue)), ARG_B(bytes_str(tag)), ARG_N(0), ARG_N((how & 1) != 0),
-                        ARG_N((how & 2) != 0), ARG_N((how & 4) != 0), ARG_B(bytes_of(NULL, 0)) });
+        (struct arg[]){ ARG_N(0), ARG_B(bytes_str(queue)), ARG_B(bytes_str(tag)), ARG_N(0),
+                        ARG_N((how & 1) != 0), ARG_N((how & 2) != 0), ARG_N((how & 4) != 0),
+                        ARG_B(bytes_of(NULL, 0)) });
 }
 
-static inline void client_consume(struct client *c, uint16_t channel, const char *queue, const char *tag)
+static inline void client_consume(struct client *c, uint16_t channel, const char *queue,
+                                  const char *tag)
 {
     struct heard *h = malloc(sizeof *h);
 

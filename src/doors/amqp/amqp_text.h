@@ -1,8 +1,8 @@
 /*
  * amqp_text.h - AMQP field values as the other doors see them.
  *
- * Text for what is text, a number or true or false; bytes for what is binary; milliseconds for times; null
- * for void; JSON for nested tables and arrays.
+ * Text for what is text, a number or true or false; bytes for what is binary; milliseconds for
+ * times; null for void; JSON for nested tables and arrays.
  *
  * Thread: pure, any.
  */

@@ -42,11 +42,13 @@ static void numbers_and_words(void **state)
 
 static void nested_values_are_json(void **state)
 {
-    static const uint8_t table[] = "\1aI\0\0\0\1\1sS\0\0\0\4\"\\\n\xe9\1nV\1fF\0\0\0\4\1bt\1\1rA\0\0\0\7I\0\0\0\2t\0";
+    static const uint8_t table[] =
+        "\1aI\0\0\0\1\1sS\0\0\0\4\"\\\n\xe9\1nV\1fF\0\0\0\4\1bt\1\1rA\0\0\0\7I\0\0\0\2t\0";
 
     (void)state;
-    expect((struct table_value){ .type = 'F', .bytes = bytes_of(table, sizeof table - 1) },
-           "{\"a\":1,\"s\":\"\\\"\\\\\\u000a\\u00e9\",\"n\":null,\"f\":{\"b\":true},\"r\":[2,false]}");
+    expect(
+        (struct table_value){ .type = 'F', .bytes = bytes_of(table, sizeof table - 1) },
+        "{\"a\":1,\"s\":\"\\\"\\\\\\u000a\\u00e9\",\"n\":null,\"f\":{\"b\":true},\"r\":[2,false]}");
     expect((struct table_value){ .type = 'A', .bytes = bytes_of(table, 0) }, "[]");
 }
 

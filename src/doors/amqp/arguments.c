@@ -9,10 +9,11 @@
 const char *arguments_type_name(char type)
 {
     static const char *const names[128] = {
-        ['t'] = "bool",     ['b'] = "byte",        ['B'] = "unsignedbyte", ['s'] = "short", ['u'] = "unsignedshort",
-        ['I'] = "signedint", ['i'] = "unsignedint", ['l'] = "long",         ['L'] = "long",  ['f'] = "float",
-        ['d'] = "double",   ['D'] = "decimal",     ['S'] = "longstr",      ['A'] = "array", ['T'] = "timestamp",
-        ['F'] = "table",    ['V'] = "void",        ['x'] = "binary",
+        ['t'] = "bool",          ['b'] = "byte",      ['B'] = "unsignedbyte", ['s'] = "short",
+        ['u'] = "unsignedshort", ['I'] = "signedint", ['i'] = "unsignedint",  ['l'] = "long",
+        ['L'] = "long",          ['f'] = "float",     ['d'] = "double",       ['D'] = "decimal",
+        ['S'] = "longstr",       ['A'] = "array",     ['T'] = "timestamp",    ['F'] = "table",
+        ['V'] = "void",          ['x'] = "binary",
     };
     const char *name = names[type & 0x7f];
 
@@ -140,7 +141,8 @@ static bool check_dead_letter_key(const struct table_value *v, struct bytes tabl
     return false;
 }
 
-static bool one_of(const struct table_value *v, const char *const *words, const char *complaint, struct buf *why)
+static bool one_of(const struct table_value *v, const char *const *words, const char *complaint,
+                   struct buf *why)
 {
     if (v->type != 'S')
         return wrong_type(v, why);
@@ -161,7 +163,8 @@ static bool check_strategy(const struct table_value *v, struct bytes table, stru
 
 static bool check_overflow(const struct table_value *v, struct bytes table, struct buf *why)
 {
-    static const char *const words[] = { "drop-head", "reject-publish", "reject-publish-dlx", NULL };
+    static const char *const words[] = { "drop-head", "reject-publish", "reject-publish-dlx",
+                                         NULL };
 
     (void)table;
     return one_of(v, words, "invalid_overflow", why);
@@ -182,7 +185,8 @@ static bool check_mode(const struct table_value *v, struct bytes table, struct b
 
 static bool check_locator(const struct table_value *v, struct bytes table, struct buf *why)
 {
-    static const char *const words[] = { "client-local", "balanced", "random", "least-leaders", "min-masters", NULL };
+    static const char *const words[] = { "client-local",  "balanced",    "random",
+                                         "least-leaders", "min-masters", NULL };
 
     (void)table;
     return one_of(v, words, "invalid_queue_locator_arg", why);
@@ -252,10 +256,12 @@ static unsigned type_of(struct bytes table)
 {
     struct table_value v;
 
-    return table_find(table, "x-queue-type", &v) && bytes_eq_str(v.bytes, "quorum") ? QUORUM : CLASSIC;
+    return table_find(table, "x-queue-type", &v) && bytes_eq_str(v.bytes, "quorum") ? QUORUM
+                                                                                    : CLASSIC;
 }
 
-static bool check_arg(const char *name, check_fn *check, struct bytes table, struct bytes rs, struct buf *why)
+static bool check_arg(const char *name, check_fn *check, struct bytes table, struct bytes rs,
+                      struct buf *why)
 {
     struct table_value v;
     struct buf         reason = { 0 };
@@ -316,7 +322,8 @@ static bool check_flags(unsigned type, struct queue_flags flags, struct bytes rs
     return false;
 }
 
-bool arguments_check_queue(struct bytes table, struct queue_flags flags, struct bytes rs, struct buf *why)
+bool arguments_check_queue(struct bytes table, struct queue_flags flags, struct bytes rs,
+                           struct buf *why)
 {
     unsigned type = type_of(table);
 
@@ -332,8 +339,8 @@ bool arguments_check_queue(struct bytes table, struct queue_flags flags, struct 
 
 /* ---- sameness ---- */
 
-static void add_inequivalent(struct buf *why, const char *name, struct bytes rs, const struct table_value *current,
-                             const struct table_value *received)
+static void add_inequivalent(struct buf *why, const char *name, struct bytes rs,
+                             const struct table_value *current, const struct table_value *received)
 {
     bool both = current && received;
 
@@ -350,7 +357,8 @@ static bool is_classic(const struct table_value *v)
     return v->type == 'S' && bytes_eq_str(v->bytes, "classic");
 }
 
-static bool same_arg(const char *name, struct bytes current, struct bytes received, struct bytes rs, struct buf *why)
+static bool same_arg(const char *name, struct bytes current, struct bytes received, struct bytes rs,
+                     struct buf *why)
 {
     struct table_value was;
     struct table_value is;
@@ -368,18 +376,20 @@ static bool same_arg(const char *name, struct bytes current, struct bytes receiv
     return false;
 }
 
-bool arguments_same_queue(struct bytes current, struct bytes received, struct bytes rs, struct buf *why)
+bool arguments_same_queue(struct bytes current, struct bytes received, struct bytes rs,
+                          struct buf *why)
 {
     unsigned type = type_of(current);
 
     for (size_t i = 0; i < COUNT(queue_rows); i++)
-        if ((queue_rows[i].known_to & type) != 0 && !same_arg(queue_rows[i].name, current, received, rs, why))
+        if ((queue_rows[i].known_to & type) != 0 &&
+            !same_arg(queue_rows[i].name, current, received, rs, why))
             return false;
     return true;
 }
 
-bool arguments_same_text(const char *field, struct bytes current, struct bytes received, struct bytes rs,
-                         struct buf *why)
+bool arguments_same_text(const char *field, struct bytes current, struct bytes received,
+                         struct bytes rs, struct buf *why)
 {
     if (bytes_eq(current, received))
         return true;
@@ -392,7 +402,8 @@ bool arguments_same_text(const char *field, struct bytes current, struct bytes r
     return false;
 }
 
-bool arguments_same_flag(const char *field, bool current, bool received, struct bytes rs, struct buf *why)
+bool arguments_same_flag(const char *field, bool current, bool received, struct bytes rs,
+                         struct buf *why)
 {
     return arguments_same_text(field, bytes_str(current ? "true" : "false"),
                                bytes_str(received ? "true" : "false"), rs, why);
@@ -407,12 +418,14 @@ bool arguments_check_exchange(struct bytes table, struct bytes rs, struct buf *w
     return check_name(ALTERNATE, table, rs, why);
 }
 
-bool arguments_same_exchange(struct bytes current, struct bytes received, struct bytes rs, struct buf *why)
+bool arguments_same_exchange(struct bytes current, struct bytes received, struct bytes rs,
+                             struct buf *why)
 {
     return same_arg(ALTERNATE, current, received, rs, why);
 }
 
-bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *priority, struct buf *why)
+bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *priority,
+                              struct buf *why)
 {
     struct table_value v;
 

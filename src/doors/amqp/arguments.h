@@ -1,11 +1,11 @@
 /*
- * arguments.h - the x- arguments of queues, exchanges and consumers: which there are, what they may be,
- * when two declarations are the same.
+ * arguments.h - the x- arguments of queues, exchanges and consumers: which there are, what they
+ * may be, when two declarations are the same.
  *
- * One table has a row per queue argument: the queue types that know it and the check of its value. What a
- * type does not know but another does is refused; what nobody knows is ignored. Whether an argument has an
- * effect yet is the engine's matter: it is stored and compared from the first day, so that a queue never
- * changes its meaning under the name it has.
+ * One table has a row per queue argument: the queue types that know it and the check of its
+ * value. What a type does not know but another does is refused; what nobody knows is ignored.
+ * Whether an argument has an effect yet is the engine's matter: it is stored and compared from
+ * the first day, so that a queue never changes its meaning under the name it has.
  *
  * Explanations are RabbitMQ's, word for word; applications match on them.
  *
@@ -27,16 +27,21 @@ struct queue_flags {
 };
 
 /* Whether a new queue may have these. False: *why is the explanation. rs is its resource text (errors.h). */
-bool arguments_check_queue(struct bytes table, struct queue_flags flags, struct bytes rs, struct buf *why);
+bool arguments_check_queue(struct bytes table, struct queue_flags flags, struct bytes rs,
+                           struct buf *why);
 /* Whether the arguments of an existing queue are those now asked for. Likewise. */
-bool arguments_same_queue(struct bytes current, struct bytes received, struct bytes rs, struct buf *why);
+bool arguments_same_queue(struct bytes current, struct bytes received, struct bytes rs,
+                          struct buf *why);
 /* Two words or booleans of a declaration. Likewise. */
-bool arguments_same_text(const char *field, struct bytes current, struct bytes received, struct bytes rs,
+bool arguments_same_text(const char *field, struct bytes current, struct bytes received,
+                         struct bytes rs, struct buf *why);
+bool arguments_same_flag(const char *field, bool current, bool received, struct bytes rs,
                          struct buf *why);
-bool arguments_same_flag(const char *field, bool current, bool received, struct bytes rs, struct buf *why);
 bool arguments_check_exchange(struct bytes table, struct bytes rs, struct buf *why);
-bool arguments_same_exchange(struct bytes current, struct bytes received, struct bytes rs, struct buf *why);
-bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *priority, struct buf *why);
+bool arguments_same_exchange(struct bytes current, struct bytes received, struct bytes rs,
+                             struct buf *why);
+bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *priority,
+                              struct buf *why);
 /* What is wrong with the arguments of a binding to a headers exchange. */
 void arguments_explain_x_match(struct bytes table, struct buf *why);
 

@@ -1,4 +1,4 @@
-/* arguments_test.c - RabbitMQ's words for arguments that are wrong or not the same; all of them compared with RabbitMQ 3.10. */
+/* arguments_test.c - RabbitMQ's words for arguments that are wrong or not the same, compared with 3.10. */
 #include "doors/amqp/arguments.h"
 
 #include <setjmp.h>
@@ -38,7 +38,8 @@ static struct bytes text(struct buf *out, const char *name, const char *v)
 static void expect_queue(struct bytes table, const char *expected)
 {
     struct buf why = { 0 };
-    bool       is_right = arguments_check_queue(table, (struct queue_flags){ .is_durable = true }, bytes_str(RS), &why);
+    bool       is_right = arguments_check_queue(table, (struct queue_flags){ .is_durable = true },
+                                                bytes_str(RS), &why);
 
     assert_int_equal(is_right, expected == NULL);
     if (expected) {
@@ -72,11 +73,14 @@ static void values_are_checked(void **state)
     expect_number("x-message-ttl", 'I', 0, NULL);
     expect_number("x-message-ttl", 'b', 5, NULL);
     expect_number("x-message-ttl", 'I', -1, INVALID("x-message-ttl", "{value_negative,-1}"));
-    expect_number("x-message-ttl", 'l', 315360000001, INVALID("x-message-ttl", "{value_too_large,315360000001}"));
-    expect_text("x-message-ttl", "5", INVALID("x-message-ttl", "\"expected integer, got longstr\""));
+    expect_number("x-message-ttl", 'l', 315360000001,
+                  INVALID("x-message-ttl", "{value_too_large,315360000001}"));
+    expect_text("x-message-ttl", "5",
+                INVALID("x-message-ttl", "\"expected integer, got longstr\""));
     expect_number("x-expires", 'I', 0, INVALID("x-expires", "{value_zero,0}"));
     expect_number("x-max-length", 'I', -1, INVALID("x-max-length", "{value_negative,-1}"));
-    expect_number("x-max-priority", 'I', 256, INVALID("x-max-priority", "{max_value_exceeded,256}"));
+    expect_number("x-max-priority", 'I', 256,
+                  INVALID("x-max-priority", "{max_value_exceeded,256}"));
     expect_text("x-overflow", "drop-head", NULL);
     expect_text("x-overflow", "foo", INVALID("x-overflow", "invalid_overflow"));
     expect_number("x-overflow", 'I', 4, INVALID("x-overflow", "{unacceptable_type,signedint}"));
@@ -84,11 +88,13 @@ static void values_are_checked(void **state)
     expect_number("x-single-active-consumer", 'I', 1,
                   INVALID("x-single-active-consumer", "{unacceptable_type,signedint}"));
     expect_text("x-queue-mode", "foo", INVALID("x-queue-mode", "\"unsupported queue mode 'foo'\""));
-    expect_number("x-queue-version", 'I', 3, INVALID("x-queue-version", "\"unsupported queue version '3'\""));
+    expect_number("x-queue-version", 'I', 3,
+                  INVALID("x-queue-version", "\"unsupported queue version '3'\""));
     expect_text("x-queue-type", "foo", INVALID("x-queue-type", "\"unsupported queue type 'foo'\""));
     expect_text("x-dead-letter-routing-key", "k",
                 INVALID("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined"));
-    expect_number("x-dead-letter-exchange", 'I', 5, "invalid type 'signedint' for arg 'x-dead-letter-exchange' in " RS);
+    expect_number("x-dead-letter-exchange", 'I', 5,
+                  "invalid type 'signedint' for arg 'x-dead-letter-exchange' in " RS);
     expect_text("x-foo", "anything", NULL);
 }
 
@@ -99,7 +105,8 @@ static void each_type_knows_its_arguments(void **state)
     struct queue_flags flags = { .is_durable = true };
 
     (void)state;
-    expect_text("x-max-age", "7D", "invalid arg 'x-max-age' for " RS " of queue type rabbit_classic_queue");
+    expect_text("x-max-age", "7D",
+                "invalid arg 'x-max-age' for " RS " of queue type rabbit_classic_queue");
     expect_number("x-delivery-limit", 'I', 3,
                   "invalid arg 'x-delivery-limit' for " RS " of queue type rabbit_classic_queue");
     text(&out, "x-queue-type", "quorum");
@@ -141,7 +148,8 @@ static void sameness_is_of_values(void **state)
     buf_clear(&b);
     number(&b, "x-message-ttl", 'I', 2000);
     expect_same(buf_view(&a), buf_view(&b),
-                "inequivalent arg 'x-message-ttl' for " RS ": received '2000' but current is '1000'");
+                "inequivalent arg 'x-message-ttl' for " RS
+                ": received '2000' but current is '1000'");
     expect_same(buf_view(&a), none,
                 "inequivalent arg 'x-message-ttl' for " RS
                 ": received none but current is the value '1000' of type 'signedint'");
@@ -165,16 +173,18 @@ static void fields_and_bindings_have_words(void **state)
     (void)state;
     assert_true(arguments_same_flag("durable", true, true, bytes_str(RS), &why));
     assert_false(arguments_same_flag("durable", false, true, bytes_str(RS), &why));
-    assert_true(bytes_eq_str(buf_view(&why),
-                             "inequivalent arg 'durable' for " RS ": received 'true' but current is 'false'"));
+    assert_true(bytes_eq_str(buf_view(&why), "inequivalent arg 'durable' for " RS
+                                             ": received 'true' but current is 'false'"));
     buf_clear(&why);
     arguments_explain_x_match(text(&table, "x-match", "foo"), &why);
-    assert_true(bytes_eq_str(buf_view(&why), "Invalid x-match field value <<\"foo\">>; expected all, any, "
-                                             "all-with-x, or any-with-x"));
+    assert_true(bytes_eq_str(buf_view(&why),
+                             "Invalid x-match field value <<\"foo\">>; expected all, any, "
+                             "all-with-x, or any-with-x"));
     buf_clear(&why);
     buf_clear(&table);
     arguments_explain_x_match(number(&table, "x-match", 'I', 5), &why);
-    assert_true(bytes_eq_str(buf_view(&why), "Invalid x-match field type signedint (value 5); expected longstr"));
+    assert_true(bytes_eq_str(buf_view(&why),
+                             "Invalid x-match field type signedint (value 5); expected longstr"));
     buf_fini(&why);
     buf_fini(&table);
 }
@@ -188,11 +198,14 @@ static void a_consumers_priority_is_read(void **state)
     (void)state;
     assert_true(arguments_check_consumer(bytes_of(NULL, 0), bytes_str(RS), &priority, &why));
     assert_int_equal(priority, 0);
-    assert_true(arguments_check_consumer(number(&table, "x-priority", 'I', -3), bytes_str(RS), &priority, &why));
+    assert_true(arguments_check_consumer(number(&table, "x-priority", 'I', -3), bytes_str(RS),
+                                         &priority, &why));
     assert_int_equal(priority, -3);
     buf_clear(&table);
-    assert_false(arguments_check_consumer(text(&table, "x-priority", "a"), bytes_str(RS), &priority, &why));
-    assert_true(bytes_eq_str(buf_view(&why), INVALID("x-priority", "\"expected integer, got longstr\"")));
+    assert_false(
+        arguments_check_consumer(text(&table, "x-priority", "a"), bytes_str(RS), &priority, &why));
+    assert_true(
+        bytes_eq_str(buf_view(&why), INVALID("x-priority", "\"expected integer, got longstr\"")));
     buf_fini(&why);
     buf_fini(&table);
 }

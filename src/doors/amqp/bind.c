@@ -1,8 +1,8 @@
 /*
  * bind.c - bindings from an exchange to a queue or to another exchange.
  *
- * The four methods are one: they differ in the kind of destination, in direction, and in queue.unbind
- * having no nowait.
+ * The four methods are one: they differ in the kind of destination, in direction, and in
+ * queue.unbind having no nowait.
  *
  * Thread: the loop's.
  */
@@ -22,7 +22,8 @@ static void fail_x_match(struct channel *ch, const struct bind_job *job)
     struct buf why = { 0 };
 
     arguments_explain_x_match(job->call.arguments, &why);
-    channel_fail(ch, REPLY_PRECONDITION_FAILED, job->at, "%.*s", (int)why.len, (const char *)why.at);
+    channel_fail(ch, REPLY_PRECONDITION_FAILED, job->at, "%.*s", (int)why.len,
+                 (const char *)why.at);
     buf_fini(&why);
 }
 
@@ -36,9 +37,11 @@ static void fail_bind(struct channel *ch, const struct bind_job *job, enum err e
     else if (err == ERR_NO_QUEUE)
         channel_fail_resource(ch, REPLY_NOT_FOUND, job->at, "no %s", "queue", b->destination);
     else if (err == ERR_LOCKED)
-        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, job->at, LOCKED_TEXT, "queue", b->destination);
+        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, job->at, LOCKED_TEXT, "queue",
+                              b->destination);
     else if (err == ERR_ACCESS)
-        channel_fail(ch, REPLY_ACCESS_REFUSED, job->at, "operation not permitted on the default exchange");
+        channel_fail(ch, REPLY_ACCESS_REFUSED, job->at,
+                     "operation not permitted on the default exchange");
     else if (err == ERR_BAD_ARGUMENT)
         fail_x_match(ch, job);
     else
@@ -75,7 +78,8 @@ static void submit(struct channel *ch, const struct bind_request *r)
     struct bind_job *job;
 
     if (r->source.len == 0 || r->destination.len == 0) {
-        channel_fail(ch, REPLY_ACCESS_REFUSED, r->at, "operation not permitted on the default exchange");
+        channel_fail(ch, REPLY_ACCESS_REFUSED, r->at,
+                     "operation not permitted on the default exchange");
         return;
     }
     job = call_new(sizeof *job, r->kind, loop_mailbox(ch->conn->door->loop), on_bound, ch);
@@ -93,7 +97,15 @@ static void submit(struct channel *ch, const struct bind_request *r)
     channel_submit_held(ch, job);
 }
 
-enum { QUEUE_TICKET, QUEUE_NAME, QUEUE_EXCHANGE, QUEUE_KEY, QUEUE_NOWAIT, QUEUE_ARGUMENTS, QUEUE_UNBIND_ARGUMENTS = QUEUE_NOWAIT };
+enum {
+    QUEUE_TICKET,
+    QUEUE_NAME,
+    QUEUE_EXCHANGE,
+    QUEUE_KEY,
+    QUEUE_NOWAIT,
+    QUEUE_ARGUMENTS,
+    QUEUE_UNBIND_ARGUMENTS = QUEUE_NOWAIT
+};
 
 /* With no queue and no key, the key is the last queue's name, too. */
 static void bind_queue(struct channel *ch, const struct arg *args, struct bind_request *r)

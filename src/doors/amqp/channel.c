@@ -6,10 +6,12 @@
  *     \ soft error: close sent                          close-ok read   /
  *      `-------------------> FAILED -----------------------------------'
  *
- *   K1  A number is free again when close-ok was sent or received. The channel itself stays for the calls
- *       that are out.
- *   K2  In FAILED all but close and close-ok is ignored, but nothing is out of step: contents are not parsed either.
- *   K3  Whatever way it ends, its consumers end and what it holds goes back in one step, before close-ok goes out.
+ *   K1  A number is free again when close-ok was sent or received. The channel itself stays for
+ *       the calls that are out.
+ *   K2  In FAILED all but close and close-ok is ignored, but nothing is out of step: contents are
+ *       not parsed either.
+ *   K3  Whatever way it ends, its consumers end and what it holds goes back in one step, before
+ *       close-ok goes out.
  *
  * Thread: the loop's.
  */
@@ -198,7 +200,8 @@ void channel_check_closed(struct channel *ch)
     die(ch);
 }
 
-static void close_softly(struct channel *ch, enum reply reply, enum method_id at, const char *explanation)
+static void close_softly(struct channel *ch, enum reply reply, enum method_id at,
+                         const char *explanation)
 {
     struct buf text = { 0 };
 
@@ -238,8 +241,8 @@ void channel_fail_err(struct channel *ch, enum err err, enum method_id at)
     fail(ch, reply_of(err), at, err_text(err));
 }
 
-void channel_fail_resource(struct channel *ch, enum reply reply, enum method_id at, const char *format,
-                           const char *kind, struct bytes name)
+void channel_fail_resource(struct channel *ch, enum reply reply, enum method_id at,
+                           const char *format, const char *kind, struct bytes name)
 {
     const char *hole = strstr(format, "%s");
     struct buf  text = { 0 };
@@ -268,21 +271,24 @@ static void on_method(struct channel *ch, enum method_id id, struct bytes payloa
 }
 
 /* A frame on a number that has no channel: only channel.open may be. */
-static void open_channel(struct amqp_conn *c, uint8_t type, uint16_t number, enum method_id id, struct bytes payload)
+static void open_channel(struct amqp_conn *c, uint8_t type, uint16_t number, enum method_id id,
+                         struct bytes payload)
 {
     struct arg args[METHOD_ARGS_MAX];
 
     if (c->channels.count >= c->channel_max)
-        amqp_conn_fail(c, REPLY_NOT_ALLOWED, METHOD_NONE,
-                       "number of channels opened (%zu) has reached the negotiated channel_max (%u)",
-                       c->channels.count, c->channel_max);
+        amqp_conn_fail(
+            c, REPLY_NOT_ALLOWED, METHOD_NONE,
+            "number of channels opened (%zu) has reached the negotiated channel_max (%u)",
+            c->channels.count, c->channel_max);
     else if (type != FRAME_METHOD)
         amqp_conn_fail(c, REPLY_UNEXPECTED_FRAME, METHOD_NONE,
                        "expected method frame, got non method frame instead");
     else if (id != METHOD_CHANNEL_OPEN)
         amqp_conn_fail(c, REPLY_CHANNEL_ERROR, id, "expected 'channel.open'");
     else if (amqp_conn_decode(c, id, payload, args))
-        channel_send(channel_new(c, number), METHOD_CHANNEL_OPEN_OK, (struct arg[]){ ARG_B(bytes_str("")) });
+        channel_send(channel_new(c, number), METHOD_CHANNEL_OPEN_OK,
+                     (struct arg[]){ ARG_B(bytes_str("")) });
 }
 
 /* K2; a close that crossed ours is answered. */
@@ -307,8 +313,9 @@ static bool check_order(struct channel *ch, uint8_t type)
         return type == FRAME_METHOD;
     case CONTENT_HEADER:
         if (type != FRAME_HEADER)
-            channel_fail(ch, REPLY_UNEXPECTED_FRAME, at,
-                         "expected content header for class 60, got non content header frame instead");
+            channel_fail(
+                ch, REPLY_UNEXPECTED_FRAME, at,
+                "expected content header for class 60, got non content header frame instead");
         return type == FRAME_HEADER;
     case CONTENT_BODY:
         if (type != FRAME_BODY)
@@ -319,11 +326,15 @@ static bool check_order(struct channel *ch, uint8_t type)
     return false;
 }
 
-void channel_on_frame(struct amqp_conn *c, struct channel *ch, uint8_t type, uint16_t number, struct bytes payload)
+void channel_on_frame(struct amqp_conn *c, struct channel *ch, uint8_t type, uint16_t number,
+                      struct bytes payload)
 {
     bool           is_method = type == FRAME_METHOD;
-    enum method_id id = is_method ? method_find(get_u16(payload.at), get_u16(payload.at + 2)) : METHOD_NONE;
-    struct bytes   rest = is_method ? bytes_of(payload.at + METHOD_HEAD_BYTES, payload.len - METHOD_HEAD_BYTES) : payload;
+    enum method_id id =
+        is_method ? method_find(get_u16(payload.at), get_u16(payload.at + 2)) : METHOD_NONE;
+    struct bytes rest =
+        is_method ? bytes_of(payload.at + METHOD_HEAD_BYTES, payload.len - METHOD_HEAD_BYTES)
+                  : payload;
 
     if (!ch) {
         open_channel(c, type, number, id, rest);

@@ -1,4 +1,4 @@
-/* channel_test.c - what methods do and what they refuse, over the real engine; the texts were compared with RabbitMQ's. */
+/* channel_test.c - what methods do and refuse, over the real engine; the texts are RabbitMQ's. */
 #include "doors/amqp/amqp_rig.h"
 
 static struct amqp_rig rig; /* too large for the stack */
@@ -37,8 +37,10 @@ static void second_client(struct client *other)
 }
 
 #define LOCKED(q)                                                                                  \
-    "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '" q "' in vhost '/'. It could be " \
-    "originally declared on another connection or the exclusive property value does not match that of the " \
+    "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue '" q                         \
+    "' in vhost '/'. It could be "                                                                 \
+    "originally declared on another connection or the exclusive property value does not match "    \
+    "that of the "                                                                                 \
     "original declaration."
 
 /* ---- queues ---- */
@@ -53,20 +55,25 @@ static void queues_are_declared_once(void **state)
     client_declare(&c, 1, "q", DURABLE);
     client_declare(&c, 1, "q", PASSIVE);
     say_declare(&c, 1, "q", 0, bytes_of(NULL, 0));
-    refused(406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but "
+    refused(406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': "
+                 "received 'false' but "
                  "current is 'true'");
     say_declare(&c, 1, "q", DURABLE | AUTO_DELETE, bytes_of(NULL, 0));
-    refused(406, "PRECONDITION_FAILED - inequivalent arg 'auto_delete' for queue 'q' in vhost '/': received 'true' but "
+    refused(406, "PRECONDITION_FAILED - inequivalent arg 'auto_delete' for queue 'q' in vhost '/': "
+                 "received 'true' but "
                  "current is 'false'");
     say_declare(&c, 1, "q", DURABLE, bytes_of(ttl, sizeof ttl - 1));
-    refused(406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value "
+    refused(406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost "
+                 "'/': received the value "
                  "'1000' of type 'signedint' but current is none");
     say_declare(&c, 1, "q", DURABLE | EXCLUSIVE, bytes_of(NULL, 0));
     refused(405, LOCKED("q"));
     say_declare(&c, 1, "new", DURABLE, bytes_of(bad, sizeof bad - 1));
-    refused(406, "PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'new' in vhost '/': {value_negative,-1}");
+    refused(406, "PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'new' in vhost '/': "
+                 "{value_negative,-1}");
     say_declare(&c, 1, "q", DURABLE, bytes_of(bad, sizeof bad - 1));
-    refused(406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value "
+    refused(406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost "
+                 "'/': received the value "
                  "'-1' of type 'signedint' but current is none");
 }
 
@@ -98,7 +105,8 @@ static void the_last_queue_needs_no_name(void **state)
     client_declare(&c, 1, "last", 0);
     say(&c, 1, METHOD_BASIC_GET, none);
     hear(&c, METHOD_BASIC_GET_EMPTY, &h);
-    say(&c, 1, METHOD_QUEUE_BIND, (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("amq.direct")), { 0 }, { 0 }, { 0 } });
+    say(&c, 1, METHOD_QUEUE_BIND,
+        (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("amq.direct")), { 0 }, { 0 }, { 0 } });
     hear(&c, METHOD_QUEUE_BIND_OK, &h);
     say_publish(&c, 1, "amq.direct", "last", "by its name", false);
     say(&c, 1, METHOD_QUEUE_PURGE, none);
@@ -136,14 +144,17 @@ static void deleting_has_conditions(void **state)
     (void)state;
     client_declare(&c, 1, "q", 0);
     say_publish(&c, 1, "", "q", "a", false);
-    say(&c, 1, METHOD_QUEUE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), ARG_N(0), ARG_N(1), ARG_N(0) });
+    say(&c, 1, METHOD_QUEUE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), ARG_N(0), ARG_N(1), ARG_N(0) });
     refused(406, "PRECONDITION_FAILED - queue 'q' in vhost '/' not empty");
     client_channel(&c, 2);
     client_consume(&c, 2, "q", "t");
     (void)hear_deliver(&c, "a", false);
-    say(&c, 1, METHOD_QUEUE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), ARG_N(1), ARG_N(0), ARG_N(0) });
+    say(&c, 1, METHOD_QUEUE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), ARG_N(1), ARG_N(0), ARG_N(0) });
     refused(406, "PRECONDITION_FAILED - queue 'q' in vhost '/' in use");
-    say(&c, 1, METHOD_QUEUE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 }, { 0 } });
+    say(&c, 1, METHOD_QUEUE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 }, { 0 } });
     assert_true(hear_any(&c, &h)); /* the consumer is told, before or after */
     if (h.id == METHOD_QUEUE_DELETE_OK) {
         hear(&c, METHOD_BASIC_CANCEL, &h);
@@ -151,7 +162,8 @@ static void deleting_has_conditions(void **state)
         assert_int_equal(h.id, METHOD_BASIC_CANCEL);
         hear(&c, METHOD_QUEUE_DELETE_OK, &h);
     }
-    say(&c, 1, METHOD_QUEUE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 }, { 0 } });
+    say(&c, 1, METHOD_QUEUE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 }, { 0 } });
     hear(&c, METHOD_QUEUE_DELETE_OK, &h);
     assert_int_equal(h.args[0].n, 0);
 }
@@ -161,9 +173,15 @@ static void deleting_has_conditions(void **state)
 static void say_exchange(const char *name, const char *type, unsigned how, struct bytes table)
 {
     say(&c, 1, METHOD_EXCHANGE_DECLARE,
-        (struct arg[]){ { 0 }, ARG_B(bytes_str(name)), ARG_B(bytes_str(type)), ARG_N((how & PASSIVE) != 0),
-                        ARG_N((how & DURABLE) != 0), ARG_N((how & AUTO_DELETE) != 0), ARG_N((how & EXCLUSIVE) != 0),
-                        ARG_N((how & NOWAIT) != 0), ARG_B(table) });
+        (struct arg[]){ { 0 },
+                        ARG_B(bytes_str(name)),
+                        ARG_B(bytes_str(type)),
+                        ARG_N((how & PASSIVE) != 0),
+                        ARG_N((how & DURABLE) != 0),
+                        ARG_N((how & AUTO_DELETE) != 0),
+                        ARG_N((how & EXCLUSIVE) != 0),
+                        ARG_N((how & NOWAIT) != 0),
+                        ARG_B(table) });
 }
 
 static void exchanges_are_declared_once(void **state)
@@ -177,16 +195,20 @@ static void exchanges_are_declared_once(void **state)
     say_exchange("x", "direct", 0, bytes_of(NULL, 0));
     hear(&c, METHOD_EXCHANGE_DECLARE_OK, &h);
     say_exchange("x", "topic", 0, bytes_of(NULL, 0));
-    refused(406, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': received 'topic' but "
+    refused(406, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': "
+                 "received 'topic' but "
                  "current is 'direct'");
     say_exchange("x", "direct", EXCLUSIVE, bytes_of(NULL, 0));
-    refused(406, "PRECONDITION_FAILED - inequivalent arg 'internal' for exchange 'x' in vhost '/': received 'true' but "
+    refused(406, "PRECONDITION_FAILED - inequivalent arg 'internal' for exchange 'x' in vhost '/': "
+                 "received 'true' but "
                  "current is 'false'");
     say_exchange("x", "direct", 0, bytes_of(named, sizeof named - 1));
-    refused(406, "PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in vhost '/': received "
+    refused(406, "PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'x' in "
+                 "vhost '/': received "
                  "the value 'b' of type 'longstr' but current is none");
     say_exchange("y", "direct", 0, bytes_of(ae, sizeof ae - 1));
-    refused(406, "PRECONDITION_FAILED - invalid type 'signedint' for arg 'alternate-exchange' in exchange 'y' in vhost '/'");
+    refused(406, "PRECONDITION_FAILED - invalid type 'signedint' for arg 'alternate-exchange' in "
+                 "exchange 'y' in vhost '/'");
     say_exchange("y", "foo", 0, bytes_of(NULL, 0));
     refused(406, "PRECONDITION_FAILED - unknown exchange type 'foo'");
     say_exchange("nope", "", PASSIVE, bytes_of(NULL, 0));
@@ -201,13 +223,16 @@ static void exchanges_are_declared_once(void **state)
 
 static void say_exchange_delete(const char *name, bool if_unused)
 {
-    say(&c, 1, METHOD_EXCHANGE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str(name)), ARG_N(if_unused), { 0 } });
+    say(&c, 1, METHOD_EXCHANGE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str(name)), ARG_N(if_unused), { 0 } });
 }
 
-static void say_bind(enum method_id id, const char *destination, const char *source, const char *key, struct bytes table)
+static void say_bind(enum method_id id, const char *destination, const char *source,
+                     const char *key, struct bytes table)
 {
-    struct arg args[METHOD_ARGS_MAX] = { { 0 }, ARG_B(bytes_str(destination)), ARG_B(bytes_str(source)),
-                                         ARG_B(bytes_str(key)) };
+    struct arg args[METHOD_ARGS_MAX] = {
+        { 0 }, ARG_B(bytes_str(destination)), ARG_B(bytes_str(source)), ARG_B(bytes_str(key))
+    };
 
     args[id == METHOD_QUEUE_UNBIND ? 4 : 5].b = table;
     say(&c, 1, id, args);
@@ -219,7 +244,8 @@ static void exchanges_go(void **state)
     say_exchange_delete("nope", false);
     hear(&c, METHOD_EXCHANGE_DELETE_OK, &h);
     say_exchange_delete("amq.direct", false);
-    refused(403, "ACCESS_REFUSED - deletion of system exchange 'amq.direct' in vhost '/' not allowed");
+    refused(403,
+            "ACCESS_REFUSED - deletion of system exchange 'amq.direct' in vhost '/' not allowed");
     say_exchange_delete("", false);
     refused(403, "ACCESS_REFUSED - operation not permitted on the default exchange");
     say_exchange("x", "direct", 0, bytes_of(NULL, 0));
@@ -246,7 +272,8 @@ static void bindings_need_both_ends(void **state)
     say_bind(METHOD_QUEUE_BIND, "q", "", "k", bytes_of(NULL, 0));
     refused(403, "ACCESS_REFUSED - operation not permitted on the default exchange");
     say_bind(METHOD_QUEUE_BIND, "q", "amq.headers", "", bytes_of(foo, sizeof foo - 1));
-    refused(406, "PRECONDITION_FAILED - Invalid x-match field value <<\"foo\">>; expected all, any, all-with-x, or "
+    refused(406, "PRECONDITION_FAILED - Invalid x-match field value <<\"foo\">>; expected all, "
+                 "any, all-with-x, or "
                  "any-with-x");
     say_bind(METHOD_QUEUE_UNBIND, "nope", "nope", "k", bytes_of(NULL, 0));
     hear(&c, METHOD_QUEUE_UNBIND_OK, &h);
@@ -309,7 +336,9 @@ static void publishing_has_checks(void **state)
     say_publish(&c, 1, "nope", "k", "m", false);
     refused(404, "NOT_FOUND - no exchange 'nope' in vhost '/'");
     say_publish(&c, 1, "amq.rabbitmq.trace", "k", "m", false);
-    refused(403, "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'");
+    refused(
+        403,
+        "ACCESS_REFUSED - cannot publish to internal exchange 'amq.rabbitmq.trace' in vhost '/'");
     for (size_t i = 0; i < COUNT(expirations); i++) {
         struct buf raw = { 0 };
         char       text[128];
@@ -317,22 +346,27 @@ static void publishing_has_checks(void **state)
         buf_u16(&raw, 1 << 8);
         buf_u8(&raw, (uint8_t)strlen(expirations[i][0]));
         buf_str(&raw, expirations[i][0]);
-        say(&c, 1, METHOD_BASIC_PUBLISH, (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("k")), { 0 }, { 0 } });
+        say(&c, 1, METHOD_BASIC_PUBLISH,
+            (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("k")), { 0 }, { 0 } });
         say_content(&c, 1, buf_view(&raw), bytes_str("m"));
-        snprintf(text, sizeof text, "PRECONDITION_FAILED - invalid expiration '%s': %s", expirations[i][0],
-                 expirations[i][1]);
+        snprintf(text, sizeof text, "PRECONDITION_FAILED - invalid expiration '%s': %s",
+                 expirations[i][0], expirations[i][1]);
         refused(406, text);
         buf_fini(&raw);
     }
-    say(&c, 1, METHOD_BASIC_PUBLISH, (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("k")), { 0 }, { 0 } });
+    say(&c, 1, METHOD_BASIC_PUBLISH,
+        (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("k")), { 0 }, { 0 } });
     say_content(&c, 1, bytes_of(user, sizeof user - 1), bytes_str("m"));
-    refused(406, "PRECONDITION_FAILED - user_id property set to 'bob' but authenticated user was 'guest'");
+    refused(
+        406,
+        "PRECONDITION_FAILED - user_id property set to 'bob' but authenticated user was 'guest'");
 }
 
 static void immediate_is_not_there(void **state)
 {
     (void)state;
-    say(&c, 1, METHOD_BASIC_PUBLISH, (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("k")), ARG_N(0), ARG_N(1) });
+    say(&c, 1, METHOD_BASIC_PUBLISH,
+        (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("k")), ARG_N(0), ARG_N(1) });
     hear_nothing(&c); /* before the content is complete */
     say_content(&c, 1, bytes_of("\0\0", 2), bytes_str("m"));
     hear_close(&c, METHOD_CONNECTION_CLOSE, 540, "NOT_IMPLEMENTED - immediate=true");
@@ -348,7 +382,8 @@ static void copies_reach_cc_and_bcc(void **state)
     client_declare(&c, 1, "a", 0);
     client_declare(&c, 1, "b", 0);
     client_declare(&c, 1, "d", 0);
-    say(&c, 1, METHOD_BASIC_PUBLISH, (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("a")), { 0 }, { 0 } });
+    say(&c, 1, METHOD_BASIC_PUBLISH,
+        (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("a")), { 0 }, { 0 } });
     say_content(&c, 1, bytes_of(raw, sizeof raw - 1), bytes_str("m"));
     for (const char *q = "abd"; *q; q++) {
         char name[2] = { *q, 0 };
@@ -569,7 +604,8 @@ static void large_bodies_are_split(void **state)
     for (size_t i = 0; i < n; i++)
         body[i] = (uint8_t)(i * 13 >> 2);
     client_declare(&c, 1, "q", 0);
-    say(&c, 1, METHOD_BASIC_PUBLISH, (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 } });
+    say(&c, 1, METHOD_BASIC_PUBLISH,
+        (struct arg[]){ { 0 }, { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 } });
     buf_add(&c.in, "\2\0\1\0\0\0\x0e\0\x3c\0\0\0\0\0\0\0\4\x93\xe0\0\0\xce", 22);
     for (size_t at = 0; at < n; at += 100000) {
         size_t start = frame_begin(&c.in, FRAME_BODY, 1);
@@ -646,7 +682,8 @@ static void nothing_is_answered_when_nobody_waits(void **state)
     say_declare(&c, 1, "q", NOWAIT, bytes_of(NULL, 0));
     say_exchange("x", "fanout", NOWAIT, bytes_of(NULL, 0));
     say(&c, 1, METHOD_QUEUE_BIND,
-        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), ARG_B(bytes_str("x")), { 0 }, ARG_N(1), { 0 } });
+        (struct arg[]){
+            { 0 }, ARG_B(bytes_str("q")), ARG_B(bytes_str("x")), { 0 }, ARG_N(1), { 0 } });
     say(&c, 1, METHOD_CONFIRM_SELECT, (struct arg[]){ ARG_N(1) });
     say_consume(&c, 1, "q", "t", 4);
     say(&c, 1, METHOD_BASIC_CANCEL, (struct arg[]){ ARG_B(bytes_str("t")), ARG_N(1) });
@@ -654,9 +691,12 @@ static void nothing_is_answered_when_nobody_waits(void **state)
     say_publish(&c, 1, "x", "", "m", false);
     hear(&c, METHOD_BASIC_ACK, &h);
     say(&c, 1, METHOD_QUEUE_PURGE, (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), ARG_N(1) });
-    say(&c, 1, METHOD_QUEUE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, ARG_N(1), ARG_N(1) });
-    say(&c, 1, METHOD_EXCHANGE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str("x")), ARG_N(1), ARG_N(1) });
-    say(&c, 1, METHOD_QUEUE_DELETE, (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 }, { 0 } });
+    say(&c, 1, METHOD_QUEUE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, ARG_N(1), ARG_N(1) });
+    say(&c, 1, METHOD_EXCHANGE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("x")), ARG_N(1), ARG_N(1) });
+    say(&c, 1, METHOD_QUEUE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 }, { 0 } });
     hear(&c, METHOD_QUEUE_DELETE_OK, &h);
     hear_nothing(&c);
 }
@@ -664,7 +704,8 @@ static void nothing_is_answered_when_nobody_waits(void **state)
 static void small_things(void **state)
 {
     (void)state;
-    say(&c, 1, METHOD_ACCESS_REQUEST, (struct arg[]){ ARG_B(bytes_str("/")), { 0 }, { 0 }, { 0 }, { 0 }, { 0 } });
+    say(&c, 1, METHOD_ACCESS_REQUEST,
+        (struct arg[]){ ARG_B(bytes_str("/")), { 0 }, { 0 }, { 0 }, { 0 }, { 0 } });
     hear(&c, METHOD_ACCESS_REQUEST_OK, &h);
     assert_int_equal(h.args[0].n, 1);
     say(&c, 1, METHOD_CHANNEL_FLOW, (struct arg[]){ ARG_N(1) });

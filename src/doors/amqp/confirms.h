@@ -1,9 +1,10 @@
 /*
- * confirms.h - publisher confirms of one channel: which publishes are answered, and the fewest frames that say so.
+ * confirms.h - publisher confirms of one channel: which publishes are answered, and the fewest
+ * frames that say so.
  *
- * Sequence numbers count publishes from confirm.select on. Answers come in any order (a transient message
- * does not wait for the disk that a persistent one before it waits for). At the end of a turn the news is
- * told:
+ * Sequence numbers count publishes from confirm.select on. Answers come in any order (a transient
+ * message does not wait for the disk that a persistent one before it waits for). At the end of a
+ * turn the news is told:
  *
  *   C1  A tag is told once, as ack or as nack, after its basic.return.
  *   C2  An ack with `multiple` covers no tag that is unanswered or whose nack is not told yet.
@@ -21,10 +22,10 @@
 struct confirms {
     uint64_t  last;   /* newest sequence number given out */
     uint64_t  lowest; /* all below are told */
-    uint64_t  open;   /* the oldest unanswered one: lowest up to here is the run that can be told together */
-    uint8_t  *ring;   /* state of lowest.. */
-    size_t    cap;    /* power of two, or 0 */
-    uint64_t *early;  /* answered this turn ahead of an unanswered one */
+    uint64_t  open;   /* the oldest unanswered one: lowest up to here can be told together */
+    uint8_t  *ring;  /* state of lowest.. */
+    size_t    cap;   /* power of two, or 0 */
+    uint64_t *early; /* answered this turn ahead of an unanswered one */
     size_t    early_count, early_cap;
 };
 

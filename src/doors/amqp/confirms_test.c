@@ -19,8 +19,9 @@ static void tell(void *ctx, uint64_t tag, bool multiple, bool is_ack)
 {
     struct told *t = ctx;
 
-    t->len += (size_t)snprintf(t->text + t->len, sizeof t->text - t->len, "%s%c%llu", t->len ? " " : "",
-                               is_ack ? (multiple ? 'A' : 'a') : 'n', (unsigned long long)tag);
+    t->len +=
+        (size_t)snprintf(t->text + t->len, sizeof t->text - t->len, "%s%c%llu", t->len ? " " : "",
+                         is_ack ? (multiple ? 'A' : 'a') : 'n', (unsigned long long)tag);
 }
 
 static void expect(struct confirms *c, const char *text)

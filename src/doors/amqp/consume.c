@@ -1,15 +1,15 @@
 /*
  * consume.c - consumers: qos, consume, cancel, get, and what the engine delivers to them.
  *
- *   M1  A consumer object lives from basic.consume until the engine can send it nothing more: until its
- *       unsubscribe is answered, or its queue's end was delivered.
- *   M2  cancel-ok follows the consumer's last delivery, because answers and deliveries come in the engine's
- *       order (call.h C4).
- *   M3  When the channel goes, what is still on its way is given back (is_quiet); messages of no_ack
- *       consumers are gone.
- *   M4  What was written is given back to the engine's transit window when it amounts to something, and
- *       only while the client takes what we write: that bounds what a client that does not read can make us
- *       hold.
+ *   M1  A consumer object lives from basic.consume until the engine can send it nothing more:
+ *       until its unsubscribe is answered, or its queue's end was delivered.
+ *   M2  cancel-ok follows the consumer's last delivery, because answers and deliveries come in
+ *       the engine's order (call.h C4).
+ *   M3  When the channel goes, what is still on its way is given back (is_quiet); messages of
+ *       no_ack consumers are gone.
+ *   M4  What was written is given back to the engine's transit window when it amounts to
+ *       something, and only while the client takes what we write: that bounds what a client that
+ *       does not read can make us hold.
  *
  * Thread: the loop's.
  */
@@ -88,8 +88,8 @@ static void on_unsubscribed(struct call *call)
 static void unsubscribe(struct consumer *k, bool is_silent)
 {
     struct channel    *ch = k->channel;
-    struct cancel_job *job = call_new(sizeof *job, CALL_UNSUBSCRIBE, loop_mailbox(ch->conn->door->loop),
-                                      on_unsubscribed, ch);
+    struct cancel_job *job = call_new(sizeof *job, CALL_UNSUBSCRIBE,
+                                      loop_mailbox(ch->conn->door->loop), on_unsubscribed, ch);
 
     k->is_ending = true;
     job->consumer = k;
@@ -171,12 +171,14 @@ static void on_subscribed(struct call *call)
 
         forget(k);
         if (is_heard && call->err == ERR_NO_QUEUE)
-            channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_BASIC_CONSUME, "no %s", "queue", queue);
+            channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_BASIC_CONSUME, "no %s", "queue",
+                                  queue);
         else if (is_heard && call->err == ERR_LOCKED)
-            channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_BASIC_CONSUME, LOCKED_TEXT, "queue", queue);
-        else if (is_heard && call->err == ERR_IN_USE)
-            channel_fail_resource(ch, REPLY_ACCESS_REFUSED, METHOD_BASIC_CONSUME, "%s in exclusive use",
+            channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_BASIC_CONSUME, LOCKED_TEXT,
                                   "queue", queue);
+        else if (is_heard && call->err == ERR_IN_USE)
+            channel_fail_resource(ch, REPLY_ACCESS_REFUSED, METHOD_BASIC_CONSUME,
+                                  "%s in exclusive use", "queue", queue);
         else if (is_heard)
             channel_fail_err(ch, call->err, METHOD_BASIC_CONSUME);
         else
@@ -191,7 +193,8 @@ static void on_subscribed(struct call *call)
     channel_done(ch, call);
 }
 
-static bool check_arguments(struct channel *ch, struct bytes queue, struct bytes table, int32_t *priority)
+static bool check_arguments(struct channel *ch, struct bytes queue, struct bytes table,
+                            int32_t *priority)
 {
     struct buf rs = { 0 };
     struct buf why = { 0 };
@@ -200,7 +203,8 @@ static bool check_arguments(struct channel *ch, struct bytes queue, struct bytes
     resource_text(&rs, "queue", queue, amqp_vhost(ch->conn));
     is_right = arguments_check_consumer(table, buf_view(&rs), priority, &why);
     if (!is_right)
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_BASIC_CONSUME, "%.*s", (int)why.len, (const char *)why.at);
+        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_BASIC_CONSUME, "%.*s", (int)why.len,
+                     (const char *)why.at);
     buf_fini(&rs);
     buf_fini(&why);
     return is_right;
@@ -217,14 +221,16 @@ enum {
     CONSUME_ARGUMENTS
 };
 
-static void submit_consume(struct channel *ch, struct consumer *k, const struct arg *args, int32_t priority)
+static void submit_consume(struct channel *ch, struct consumer *k, const struct arg *args,
+                           int32_t priority)
 {
-    struct consume_job *job = call_new(sizeof *job, CALL_SUBSCRIBE, loop_mailbox(ch->conn->door->loop),
-                                       on_subscribed, ch);
+    struct consume_job *job = call_new(sizeof *job, CALL_SUBSCRIBE,
+                                       loop_mailbox(ch->conn->door->loop), on_subscribed, ch);
 
     job->consumer = k;
     job->is_silent = args[CONSUME_NOWAIT].n;
     job->call.call.session = ch->conn->session;
+    job->call.call.relaxed = job->is_silent;
     job->call.ns = amqp_namespace(ch->conn);
     job->call.queue = call_bytes(job, k->queue);
     job->call.messages_max = k->no_ack ? 0 : ch->prefetch;
@@ -250,8 +256,8 @@ void consume_on_consume(struct channel *ch, const struct arg *args)
     if (bytes_is_null(queue))
         return;
     if (tag.len > 0 && map_get(&ch->consumers, tag)) {
-        channel_fail(ch, REPLY_NOT_ALLOWED, METHOD_BASIC_CONSUME, "attempt to reuse consumer tag '%.*s'",
-                     (int)tag.len, (const char *)tag.at);
+        channel_fail(ch, REPLY_NOT_ALLOWED, METHOD_BASIC_CONSUME,
+                     "attempt to reuse consumer tag '%.*s'", (int)tag.len, (const char *)tag.at);
         return;
     }
     if (ch->consumers.count >= AMQP_CONSUMERS_MAX) {
@@ -334,7 +340,8 @@ static void count_written(struct consumer *k, const struct message_ref *m)
 {
     k->credit_messages++;
     k->credit_bytes += m->bytes;
-    if ((k->credit_messages >= CREDIT_MESSAGES || k->credit_bytes >= CREDIT_BYTES) && list_empty(&k->in_credits))
+    if ((k->credit_messages >= CREDIT_MESSAGES || k->credit_bytes >= CREDIT_BYTES) &&
+        list_empty(&k->in_credits))
         list_push(&k->channel->conn->credits, &k->in_credits);
 }
 
@@ -374,7 +381,6 @@ static void on_deliver(struct delivery *d)
 
 /* ---- get ---- */
 
-
 static void answer_get(struct channel *ch, struct lease_call *get)
 {
     struct message_ref *m = get->messages;
@@ -399,7 +405,8 @@ static void on_got(struct call *call)
     if (is_heard && call->err == ERR_NO_QUEUE)
         channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_BASIC_GET, "no %s", "queue", get->queue);
     else if (is_heard && call->err == ERR_LOCKED)
-        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_BASIC_GET, LOCKED_TEXT, "queue", get->queue);
+        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_BASIC_GET, LOCKED_TEXT, "queue",
+                              get->queue);
     else if (is_heard && call->err)
         channel_fail_err(ch, call->err, METHOD_BASIC_GET);
     else if (is_heard)

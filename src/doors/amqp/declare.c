@@ -1,15 +1,15 @@
 /*
  * declare.c - queues and exchanges: declare, delete, purge.
  *
- * Declaring is idempotent for equals: the engine creates or tells what there is, and the comparison, which
- * is RabbitMQ's, is made here. The queue's arguments and flags as declared are kept with it as its AMQP
- * native:
+ * Declaring is idempotent for equals: the engine creates or tells what there is, and the
+ * comparison, which is RabbitMQ's, is made here. The queue's arguments and flags as declared are
+ * kept with it as its AMQP native:
  *
  *     0 version u8 = 1 | 1 flags u8: 1 durable, 2 auto-delete, 4 exclusive | 2 the arguments table without its length
  *
- * What may not be created may still exist, and then the difference is what the client is told. So such a
- * declaration is first tried passively, and only when nothing is there refused for its own sake
- * (`refusal`).
+ * What may not be created may still exist, and then the difference is what the client is told. So
+ * such a declaration is first tried passively, and only when nothing is there refused for its own
+ * sake (`refusal`).
  *
  * Thread: the loop's.
  */
@@ -67,7 +67,8 @@ static void send_declare_ok(struct channel *ch, const struct declare_job *job)
     channel_set_last_queue(ch, job->call.name);
     if (!job->is_silent)
         channel_send(ch, METHOD_QUEUE_DECLARE_OK,
-                     (struct arg[]){ ARG_B(job->call.name), ARG_N(v->ready_count), ARG_N(v->consumer_count) });
+                     (struct arg[]){ ARG_B(job->call.name), ARG_N(v->ready_count),
+                                     ARG_N(v->consumer_count) });
 }
 
 static bool is_locked(const struct declare_job *job)
@@ -87,15 +88,18 @@ static void compare(struct channel *ch, const struct declare_job *job)
     struct buf               why = { 0 };
 
     if (is_locked(job)) {
-        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_QUEUE_DECLARE, LOCKED_TEXT, "queue", job->call.name);
+        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_QUEUE_DECLARE, LOCKED_TEXT, "queue",
+                              job->call.name);
         return;
     }
     resource_text(&rs, "queue", job->call.name, amqp_vhost(ch->conn));
     if (native.len >= NATIVE_TABLE_AT)
         current = bytes_of(native.at + NATIVE_TABLE_AT, native.len - NATIVE_TABLE_AT);
     if (bytes_is_null(native) ||
-        (arguments_same_flag("durable", v->is_durable, job->flags.is_durable, buf_view(&rs), &why) &&
-         arguments_same_flag("auto_delete", v->is_auto_delete, job->flags.is_auto_delete, buf_view(&rs), &why) &&
+        (arguments_same_flag("durable", v->is_durable, job->flags.is_durable, buf_view(&rs),
+                             &why) &&
+         arguments_same_flag("auto_delete", v->is_auto_delete, job->flags.is_auto_delete,
+                             buf_view(&rs), &why) &&
          arguments_same_queue(current, job->arguments, buf_view(&rs), &why)))
         send_declare_ok(ch, job);
     else
@@ -118,9 +122,11 @@ static void on_declared(struct call *call)
         channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_QUEUE_DECLARE, "%.*s", (int)refusal.len,
                      (const char *)refusal.at);
     else if (call->err == ERR_NO_QUEUE)
-        channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_QUEUE_DECLARE, "no %s", "queue", job->call.name);
+        channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_QUEUE_DECLARE, "no %s", "queue",
+                              job->call.name);
     else if (call->err == ERR_LOCKED)
-        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_QUEUE_DECLARE, LOCKED_TEXT, "queue", job->call.name);
+        channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_QUEUE_DECLARE, LOCKED_TEXT, "queue",
+                              job->call.name);
     else if (call->err)
         channel_fail_err(ch, call->err, METHOD_QUEUE_DECLARE);
     else if (job->was_passive || (!job->call.existed && bytes_is_null(refusal)))
@@ -135,7 +141,8 @@ static struct bytes native_of(void *call, struct queue_flags flags, struct bytes
     uint8_t *at = arena_new(&((struct call *)call)->arena, NATIVE_TABLE_AT + table.len);
 
     at[0] = NATIVE_VERSION;
-    at[1] = (uint8_t)((flags.is_durable ? NATIVE_DURABLE : 0) | (flags.is_auto_delete ? NATIVE_AUTO_DELETE : 0) |
+    at[1] = (uint8_t)((flags.is_durable ? NATIVE_DURABLE : 0) |
+                      (flags.is_auto_delete ? NATIVE_AUTO_DELETE : 0) |
                       (flags.is_exclusive ? NATIVE_EXCLUSIVE : 0));
     if (table.len > 0)
         memcpy(at + NATIVE_TABLE_AT, table.at, table.len);
@@ -180,8 +187,8 @@ static struct bytes refusal_of(struct channel *ch, struct declare_job *job)
 
 static void submit_declare(struct channel *ch, struct bytes name, const struct arg *args)
 {
-    struct declare_job *job =
-        call_new(sizeof *job, CALL_QUEUE_DECLARE, loop_mailbox(ch->conn->door->loop), on_declared, ch);
+    struct declare_job *job = call_new(sizeof *job, CALL_QUEUE_DECLARE,
+                                       loop_mailbox(ch->conn->door->loop), on_declared, ch);
 
     job->is_silent = args[DECLARE_NOWAIT].n;
     job->was_passive = args[DECLARE_PASSIVE].n;
@@ -215,7 +222,8 @@ void declare_on_queue_declare(struct channel *ch, const struct arg *args)
     }
     if (!is_passive && is_reserved(name)) {
         channel_fail(ch, REPLY_ACCESS_REFUSED, METHOD_QUEUE_DECLARE,
-                     "queue name '%.*s' contains reserved prefix 'amq.*'", (int)name.len, (const char *)name.at);
+                     "queue name '%.*s' contains reserved prefix 'amq.*'", (int)name.len,
+                     (const char *)name.at);
         return;
     }
     if (name.len == 0)
@@ -239,11 +247,14 @@ static void on_queue_deleted(struct call *call)
 
     if (channel_answered(ch, true)) {
         if (call->err == ERR_IN_USE)
-            channel_fail_resource(ch, REPLY_PRECONDITION_FAILED, at, "%s in use", "queue", job->call.name);
+            channel_fail_resource(ch, REPLY_PRECONDITION_FAILED, at, "%s in use", "queue",
+                                  job->call.name);
         else if (call->err == ERR_NOT_EMPTY)
-            channel_fail_resource(ch, REPLY_PRECONDITION_FAILED, at, "%s not empty", "queue", job->call.name);
+            channel_fail_resource(ch, REPLY_PRECONDITION_FAILED, at, "%s not empty", "queue",
+                                  job->call.name);
         else if (call->err == ERR_LOCKED)
-            channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, at, LOCKED_TEXT, "queue", job->call.name);
+            channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, at, LOCKED_TEXT, "queue",
+                                  job->call.name);
         else if (call->err && call->err != ERR_NO_QUEUE)
             channel_fail_err(ch, call->err, at);
         else if (!job->is_silent)
@@ -263,7 +274,8 @@ void declare_on_queue_delete(struct channel *ch, const struct arg *args)
 
     if (bytes_is_null(name))
         return;
-    job = call_new(sizeof *job, CALL_QUEUE_DELETE, loop_mailbox(ch->conn->door->loop), on_queue_deleted, ch);
+    job = call_new(sizeof *job, CALL_QUEUE_DELETE, loop_mailbox(ch->conn->door->loop),
+                   on_queue_deleted, ch);
     job->is_silent = args[DELETE_NOWAIT].n;
     job->call.call.session = ch->conn->session;
     job->call.call.relaxed = job->is_silent;
@@ -289,11 +301,13 @@ static void on_purged(struct call *call)
         if (call->err == ERR_NO_QUEUE)
             channel_fail_resource(ch, REPLY_NOT_FOUND, at, "no %s", "queue", job->call.name);
         else if (call->err == ERR_LOCKED)
-            channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, at, LOCKED_TEXT, "queue", job->call.name);
+            channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, at, LOCKED_TEXT, "queue",
+                                  job->call.name);
         else if (call->err)
             channel_fail_err(ch, call->err, at);
         else if (!job->is_silent)
-            channel_send(ch, METHOD_QUEUE_PURGE_OK, (struct arg[]){ ARG_N(job->call.message_count) });
+            channel_send(ch, METHOD_QUEUE_PURGE_OK,
+                         (struct arg[]){ ARG_N(job->call.message_count) });
     }
     channel_done(ch, call);
 }
@@ -307,7 +321,8 @@ void declare_on_queue_purge(struct channel *ch, const struct arg *args)
 
     if (bytes_is_null(name))
         return;
-    job = call_new(sizeof *job, CALL_QUEUE_PURGE, loop_mailbox(ch->conn->door->loop), on_purged, ch);
+    job =
+        call_new(sizeof *job, CALL_QUEUE_PURGE, loop_mailbox(ch->conn->door->loop), on_purged, ch);
     job->is_silent = args[PURGE_NOWAIT].n;
     job->call.call.session = ch->conn->session;
     job->call.call.relaxed = job->is_silent;
@@ -359,15 +374,17 @@ static void fail_exchange(struct channel *ch, const struct exchange_job *job, en
 
     if (err == ERR_NO_EXCHANGE && job->is_reserved)
         channel_fail(ch, REPLY_ACCESS_REFUSED, METHOD_EXCHANGE_DECLARE,
-                     "exchange name '%.*s' contains reserved prefix 'amq.*'", (int)name.len, (const char *)name.at);
+                     "exchange name '%.*s' contains reserved prefix 'amq.*'", (int)name.len,
+                     (const char *)name.at);
     else if (err == ERR_NO_EXCHANGE && !bytes_is_null(job->refusal))
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DECLARE, "%.*s", (int)job->refusal.len,
-                     (const char *)job->refusal.at);
+        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DECLARE, "%.*s",
+                     (int)job->refusal.len, (const char *)job->refusal.at);
     else if (err == ERR_NO_EXCHANGE)
-        channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_EXCHANGE_DECLARE, "no %s", "exchange", name);
+        channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_EXCHANGE_DECLARE, "no %s", "exchange",
+                              name);
     else if (err == ERR_UNKNOWN_TYPE)
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DECLARE, "unknown exchange type '%.*s'",
-                     (int)type.len, (const char *)type.at);
+        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DECLARE,
+                     "unknown exchange type '%.*s'", (int)type.len, (const char *)type.at);
     else
         channel_fail_err(ch, err, METHOD_EXCHANGE_DECLARE);
 }
@@ -434,7 +451,8 @@ void declare_on_exchange_declare(struct channel *ch, const struct arg *args)
                      "operation not permitted on the default exchange");
         return;
     }
-    job = call_new(sizeof *job, CALL_EXCHANGE_DECLARE, loop_mailbox(ch->conn->door->loop), on_exchange_declared, ch);
+    job = call_new(sizeof *job, CALL_EXCHANGE_DECLARE, loop_mailbox(ch->conn->door->loop),
+                   on_exchange_declared, ch);
     fill_exchange(job, args);
     job->call.call.session = ch->conn->session;
     job->call.call.relaxed = job->is_silent;
@@ -457,8 +475,8 @@ struct exchange_delete_job {
 
 static void fail_system_exchange(struct channel *ch, struct bytes name)
 {
-    channel_fail_resource(ch, REPLY_ACCESS_REFUSED, METHOD_EXCHANGE_DELETE, "deletion of system %s not allowed",
-                          "exchange", name);
+    channel_fail_resource(ch, REPLY_ACCESS_REFUSED, METHOD_EXCHANGE_DELETE,
+                          "deletion of system %s not allowed", "exchange", name);
 }
 
 static void on_exchange_deleted(struct call *call)
@@ -468,8 +486,8 @@ static void on_exchange_deleted(struct call *call)
 
     if (channel_answered(ch, true)) {
         if (call->err == ERR_IN_USE)
-            channel_fail_resource(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DELETE, "%s in use", "exchange",
-                                  job->call.name);
+            channel_fail_resource(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DELETE,
+                                  "%s in use", "exchange", job->call.name);
         else if (call->err == ERR_ACCESS)
             fail_system_exchange(ch, job->call.name);
         else if (call->err && call->err != ERR_NO_EXCHANGE)
@@ -480,7 +498,12 @@ static void on_exchange_deleted(struct call *call)
     channel_done(ch, call);
 }
 
-enum { EXCHANGE_DELETE_TICKET, EXCHANGE_DELETE_NAME, EXCHANGE_DELETE_IF_UNUSED, EXCHANGE_DELETE_NOWAIT };
+enum {
+    EXCHANGE_DELETE_TICKET,
+    EXCHANGE_DELETE_NAME,
+    EXCHANGE_DELETE_IF_UNUSED,
+    EXCHANGE_DELETE_NOWAIT
+};
 
 void declare_on_exchange_delete(struct channel *ch, const struct arg *args)
 {
@@ -497,7 +520,8 @@ void declare_on_exchange_delete(struct channel *ch, const struct arg *args)
         fail_system_exchange(ch, name);
         return;
     }
-    job = call_new(sizeof *job, CALL_EXCHANGE_DELETE, loop_mailbox(ch->conn->door->loop), on_exchange_deleted, ch);
+    job = call_new(sizeof *job, CALL_EXCHANGE_DELETE, loop_mailbox(ch->conn->door->loop),
+                   on_exchange_deleted, ch);
     job->is_silent = args[EXCHANGE_DELETE_NOWAIT].n;
     job->call.call.session = ch->conn->session;
     job->call.call.relaxed = job->is_silent;

@@ -1,8 +1,10 @@
 /*
- * deliver.c - messages on their way to the client: method, header and body frames laid out into shared blocks.
+ * deliver.c - messages on their way to the client: method, header and body frames laid out into
+ * shared blocks.
  *
- * All deliveries of a turn, to whatever consumer, are written one behind the other into one block and leave
- * as slices of it; a body that is large is not copied but sent as a slice of the batch it is stored in.
+ * All deliveries of a turn, to whatever consumer, are written one behind the other into one block
+ * and leave as slices of it; a body that is large is not copied but sent as a slice of the batch
+ * it is stored in.
  *
  * Thread: the loop's.
  */
@@ -116,7 +118,8 @@ static uint8_t *put_header_frame(uint8_t *at, uint16_t channel, const struct rec
 }
 
 /* The body where it is stored, between frame heads of ours; at is behind the header frame, not sent yet. */
-static void send_large_body(struct amqp_conn *c, uint16_t channel, uint8_t *at, struct bytes body, struct block *block)
+static void send_large_body(struct amqp_conn *c, uint16_t channel, uint8_t *at, struct bytes body,
+                            struct block *block)
 {
     size_t piece_max = c->frame_max - FRAME_OVERHEAD;
 
@@ -152,16 +155,16 @@ static bool lies_in(struct bytes body, struct bytes batch)
     return body.at >= batch.at && body.at + body.len <= batch.at + batch.len;
 }
 
-static void send_content(struct channel *ch, const struct content_method *cm, const struct record_message *m,
-                         const struct slice *batch)
+static void send_content(struct channel *ch, const struct content_method *cm,
+                         const struct record_message *m, const struct slice *batch)
 {
     struct amqp_conn *c = ch->conn;
-    size_t            head = METHOD_BYTES_MAX + FRAME_OVERHEAD + CONTENT_HEAD_BYTES + m->properties.len;
-    size_t            piece_max = c->frame_max - FRAME_OVERHEAD;
-    bool              is_large = m->body.len > BODY_COPY_MAX && batch->block && lies_in(m->body, batch->bytes);
-    size_t            frames = m->body.len / piece_max + 1;
-    size_t            room = head + FRAME_OVERHEAD * frames + (is_large ? 0 : m->body.len);
-    uint8_t          *at = out_room(c->door, room);
+    size_t head = METHOD_BYTES_MAX + FRAME_OVERHEAD + CONTENT_HEAD_BYTES + m->properties.len;
+    size_t piece_max = c->frame_max - FRAME_OVERHEAD;
+    bool   is_large = m->body.len > BODY_COPY_MAX && batch->block && lies_in(m->body, batch->bytes);
+    size_t frames = m->body.len / piece_max + 1;
+    size_t room = head + FRAME_OVERHEAD * frames + (is_large ? 0 : m->body.len);
+    uint8_t *at = out_room(c->door, room);
 
     at = put_method_frame(at, ch->number, cm, m);
     at = put_header_frame(at, ch->number, m);
@@ -175,8 +178,8 @@ static bool read_message(struct amqp_conn *c, const struct message_ref *m, struc
                          struct record_message *out)
 {
     return m->batch.bytes.len > 0 &&
-           amqp_record_read(&c->door->reader, m->batch.bytes, (int32_t)(m->offset - m->base_offset), queue,
-                       c->frame_max - FRAME_OVERHEAD, out);
+           amqp_record_read(&c->door->reader, m->batch.bytes, (int32_t)(m->offset - m->base_offset),
+                            queue, c->frame_max - FRAME_OVERHEAD, out);
 }
 
 bool deliver_message(struct consumer *k, const struct message_ref *m)
@@ -195,7 +198,8 @@ bool deliver_message(struct consumer *k, const struct message_ref *m)
     return true;
 }
 
-bool deliver_got(struct channel *ch, const struct message_ref *m, struct bytes queue, uint64_t ready_count)
+bool deliver_got(struct channel *ch, const struct message_ref *m, struct bytes queue,
+                 uint64_t ready_count)
 {
     struct record_message message;
 
@@ -215,6 +219,7 @@ void deliver_return(struct channel *ch, const struct publish *p)
     struct amqp_conn     *c = ch->conn;
     struct record_message message;
 
-    if (amqp_record_read(&c->door->reader, p->copy.bytes, 0, p->call.key, c->frame_max - FRAME_OVERHEAD, &message))
+    if (amqp_record_read(&c->door->reader, p->copy.bytes, 0, p->call.key,
+                         c->frame_max - FRAME_OVERHEAD, &message))
         send_content(ch, &(struct content_method){ .id = METHOD_BASIC_RETURN }, &message, &p->copy);
 }

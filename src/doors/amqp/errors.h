@@ -1,8 +1,9 @@
 /*
  * errors.h - RabbitMQ's reply codes, and how a failure is told to the client.
  *
- * A soft error closes the channel (channel.close), a hard one the connection; on channel 0 everything is
- * hard. The text is `NAME - explanation`, at most 255 bytes, with the numbers of the method that failed.
+ * A soft error closes the channel (channel.close), a hard one the connection; on channel 0
+ * everything is hard. The text is `NAME - explanation`, at most 255 bytes, with the numbers of
+ * the method that failed.
  *
  * Thread: the loop's.
  */

@@ -1,9 +1,9 @@
 /*
  * handshake.c - start, start-ok, tune, tune-ok, open: who the client is and what was agreed on.
  *
- * The server introduces itself as RabbitMQ 3.13, because clients choose what they may ask for by product
- * and version (kombu its prefetch semantics, for one), and this is the behaviour they get. What it really
- * is stands in `platform`.
+ * The server introduces itself as RabbitMQ 3.13, because clients choose what they may ask for by
+ * product and version (kombu its prefetch semantics, for one), and this is the behaviour they
+ * get. What it really is stands in `platform`.
  *
  * Thread: the loop's.
  */
@@ -38,9 +38,9 @@ static void add_text(struct buf *out, const char *name, const char *text)
 static void add_capabilities(struct buf *out)
 {
     static const char *const names[] = {
-        "publisher_confirms",  "exchange_exchange_bindings",   "basic.nack", "consumer_cancel_notify",
-        "connection.blocked",  "consumer_priorities",          "authentication_failure_close",
-        "per_consumer_qos",
+        "publisher_confirms",           "exchange_exchange_bindings", "basic.nack",
+        "consumer_cancel_notify",       "connection.blocked",         "consumer_priorities",
+        "authentication_failure_close", "per_consumer_qos",
     };
     size_t start;
 
@@ -99,8 +99,9 @@ static void read_capabilities(struct amqp_conn *c, struct bytes client_propertie
 static void send_tune(struct amqp_conn *c)
 {
     amqp_conn_set_state(c, AMQP_TUNING);
-    amqp_conn_send(c, 0, METHOD_CONNECTION_TUNE,
-                   (struct arg[]){ ARG_N(AMQP_CHANNEL_MAX), ARG_N(AMQP_FRAME_MAX), ARG_N(AMQP_HEARTBEAT_S) });
+    amqp_conn_send(
+        c, 0, METHOD_CONNECTION_TUNE,
+        (struct arg[]){ ARG_N(AMQP_CHANNEL_MAX), ARG_N(AMQP_FRAME_MAX), ARG_N(AMQP_HEARTBEAT_S) });
 }
 
 enum { START_OK_PROPERTIES, START_OK_MECHANISM, START_OK_RESPONSE };
@@ -126,7 +127,8 @@ void handshake_on_start_ok(struct amqp_conn *c, const struct arg *args)
         break;
     case LOGIN_MALFORMED:
         amqp_conn_fail(c, REPLY_SYNTAX_ERROR, METHOD_CONNECTION_START_OK,
-                       "%.*s response is malformed", (int)mechanism.len, (const char *)mechanism.at);
+                       "%.*s response is malformed", (int)mechanism.len,
+                       (const char *)mechanism.at);
         break;
     case LOGIN_UNKNOWN_MECHANISM:
         amqp_conn_fail(c, REPLY_COMMAND_INVALID, METHOD_CONNECTION_START_OK,
@@ -139,7 +141,8 @@ void handshake_on_start_ok(struct amqp_conn *c, const struct arg *args)
 /* ---- tune-ok ---- */
 
 /* 0 asks for no limit, which we do not offer. */
-static bool check_tuned(struct amqp_conn *c, const char *what, uint64_t asked, uint64_t least, uint64_t most)
+static bool check_tuned(struct amqp_conn *c, const char *what, uint64_t asked, uint64_t least,
+                        uint64_t most)
 {
     bool is_low = asked != 0 && asked < least;
 
@@ -147,8 +150,9 @@ static bool check_tuned(struct amqp_conn *c, const char *what, uint64_t asked, u
         return true;
     amqp_conn_fail(c, REPLY_NOT_ALLOWED, METHOD_CONNECTION_TUNE,
                    "negotiated %s = %llu%s is %s than the %s allowed value (%llu)", what,
-                   (unsigned long long)asked, asked == 0 ? " (no limit)" : "", is_low ? "lower" : "higher",
-                   is_low ? "minimum" : "maximum", (unsigned long long)(is_low ? least : most));
+                   (unsigned long long)asked, asked == 0 ? " (no limit)" : "",
+                   is_low ? "lower" : "higher", is_low ? "minimum" : "maximum",
+                   (unsigned long long)(is_low ? least : most));
     return false;
 }
 

@@ -1,6 +1,6 @@
 /*
- * login.h - SASL mechanisms and the one user there is: guest, password guest, from this machine only
- * (RabbitMQ's default).
+ * login.h - SASL mechanisms and the one user there is: guest, password guest, from this machine
+ * only (RabbitMQ's default).
  *
  * Thread: pure, any.
  */

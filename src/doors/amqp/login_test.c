@@ -19,7 +19,8 @@ static void plain(void **state)
 
     (void)state;
     assert_int_equal(try("PLAIN", right, sizeof right - 1), LOGIN_OK);
-    assert_int_equal(login_check(bytes_str("PLAIN"), bytes_of(right, sizeof right - 1), false), LOGIN_REFUSED);
+    assert_int_equal(login_check(bytes_str("PLAIN"), bytes_of(right, sizeof right - 1), false),
+                     LOGIN_REFUSED);
     assert_int_equal(try("PLAIN", "\0guest\0wrong", 12), LOGIN_REFUSED);
     assert_int_equal(try("PLAIN", "\0admin\0guest", 12), LOGIN_REFUSED);
     assert_int_equal(try("PLAIN", "\0guest\0", 7), LOGIN_REFUSED);

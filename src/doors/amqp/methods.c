@@ -103,7 +103,8 @@ static enum args_result read_arg(struct rd *r, char type, struct bits *bits, str
     return ARGS_OK;
 }
 
-enum args_result args_decode(enum method_id id, struct bytes payload, struct arg out[METHOD_ARGS_MAX])
+enum args_result args_decode(enum method_id id, struct bytes payload,
+                             struct arg out[METHOD_ARGS_MAX])
 {
     struct rd   r = rd_of(payload);
     struct bits bits = { 0 };

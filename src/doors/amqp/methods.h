@@ -1,13 +1,13 @@
 /*
  * methods.h - the classes and methods of AMQP 0-9-1 as RabbitMQ speaks it, once, as one table.
  *
- * Everything about a method is its row: the two numbers on the wire, the types of its arguments, and who
- * handles it when a client sends it. Decoding, encoding and dispatch walk the rows; nothing else lists
- * methods.
+ * Everything about a method is its row: the two numbers on the wire, the types of its arguments,
+ * and who handles it when a client sends it. Decoding, encoding and dispatch walk the rows;
+ * nothing else lists methods.
  *
  * Argument types, one letter each: o octet, h short (16 bits), l long (32), L longlong (64), b bit
- * (neighbours share an octet), s short string (at most 255 bytes of UTF-8), S long string, T field table
- * (given without its length).
+ * (neighbours share an octet), s short string (at most 255 bytes of UTF-8), S long string, T
+ * field table (given without its length).
  *
  * Thread: pure, any.
  */
@@ -17,7 +17,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* name, class, method, arguments, handler on channel 0, handler on other channels. (+) RabbitMQ's extensions are in too. */
+/* name, class, method, arguments, handler on channel 0, handler on other channels; with RabbitMQ's
+ * extensions. */
 #define METHOD_LIST(X)                                                                             \
     X(CONNECTION_START, 10, 10, "ooTSS", NULL, NULL)                                               \
     X(CONNECTION_START_OK, 10, 11, "TsSs", handshake_on_start_ok, NULL)                            \
@@ -27,11 +28,11 @@
     X(CONNECTION_TUNE_OK, 10, 31, "hlh", handshake_on_tune_ok, NULL)                               \
     X(CONNECTION_OPEN, 10, 40, "ssb", handshake_on_open, NULL)                                     \
     X(CONNECTION_OPEN_OK, 10, 41, "s", NULL, NULL)                                                 \
-    X(CONNECTION_CLOSE, 10, 50, "hshh", amqp_conn_on_close, NULL)                                       \
-    X(CONNECTION_CLOSE_OK, 10, 51, "", amqp_conn_on_close_ok, NULL)                                     \
+    X(CONNECTION_CLOSE, 10, 50, "hshh", amqp_conn_on_close, NULL)                                  \
+    X(CONNECTION_CLOSE_OK, 10, 51, "", amqp_conn_on_close_ok, NULL)                                \
     X(CONNECTION_BLOCKED, 10, 60, "s", NULL, NULL)                                                 \
     X(CONNECTION_UNBLOCKED, 10, 61, "", NULL, NULL)                                                \
-    X(CONNECTION_UPDATE_SECRET, 10, 70, "Ss", amqp_conn_on_update_secret, NULL)                         \
+    X(CONNECTION_UPDATE_SECRET, 10, 70, "Ss", amqp_conn_on_update_secret, NULL)                    \
     X(CONNECTION_UPDATE_SECRET_OK, 10, 71, "", NULL, NULL)                                         \
     X(CHANNEL_OPEN, 20, 10, "s", NULL, channel_on_open)                                            \
     X(CHANNEL_OPEN_OK, 20, 11, "S", NULL, NULL)                                                    \
@@ -41,9 +42,9 @@
     X(CHANNEL_CLOSE_OK, 20, 41, "", NULL, channel_on_close_ok)                                     \
     X(ACCESS_REQUEST, 30, 10, "sbbbbb", NULL, channel_on_access_request)                           \
     X(ACCESS_REQUEST_OK, 30, 11, "h", NULL, NULL)                                                  \
-    X(EXCHANGE_DECLARE, 40, 10, "hssbbbbbT", NULL, declare_on_exchange_declare)                     \
+    X(EXCHANGE_DECLARE, 40, 10, "hssbbbbbT", NULL, declare_on_exchange_declare)                    \
     X(EXCHANGE_DECLARE_OK, 40, 11, "", NULL, NULL)                                                 \
-    X(EXCHANGE_DELETE, 40, 20, "hsbb", NULL, declare_on_exchange_delete)                            \
+    X(EXCHANGE_DELETE, 40, 20, "hsbb", NULL, declare_on_exchange_delete)                           \
     X(EXCHANGE_DELETE_OK, 40, 21, "", NULL, NULL)                                                  \
     X(EXCHANGE_BIND, 40, 30, "hsssbT", NULL, bind_on_exchange_bind)                                \
     X(EXCHANGE_BIND_OK, 40, 31, "", NULL, NULL)                                                    \
@@ -119,10 +120,11 @@ extern const struct method methods[METHOD_COUNT];
 /* METHOD_NONE when there is no such method. */
 enum method_id method_find(uint16_t class_id, uint16_t method_id);
 
-/* Decodes the arguments behind the two numbers; strings and tables borrow. Nothing may follow them. Tables are well formed
- * afterwards. */
+/* Decodes the arguments behind the two numbers; strings and tables borrow. Nothing may follow them.
+ * Tables are well formed afterwards. */
 enum args_result { ARGS_OK, ARGS_MALFORMED, ARGS_BAD_UTF8 };
-MUST_CHECK enum args_result args_decode(enum method_id id, struct bytes payload, struct arg out[METHOD_ARGS_MAX]);
+MUST_CHECK enum args_result args_decode(enum method_id id, struct bytes payload,
+                                        struct arg out[METHOD_ARGS_MAX]);
 
 /* Appends a whole method frame. Short strings are cut at 255 bytes. */
 void method_frame(struct buf *out, uint16_t channel, enum method_id id, const struct arg *args);

@@ -39,7 +39,8 @@ static void arguments_are_decoded(void **state)
     struct arg args[METHOD_ARGS_MAX];
 
     (void)state;
-    assert_int_equal(args_decode(METHOD_QUEUE_DECLARE, bytes_of(declare, sizeof declare), args), ARGS_OK);
+    assert_int_equal(args_decode(METHOD_QUEUE_DECLARE, bytes_of(declare, sizeof declare), args),
+                     ARGS_OK);
     assert_true(bytes_eq_str(args[1].b, "q"));
     assert_int_equal(args[2].n, 0);
     assert_int_equal(args[3].n, 1);
@@ -56,7 +57,8 @@ static void every_cut_is_malformed(void **state)
 
     (void)state;
     for (size_t n = 0; n < sizeof declare; n++)
-        assert_int_equal(args_decode(METHOD_QUEUE_DECLARE, bytes_of(declare, n), args), ARGS_MALFORMED);
+        assert_int_equal(args_decode(METHOD_QUEUE_DECLARE, bytes_of(declare, n), args),
+                         ARGS_MALFORMED);
     memcpy(longer, declare, sizeof declare);
     assert_int_equal(args_decode(METHOD_QUEUE_DECLARE, bytes_of(longer, sizeof longer), args),
                      ARGS_MALFORMED);
@@ -77,9 +79,10 @@ static void short_strings_are_utf8_and_tables_well_formed(void **state)
 
 static void frames_are_written_to_the_byte(void **state)
 {
-    static const uint8_t deliver[] = { 1, 0, 7, 0, 0, 0, 20, 0,   60, 0,   60, 1,   't', 0,
-                                       0, 0, 0, 0, 0, 0, 9,  1,   1,   'x', 2, 'r', 'k', 206 };
-    static const uint8_t nack[] = { 1, 0, 1, 0, 0, 0, 13, 0, 60, 0, 120, 0, 0, 0, 0, 0, 0, 0, 5, 3, 206 };
+    static const uint8_t deliver[] = { 1, 0, 7, 0, 0, 0, 20, 0, 60, 0,   60, 1,   't', 0,
+                                       0, 0, 0, 0, 0, 0, 9,  1, 1,  'x', 2,  'r', 'k', 206 };
+    static const uint8_t nack[] = { 1, 0, 1, 0, 0, 0, 13, 0, 60, 0,  120,
+                                    0, 0, 0, 0, 0, 0, 0,  5, 3,  206 };
     struct buf           out = { 0 };
 
     (void)state;
@@ -113,7 +116,8 @@ static void encoding_and_decoding_agree(void **state)
             in[i].b = type == 'T' ? bytes_of(table, sizeof table) : bytes_str("text");
         }
         method_frame(&out, 3, (enum method_id)id, in);
-        assert_int_equal(args_decode((enum method_id)id, bytes_of(out.at + 11, out.len - 12), back), ARGS_OK);
+        assert_int_equal(args_decode((enum method_id)id, bytes_of(out.at + 11, out.len - 12), back),
+                         ARGS_OK);
         for (size_t i = 0; methods[id].types[i]; i++)
             if (strchr("sST", methods[id].types[i]))
                 assert_true(bytes_eq(back[i].b, in[i].b));

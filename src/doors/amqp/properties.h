@@ -1,11 +1,12 @@
 /*
  * properties.h - the content header of class basic: flags and the properties they announce.
  *
- * Properties are passed on byte for byte (their field table types would not survive a second encoding);
- * this reader finds the few that the broker looks at, and checks that the rest is what the flags say.
+ * Properties are passed on byte for byte (their field table types would not survive a second
+ * encoding); this reader finds the few that the broker looks at, and checks that the rest is what
+ * the flags say.
  *
- * Header payload: class u16 | weight u16 = 0 | body size u64 | flags u16 | the properties present, highest
- * flag first.
+ * Header payload: class u16 | weight u16 = 0 | body size u64 | flags u16 | the properties
+ * present, highest flag first.
  *
  * Thread: pure, any.
  */

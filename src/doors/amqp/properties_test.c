@@ -13,7 +13,8 @@ static const uint8_t ALL[] = "\xff\xfc"
                              "\1a\1b"
                              "\0\0\0\3\1kV"
                              "\2\7"
-                             "\1c\1d\3" "100\1e"
+                             "\1c\1d\3"
+                             "100\1e"
                              "\0\0\0\0\0\0\0\11"
                              "\1f\5guest\1g\1h";
 enum { ALL_LEN = sizeof ALL - 1 };

@@ -1,11 +1,12 @@
 /*
- * publish.c - from basic.publish to basic.ack: a message's content is put together in place, routed by the
- * engine, confirmed.
+ * publish.c - from basic.publish to basic.ack: a message's content is put together in place,
+ * routed by the engine, confirmed.
  *
- *   P1  A message whose content does not pass the checks is read to its end before the channel fails:
- *       clients write method, header and body in one go, and would see a reset instead of the reason.
- *   P2  Confirm numbers are given out in the order of the messages; a persistent one is answered when it is
- *       on disk, a transient one at once.
+ *   P1  A message whose content does not pass the checks is read to its end before the channel
+ *       fails: clients write method, header and body in one go, and would see a reset instead of
+ *       the reason.
+ *   P2  Confirm numbers are given out in the order of the messages; a persistent one is answered
+ *       when it is on disk, a transient one at once.
  *   P3  A mandatory message that reached nothing is returned before it is confirmed.
  *
  * Thread: the loop's.
@@ -98,7 +99,7 @@ void publish_on_publish(struct channel *ch, const struct arg *args)
 /* ---- checks; the first that fails counts ---- */
 
 __attribute__((format(printf, 3, 4))) static void refuse(struct content *content, enum reply reply,
-                                                          const char *format, ...)
+                                                         const char *format, ...)
 {
     char    text[512];
     va_list ap;
@@ -134,16 +135,18 @@ static void check_expiration(struct content *content, struct bytes e)
         end++;
     }
     if (end == sign)
-        refuse(content, REPLY_PRECONDITION_FAILED, "invalid expiration '%.*s': no_integer", len, e.at);
+        refuse(content, REPLY_PRECONDITION_FAILED, "invalid expiration '%.*s': no_integer", len,
+               e.at);
     else if (end < e.len)
-        refuse(content, REPLY_PRECONDITION_FAILED, "invalid expiration '%.*s': {leftover_string,\"%.*s\"}",
-               len, e.at, (int)(e.len - end), e.at + end);
+        refuse(content, REPLY_PRECONDITION_FAILED,
+               "invalid expiration '%.*s': {leftover_string,\"%.*s\"}", len, e.at,
+               (int)(e.len - end), e.at + end);
     else if (sign && e.at[0] == '-' && n > 0)
-        refuse(content, REPLY_PRECONDITION_FAILED, "invalid expiration '%.*s': {value_negative,%.*s}", len,
-               e.at, len, e.at);
+        refuse(content, REPLY_PRECONDITION_FAILED,
+               "invalid expiration '%.*s': {value_negative,%.*s}", len, e.at, len, e.at);
     else if (n > EXPIRY_MS_MAX)
-        refuse(content, REPLY_PRECONDITION_FAILED, "invalid expiration '%.*s': {value_too_large,%.*s}",
-               len, e.at, len, e.at);
+        refuse(content, REPLY_PRECONDITION_FAILED,
+               "invalid expiration '%.*s': {value_too_large,%.*s}", len, e.at, len, e.at);
 }
 
 static void check_user_id(struct content *content, struct bytes user)
@@ -155,7 +158,8 @@ static void check_user_id(struct content *content, struct bytes user)
 }
 
 /* Routing keys beside the one in the method (RabbitMQ's sender-selected distribution). */
-static void read_keys(struct content *content, struct publish *p, struct bytes headers, const char *name)
+static void read_keys(struct content *content, struct publish *p, struct bytes headers,
+                      const char *name)
 {
     struct table_value  v;
     struct table_reader r;
@@ -164,7 +168,8 @@ static void read_keys(struct content *content, struct publish *p, struct bytes h
         return;
     if (v.type != 'A') {
         refuse(content, REPLY_PRECONDITION_FAILED,
-               "invalid message: {unacceptable_type_in_header,\"%s\",%s}", name, arguments_type_name(v.type));
+               "invalid message: {unacceptable_type_in_header,\"%s\",%s}", name,
+               arguments_type_name(v.type));
         return;
     }
     if (!p->call.keys || p->call.key_count == 0)
@@ -175,7 +180,8 @@ static void read_keys(struct content *content, struct publish *p, struct bytes h
             p->call.keys[p->call.key_count++] = call_bytes(p, v.bytes);
 }
 
-static void check_message(struct content *content, struct publish *p, const struct properties *properties)
+static void check_message(struct content *content, struct publish *p,
+                          const struct properties *properties)
 {
     if (p->is_immediate)
         refuse(content, REPLY_NOT_IMPLEMENTED, "immediate=true");
@@ -229,7 +235,8 @@ static void complete(struct channel *ch)
         publish_submit(ch, p);
 }
 
-static void begin_body(struct channel *ch, const struct content_head *head, const struct properties *properties)
+static void begin_body(struct channel *ch, const struct content_head *head,
+                       const struct properties *properties)
 {
     struct content *content = &ch->content;
     struct publish *p = content->publish;
@@ -239,14 +246,15 @@ static void begin_body(struct channel *ch, const struct content_head *head, cons
     check_message(content, p, properties);
     if (!content->is_refused)
         amqp_record_open(&content->draft, &(struct record_parts){ .exchange = p->call.exchange,
-                                                             .key = p->call.key,
-                                                             .raw = head->raw,
-                                                             .properties = *properties,
-                                                             .now_ms = ch->conn->wall_ms,
-                                                             .body_len = head->body_size });
+                                                                  .key = p->call.key,
+                                                                  .raw = head->raw,
+                                                                  .properties = *properties,
+                                                                  .now_ms = ch->conn->wall_ms,
+                                                                  .body_len = head->body_size });
     if (ch->confirms_on && !content->is_refused)
         p->sequence = confirms_add(&ch->confirms);
-    p->call.call.relaxed = !ch->tx.is_on && !(ch->confirms_on && properties->delivery_mode == DELIVERY_PERSISTENT);
+    p->call.call.relaxed =
+        !ch->tx.is_on && !(ch->confirms_on && properties->delivery_mode == DELIVERY_PERSISTENT);
     if (content->body_left == 0)
         complete(ch);
 }
@@ -261,14 +269,15 @@ void publish_on_header(struct channel *ch, struct bytes payload)
         channel_fail(ch, REPLY_FRAME_ERROR, at, "cannot decode the content header");
     else if (head.class_id != CLASS_BASIC)
         channel_fail(ch, REPLY_UNEXPECTED_FRAME, at,
-                     "expected content header for class 60, got one for class %u instead", head.class_id);
+                     "expected content header for class 60, got one for class %u instead",
+                     head.class_id);
     else if (head.weight != 0)
         channel_fail(ch, REPLY_UNEXPECTED_FRAME, at,
                      "expected content header for class 60, got non content header frame instead");
     else if (head.body_size > AMQP_ANNOUNCED_BYTES_MAX)
         channel_fail(ch, REPLY_FRAME_ERROR, at,
-                     "content body size %" PRIu64 " exceeds maximum allowed size %d", head.body_size,
-                     AMQP_ANNOUNCED_BYTES_MAX);
+                     "content body size %" PRIu64 " exceeds maximum allowed size %d",
+                     head.body_size, AMQP_ANNOUNCED_BYTES_MAX);
     else
         begin_body(ch, &head, &properties);
 }
@@ -324,11 +333,12 @@ static void answer(struct channel *ch, const struct publish *p)
         confirm(ch, p, true);
         break;
     case ERR_NO_EXCHANGE:
-        channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_BASIC_PUBLISH, "no %s", "exchange", p->call.exchange);
+        channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_BASIC_PUBLISH, "no %s", "exchange",
+                              p->call.exchange);
         break;
     case ERR_ACCESS:
-        channel_fail_resource(ch, REPLY_ACCESS_REFUSED, METHOD_BASIC_PUBLISH, "cannot publish to internal %s",
-                              "exchange", p->call.exchange);
+        channel_fail_resource(ch, REPLY_ACCESS_REFUSED, METHOD_BASIC_PUBLISH,
+                              "cannot publish to internal %s", "exchange", p->call.exchange);
         break;
     case ERR_NO_SPACE:
     case ERR_OVERLOADED:
@@ -353,7 +363,8 @@ static void on_published(struct call *call)
 
     c->publishes_out--;
     c->publish_bytes_out -= p->bytes;
-    if (c->publishes_out < AMQP_PUBLISHES_MAX / 2 && c->publish_bytes_out < AMQP_PUBLISHED_BYTES_MAX / 2)
+    if (c->publishes_out < AMQP_PUBLISHES_MAX / 2 &&
+        c->publish_bytes_out < AMQP_PUBLISHED_BYTES_MAX / 2)
         amqp_conn_release(c, HOLD_PUBLISHES);
     if (is_heard)
         answer(ch, p);
@@ -368,7 +379,8 @@ static void on_published(struct call *call)
 static void tell(void *ctx, uint64_t tag, bool multiple, bool is_ack)
 {
     channel_send(ctx, is_ack ? METHOD_BASIC_ACK : METHOD_BASIC_NACK,
-                 (struct arg[]){ ARG_N(tag), ARG_N(multiple), ARG_N(1) }); /* requeue, of a nack: RabbitMQ sets it */
+                 (struct arg[]){ ARG_N(tag), ARG_N(multiple),
+                                 ARG_N(1) }); /* requeue, of a nack: RabbitMQ sets it */
 }
 
 void publish_tell_confirms(struct channel *ch)

@@ -1,9 +1,10 @@
 /*
- * settle.c - ack, nack, reject, recover: the client's word on its deliveries, gathered into one engine call per turn.
+ * settle.c - ack, nack, reject, recover: the client's word on its deliveries, gathered into one
+ * engine call per turn.
  *
- * A tag that is not outstanding is an error of the channel (RabbitMQ's "unknown delivery tag"); it is known
- * here, so settles need no answer. RabbitMQ counts a reject with requeue as an attempt and a nack with
- * requeue not; the two never share a call.
+ * A tag that is not outstanding is an error of the channel (RabbitMQ's "unknown delivery tag");
+ * it is known here, so settles need no answer. RabbitMQ counts a reject with requeue as an
+ * attempt and a nack with requeue not; the two never share a call.
  *
  * Thread: the loop's.
  */
@@ -73,11 +74,13 @@ static void settle_one(void *ctx, uint64_t tag, struct lease lease)
         settle_add(s->channel->conn, lease, s->action, s->is_free);
 }
 
-static void settle(struct channel *ch, enum method_id at, uint64_t tag, bool multiple, struct settling how)
+static void settle(struct channel *ch, enum method_id at, uint64_t tag, bool multiple,
+                   struct settling how)
 {
     how.channel = ch;
     if (!unacked_take(&ch->unacked, tag, multiple, settle_one, &how))
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, at, "unknown delivery tag %llu", (unsigned long long)tag);
+        channel_fail(ch, REPLY_PRECONDITION_FAILED, at, "unknown delivery tag %llu",
+                     (unsigned long long)tag);
 }
 
 void settle_on_ack(struct channel *ch, const struct arg *args)
@@ -90,7 +93,8 @@ void settle_on_nack(struct channel *ch, const struct arg *args)
     bool requeue = args[2].n;
 
     settle(ch, METHOD_BASIC_NACK, args[0].n, args[1].n,
-           (struct settling){ .action = requeue ? SETTLE_RELEASE : SETTLE_REJECT, .is_free = requeue });
+           (struct settling){ .action = requeue ? SETTLE_RELEASE : SETTLE_REJECT,
+                              .is_free = requeue });
 }
 
 void settle_on_reject(struct channel *ch, const struct arg *args)

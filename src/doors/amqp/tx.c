@@ -1,9 +1,10 @@
 /*
- * tx.c - transactions as RabbitMQ has them: publishes and settles of a channel wait here for commit, then
- * go to the engine in that order; commit-ok follows when all of it is on disk.
+ * tx.c - transactions as RabbitMQ has them: publishes and settles of a channel wait here for
+ * commit, then go to the engine in that order; commit-ok follows when all of it is on disk.
  *
  *   T1  Returns of unroutable messages come before commit-ok.
- *   T2  A rollback forgets the publishes and gives the settled deliveries back to the client as unsettled.
+ *   T2  A rollback forgets the publishes and gives the settled deliveries back to the client as
+ *       unsettled.
  *   T3  Nothing may come between: the channel is held while a commit is out.
  *
  * Thread: the loop's.
@@ -21,15 +22,16 @@ void tx_add_publish(struct channel *ch, struct publish *p)
     if (tx->bytes + p->bytes > AMQP_TX_BYTES_MAX) {
         slice_drop(&p->call.batch);
         publish_discard(ch->conn->door, p);
-        channel_fail(ch, REPLY_RESOURCE_ERROR, METHOD_BASIC_PUBLISH, "transaction is larger than %d bytes",
-                     AMQP_TX_BYTES_MAX);
+        channel_fail(ch, REPLY_RESOURCE_ERROR, METHOD_BASIC_PUBLISH,
+                     "transaction is larger than %d bytes", AMQP_TX_BYTES_MAX);
         return;
     }
     tx->bytes += p->bytes;
     list_push(&tx->publishes, &p->in_list);
 }
 
-void tx_add_settle(struct channel *ch, uint64_t tag, struct lease lease, enum settle_action action, bool is_free)
+void tx_add_settle(struct channel *ch, uint64_t tag, struct lease lease, enum settle_action action,
+                   bool is_free)
 {
     struct tx *tx = &ch->tx;
 
@@ -53,7 +55,7 @@ static void drop_publishes(struct channel *ch)
     ch->tx.bytes = 0;
 }
 
-/* What was settled in an unfinished transaction goes back with the rest (the leases are bound to the session at the latest). */
+/* What was settled in an unfinished transaction goes back with the rest. */
 void tx_fini(struct channel *ch)
 {
     drop_publishes(ch);
@@ -69,7 +71,8 @@ void tx_on_select(struct channel *ch, const struct arg *args)
 {
     (void)args;
     if (ch->confirms_on) {
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_SELECT, "cannot switch from confirm to tx mode");
+        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_SELECT,
+                     "cannot switch from confirm to tx mode");
         return;
     }
     ch->tx.is_on = true;
@@ -120,7 +123,8 @@ static size_t submit_settles(struct channel *ch, const struct tx_settle *from, s
 
     while (n < count && from[n].is_free == from[0].is_free)
         n++;
-    job = call_new(sizeof *job + n * sizeof *job->items, CALL_SETTLE, loop_mailbox(ch->conn->door->loop), on_settled, ch);
+    job = call_new(sizeof *job + n * sizeof *job->items, CALL_SETTLE,
+                   loop_mailbox(ch->conn->door->loop), on_settled, ch);
     for (size_t i = 0; i < n; i++)
         job->items[i] = (struct settle_item){ .lease = from[i].lease, .action = from[i].action };
     job->call.call.session = ch->conn->session;
@@ -139,7 +143,8 @@ void tx_on_commit(struct channel *ch, const struct arg *args)
 
     (void)args;
     if (!tx->is_on) {
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_COMMIT, "channel is not transactional");
+        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_COMMIT,
+                     "channel is not transactional");
         return;
     }
     tx->failed = false;
@@ -165,7 +170,8 @@ void tx_on_rollback(struct channel *ch, const struct arg *args)
 
     (void)args;
     if (!tx->is_on) {
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_ROLLBACK, "channel is not transactional");
+        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_ROLLBACK,
+                     "channel is not transactional");
         return;
     }
     drop_publishes(ch);

@@ -2,12 +2,12 @@
  * unacked.h - the deliveries of one channel that the client has not settled, by delivery tag.
  *
  *   U1  Tags are added in rising order, so the entries are sorted and the oldest is first.
- *   U2  Settled entries are squeezed out when they are more than half, so memory follows the number of
- *       unsettled ones and not the distance between the oldest and the newest: one message held for a day
- *       costs one entry.
+ *   U2  Settled entries are squeezed out when they are more than half, so memory follows the
+ *       number of unsettled ones and not the distance between the oldest and the newest: one
+ *       message held for a day costs one entry.
  *
- * Finding a tag is one look when nothing was squeezed out between it and the first (the usual case), else a
- * binary search.
+ * Finding a tag is one look when nothing was squeezed out between it and the first (the usual
+ * case), else a binary search.
  *
  * Thread: the loop's.
  */
@@ -39,8 +39,9 @@ void unacked_sort(struct unacked *u);
 
 typedef void unacked_fn(void *ctx, uint64_t tag, struct lease lease);
 /*
- * Takes out the tag or, with multiple, all up to it, oldest first. Tag 0 with multiple is all there are.
- * False, with nothing taken, when the tag is not among them (RabbitMQ wants it there even with multiple).
+ * Takes out the tag or, with multiple, all up to it, oldest first. Tag 0 with multiple is all
+ * there are. False, with nothing taken, when the tag is not among them (RabbitMQ wants it there
+ * even with multiple).
  */
 bool unacked_take(struct unacked *u, uint64_t tag, bool multiple, unacked_fn *fn, void *ctx);
 
