@@ -11,13 +11,8 @@ enum { LOAD_BYTES = 1 << 20 };
 /* H1 */
 static bool follows(const struct chain *c, const struct chain_file *file, const struct frame *f)
 {
-    bool is_first = file->start == POSITION_NONE;
-
-    if (f->epoch != file->head.epoch || f->position < c->end)
-        return false;
-    if (!c->has_frames)
-        return file->may_begin;
-    return f->seq == c->seq + 1 && f->previous == c->crc && (is_first || f->position == c->end);
+    return f->epoch == file->head.epoch && f->seq == c->seq + 1 && f->previous == c->crc &&
+           (f->position == c->end || (f->epoch > c->epoch && f->position > c->end));
 }
 
 /* Makes the first `end` bytes of the file readable. */
@@ -57,14 +52,17 @@ static enum err accept(struct chain *c, struct chain_file *file, const struct fr
 {
     const uint8_t *body = file->bytes.at + file->used + FRAME_HEADER_BYTES;
 
-    if (file->start == POSITION_NONE)
+    if (file->start == POSITION_NONE) {
         file->start = f->position;
+        file->seq = c->seq;
+        file->crc = c->crc;
+    }
     file->used += FRAME_HEADER_BYTES + f->bytes;
     file->end = frame_end(f);
     c->end = file->end;
+    c->epoch = f->epoch;
     c->seq = f->seq;
     c->crc = f->crc;
-    c->has_frames = true;
     if (file->end <= c->from)
         return ERR_OK;
     return c->fn(c->ctx, bytes_of(body, f->bytes), f->position + FRAME_HEADER_BYTES);
@@ -153,10 +151,8 @@ static enum err look_for_proof(struct chain *c, struct chain_file *files, size_t
 enum err chain_walk(struct chain *c, struct chain_file *files, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        enum err err;
+        enum err err = walk_file(c, &files[i]);
 
-        files[i].may_begin = i == 0;
-        err = walk_file(c, &files[i]);
         if (err)
             return err;
     }

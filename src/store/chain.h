@@ -5,8 +5,8 @@
  *
  *   H1  A frame belongs when its header and body are whole, its epoch is the file's, its seq is the
  *       last one + 1, it names the CRC of the last one, and its position follows (directly within
- *       an epoch, anywhere ahead in the first of a later one). The first frame of the first file
- *       begins the chain; older ones have been trimmed.
+ *       an epoch, anywhere ahead in the first of a later one). So the walk begins with the seq and
+ *       CRC of a frame that may itself be gone.
  *   H2  Where the chain ends and nothing proves otherwise, that is the end: an append was cut
  *       short, or there was none.
  *   H3  Proof of damage is any whole frame further on which says "synced" of a position above the
@@ -29,8 +29,9 @@ struct chain_file {
     uint64_t         start; /* position of its first frame; POSITION_NONE: none found */
     uint64_t         end;   /* position after its last good frame */
     size_t           used;  /* bytes up to there */
+    uint64_t         seq;   /* of the frame before its first one */
+    uint32_t         crc;
     size_t           loaded;
-    bool             may_begin;
 };
 
 /* Called before bytes are looked at, with stretches that follow one another. */
@@ -44,10 +45,10 @@ struct chain {
     chain_load_fn   *load;
     void            *load_ctx;
     bool             is_closed; /* it was closed at synced: nothing can lie behind */
-    uint64_t         end; /* in: nothing lies below; out, with seq and crc: the last good frame */
+    uint64_t         end; /* these: of the frame before the walk, then of the last good one */
+    uint64_t         epoch;
     uint64_t         seq;
     uint32_t         crc;
-    bool             has_frames;
 };
 
 /* Fills in salt, start, end and used of each file. ERR_CORRUPT, with a diag line; ERR_NEWER_FORMAT;

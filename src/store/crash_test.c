@@ -15,6 +15,8 @@
 
 enum { SEEDS = 120, LIVES = 12, FRAMES_MAX = 20000, BODY_MAX = 30000 };
 
+static const uint64_t PLENTY = 1ull << 40;
+
 struct frame_sent {
     uint64_t position; /* of the body */
     size_t   len;
@@ -143,6 +145,9 @@ static void act(struct world *w)
 {
     switch (draw(w, 8)) {
     case 0:
+        if (draw(w, 8) == 0) /* now and then a disk that is full at any point, even for a head */
+            disk_sim_set_space(w->disk,
+                               draw(w, 2) ? PLENTY : disk_sim_used(w->disk) + draw(w, 70000));
         if (w->done > 0 && draw(w, 4) == 0) {
             struct frame_sent *f = &w->frames[draw(w, w->done)];
 
@@ -174,6 +179,7 @@ static void go_down(struct world *w)
 static void one_life(struct world *w)
 {
     /* Short fuses hit claim and replay, long ones the appends. */
+    disk_sim_set_space(w->disk, PLENTY);
     disk_sim_cut_after(w->disk, 1 + draw(w, draw(w, 2) ? 30 : 400));
     if (claim(w))
         for (int i = 0; i < 400 && !disk_sim_is_off(w->disk); i++)
@@ -194,6 +200,7 @@ static void one_world(uint64_t seed)
     w->disk = disk_sim_keep(seed);
     for (int i = 0; i < LIVES; i++)
         one_life(w);
+    disk_sim_set_space(w->disk, PLENTY);
     assert_true(claim(w)); /* with the power on to the end */
     go_down(w);
     disk_sim_free(w->disk);

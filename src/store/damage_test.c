@@ -273,6 +273,25 @@ static void a_frame_written_over_by_an_older_one_is_refused(void **state)
     world_free(w);
 }
 
+/* Then the next file begins with a frame that is whole; it must not pass for the beginning. */
+static void a_damaged_first_frame_of_all_is_refused(void **state)
+{
+    (void)state;
+    for (uint64_t at = 0; at < FRAME_HEADER_BYTES + BODY; at++) {
+        struct world *w = world_with_frames(true);
+
+        assert_ok(replay(w));
+        assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
+        append(w, FRAMES);
+        power_down(w);
+        disk_sim_rot(w->disk, first_file, offset_of(0) + at);
+        assert_int_equal(replay(w), ERR_CORRUPT);
+        assert_int_equal(w->replayed, 0);
+        power_down(w);
+        world_free(w);
+    }
+}
+
 static void a_damaged_file_header_is_refused(void **state)
 {
     (void)state;
@@ -341,6 +360,7 @@ static void files_that_no_head_names_are_swept(void **state)
     disk_sim_put(w->disk, "shard/000/journal/notes.txt", bytes_str("not ours"));
     assert_ok(replay(w));
     assert_int_equal(w->replayed, FRAMES);
+    assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
     buf_init(&b);
     assert_ok(disk_read(w->disk, "shard/000/journal/1-77", &b, &is_there));
     assert_false(is_there);
@@ -484,8 +504,31 @@ static void what_waits_for_space_at_the_end_is_refused(void **state)
     power_down(w);
     assert_ok(t[0].append.err);
     assert_int_equal(t[1].append.err, ERR_NO_SPACE);
+    disk_sim_set_space(w->disk, 1 << 30);
     assert_ok(replay_any(w));
     assert_int_equal(w->replayed, FRAMES + 1);
+    power_down(w);
+    world_free(w);
+}
+
+static void a_full_disk_can_be_started_on(void **state)
+{
+    struct world  *w = started_world();
+    struct attempt t;
+
+    (void)state;
+    disk_sim_set_space(w->disk, 0);
+    attempt(w, &t, BODY);
+    power_down(w);
+    assert_ok(t.append.err);
+    disk_sim_set_space(w->disk, 2 * JOURNAL_FILE_BYTES_MIN + 8192);
+    assert_ok(replay_any(w));
+    assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
+    run_all(w);
+    assert_true(shard_is_full(w->shard));
+    attempt(w, &t, BODY);
+    run_all(w);
+    assert_ok(t.append.err);
     power_down(w);
     world_free(w);
 }
@@ -519,6 +562,7 @@ int main(void)
         cmocka_unit_test(a_forged_frame_proves_nothing),
         cmocka_unit_test(a_damaged_frame_before_the_last_is_refused),
         cmocka_unit_test(a_frame_written_over_by_an_older_one_is_refused),
+        cmocka_unit_test(a_damaged_first_frame_of_all_is_refused),
         cmocka_unit_test(a_damaged_file_header_is_refused),
         cmocka_unit_test(a_missing_file_is_refused),
         cmocka_unit_test(an_empty_file_is_refused),
@@ -528,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_failed_write_is_final),
         cmocka_unit_test(a_full_disk_is_told_and_survived),
         cmocka_unit_test(what_waits_for_space_at_the_end_is_refused),
+        cmocka_unit_test(a_full_disk_can_be_started_on),
         cmocka_unit_test(trimming_makes_space),
     };
 

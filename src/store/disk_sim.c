@@ -390,9 +390,12 @@ static enum err read_file(struct disk *disk, const char *path, struct buf *out, 
 /* Draft, write, sync, rename, sync the directory: the power may go at each. */
 static enum err replace_steps(struct sim_disk *d, const char *path, struct bytes content)
 {
-    struct inode *inode = inode_new(0);
+    struct inode *inode;
     struct name  *n;
 
+    if (used_space(d) + content.len > d->space)
+        return ERR_NO_SPACE;
+    inode = inode_new(0);
     inode_set(inode, content);
     if (is_cut(d)) {
         inode_drop(inode);
@@ -735,6 +738,11 @@ void disk_sim_fail_write(struct disk *d, uint64_t n)
 void disk_sim_set_space(struct disk *d, uint64_t bytes)
 {
     sim_of(d)->space = bytes;
+}
+
+uint64_t disk_sim_used(const struct disk *d)
+{
+    return used_space(sim_of(d));
 }
 
 bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset)

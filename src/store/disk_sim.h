@@ -6,8 +6,8 @@
  *   - disk_sim_crash: the power fails. Of the writes not synced a random set of sectors survives
  *     (512 or 4096 bytes each), of the names not synced a random set. Open files and all that hangs
  *     on them answer ERR_DISK_FAILED from then on.
- *   - disk_sim_kill: the process ends, not the machine. What was not synced can be read, and a later
- *     crash may still take it. Open files answer ERR_DISK_FAILED.
+ *   - disk_sim_kill: the process ends, not the machine. What was not synced can be read, and a
+ *     later crash may still take it. Open files answer ERR_DISK_FAILED.
  *   - disk_sim_cut_after: one or the other happens in the middle of the n-th operation from now on,
  *     and nothing works until disk_sim_crash or disk_sim_kill says which.
  *   - a sync that fails, a write that fails, a disk that is full, a bit that rots.
@@ -33,7 +33,9 @@ bool disk_sim_is_off(const struct disk *d);
 /* The n-th sync or write from now on fails (1: the next); what it covered may be there or not. */
 void disk_sim_fail_sync(struct disk *d, uint64_t n);
 void disk_sim_fail_write(struct disk *d, uint64_t n);
-/* Bytes that all files may have together. */
+/* Bytes that all files have together. */
+uint64_t disk_sim_used(const struct disk *d);
+/* Bytes that they may have. */
 void disk_sim_set_space(struct disk *d, uint64_t bytes);
 /* Changes a bit of a file, as the medium holds it and as it reads. False: no such byte. */
 bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset);

@@ -30,7 +30,9 @@ void head_format(const struct head *h, struct buf *out)
 {
     sealed_begin(out, "shard", HEAD_VERSION);
     buf_printf(out, "epoch %" PRIu64 "\nstart %" PRIu64 "\n", h->epoch, h->start);
-    buf_printf(out, "synced %" PRIu64 "\noldest %" PRIu64 "\n", h->synced, h->oldest);
+    buf_printf(out, "synced %" PRIu64 "\n", h->synced);
+    buf_printf(out, "oldest %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", h->oldest, h->oldest_seq,
+               h->oldest_crc);
     buf_printf(out, "closed %" PRIu64 "\n", h->closed);
     for (size_t i = 0; i < h->count; i++) {
         const struct head_file *f = &h->files[i];
@@ -66,6 +68,15 @@ static bool parse_field(struct rd *lines, const char *name, uint64_t *out)
     return sealed_line(lines, &line) && sealed_word(&line, name) && sealed_number(&line, out);
 }
 
+static bool parse_oldest(struct head *h, struct rd *lines)
+{
+    struct bytes line;
+
+    return sealed_line(lines, &line) && sealed_word(&line, "oldest") &&
+           sealed_number(&line, &h->oldest) && sealed_number(&line, &h->oldest_seq) &&
+           sealed_number(&line, &h->oldest_crc) && h->oldest_crc <= UINT32_MAX;
+}
+
 enum err head_parse(struct head *h, struct bytes text)
 {
     struct rd    lines;
@@ -75,7 +86,7 @@ enum err head_parse(struct head *h, struct bytes text)
     if (err)
         return err;
     if (!parse_field(&lines, "epoch", &h->epoch) || !parse_field(&lines, "start", &h->start) ||
-        !parse_field(&lines, "synced", &h->synced) || !parse_field(&lines, "oldest", &h->oldest) ||
+        !parse_field(&lines, "synced", &h->synced) || !parse_oldest(h, &lines) ||
         !parse_field(&lines, "closed", &h->closed))
         return ERR_CORRUPT;
     while (sealed_line(&lines, &line))

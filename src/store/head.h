@@ -7,7 +7,7 @@
  *     epoch 3                     of the last claim
  *     start 137438953472          where that claim's frames begin
  *     synced 68719480000          everything below is on stable storage, or was trimmed
- *     oldest 0                    frames below it were trimmed
+ *     oldest 0 0 0                frames below it were trimmed; seq and CRC of the one before it
  *     closed 1                    1: the owner ended at synced, nothing lies behind
  *     file 1-1 0                  epoch-number, start of its first frame; oldest first
  *     file 3-1 -                  "-": it had no frame yet
@@ -34,6 +34,8 @@ struct head {
     uint64_t          start;
     uint64_t          synced;
     uint64_t          oldest;
+    uint64_t          oldest_seq;
+    uint64_t          oldest_crc;
     uint64_t          closed;
     size_t            count;
     struct head_file *files; /* owned */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-static const char fields[] = "epoch 3\nstart 4\nsynced 5\noldest 6\nclosed 1\n";
+static const char fields[] = "epoch 3\nstart 4\nsynced 5\noldest 6 7 8\nclosed 1\n";
 
 static struct buf seal(const char *lines)
 {
@@ -45,7 +45,9 @@ static void assert_parses_to(const char *lines, enum err want)
 
 static void comes_back(void **state)
 {
-    struct head h = { .epoch = 9, .start = 1ull << 40, .synced = 77, .oldest = 5, .closed = 1 };
+    struct head h = { .epoch = 9,  .start = 1ull << 40, .synced = 77,
+                      .oldest = 5, .oldest_seq = 6,     .oldest_crc = UINT32_MAX,
+                      .closed = 1 };
     struct head got;
     struct buf  text;
 
@@ -59,6 +61,8 @@ static void comes_back(void **state)
     assert_true(got.start == 1ull << 40);
     assert_int_equal(got.synced, 77);
     assert_int_equal(got.oldest, 5);
+    assert_int_equal(got.oldest_seq, 6);
+    assert_int_equal(got.oldest_crc, UINT32_MAX);
     assert_int_equal(got.closed, 1);
     assert_int_equal(got.count, 100);
     for (uint64_t i = 0; i < 100; i++) {
@@ -90,17 +94,23 @@ static void any_changed_byte_is_seen(void **state)
 
 static void sealed_nonsense_is_refused(void **state)
 {
+    static const char *const bad[] = {
+        "",
+        "epoch 3\n",
+        "start 4\nepoch 3\nsynced 5\noldest 6 7 8\nclosed 1\n",
+        "epoch x\nstart 4\nsynced 5\noldest 6 7 8\nclosed 1\n",
+        "epoch 18446744073709551616\nstart 4\nsynced 5\noldest 6 7 8\nclosed 1\n",
+        "epoch 3\nstart 4\nsynced 5\noldest 6 7\nclosed 1\n",
+        "epoch 3\nstart 4\nsynced 5\noldest 6 7 4294967296\nclosed 1\n",
+        "epoch 3\nstart 4\nsynced 5\noldest 6 7 8\nclosed 1\nfile 1-1\n",
+        "epoch 3\nstart 4\nsynced 5\noldest 6 7 8\nclosed 1\nfile 1-1 x\n",
+        "epoch 3\nstart 4\nsynced 5\noldest 6 7 8\nclosed 1\nnote 1\n",
+    };
+
     (void)state;
     assert_parses_to(fields, ERR_OK);
-    assert_parses_to("", ERR_CORRUPT);
-    assert_parses_to("epoch 3\n", ERR_CORRUPT);
-    assert_parses_to("start 4\nepoch 3\nsynced 5\noldest 6\nclosed 1\n", ERR_CORRUPT);
-    assert_parses_to("epoch x\nstart 4\nsynced 5\noldest 6\nclosed 1\n", ERR_CORRUPT);
-    assert_parses_to("epoch 18446744073709551616\nstart 4\nsynced 5\noldest 6\nclosed 1\n",
-                     ERR_CORRUPT);
-    assert_parses_to("epoch 3\nstart 4\nsynced 5\noldest 6\nclosed 1\nfile 1-1\n", ERR_CORRUPT);
-    assert_parses_to("epoch 3\nstart 4\nsynced 5\noldest 6\nclosed 1\nfile 1-1 x\n", ERR_CORRUPT);
-    assert_parses_to("epoch 3\nstart 4\nsynced 5\noldest 6\nclosed 1\nnote 1\n", ERR_CORRUPT);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_parses_to(bad[i], ERR_CORRUPT);
 }
 
 static void another_kind_or_version_is_refused(void **state)

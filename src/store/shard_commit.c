@@ -50,6 +50,10 @@ static void roll(struct shard_file *s)
 
     disk_close_file(old->file); /* all in it is synced */
     old->file = NULL;
+    if (old->start == POSITION_NONE) {
+        jfile_free(old); /* too small for the very first frame; the next claim sweeps it */
+        s->count--;
+    }
     s->files = mem_resize(s->files, (s->count + 1) * sizeof *s->files);
     s->files[s->count++] = s->next;
     s->next = NULL;
@@ -187,11 +191,16 @@ static void note_written(struct shard_file *s, const struct group *g)
 {
     struct jfile *f = g->file;
 
-    if (f->start == POSITION_NONE)
+    if (f->start == POSITION_NONE) {
         f->start = g->first->position;
+        f->seq = s->synced_seq;
+        f->crc = s->synced_crc;
+    }
     f->offset += g->bytes;
     f->end = g->last->position + frame_bytes(g->last);
     s->synced = f->end;
+    s->synced_seq = s->seq;
+    s->synced_crc = s->crc;
     if (s->is_streaming && g->bytes < STREAM_BYTES_MIN)
         pthread_cond_broadcast(&s->keep);
     s->is_streaming = g->bytes >= STREAM_BYTES_MIN;

@@ -83,6 +83,25 @@ static uint64_t first_position(const struct shard_file *s)
     return s->base.epoch == 1 ? 0 : ((used >> POSITION_GAP_BITS) + 1) << POSITION_GAP_BITS;
 }
 
+/* Its blocks are written at once; the disk may be full of the files that the claim before made
+ * ahead. */
+static enum err make_first(struct shard_file *s)
+{
+    uint64_t bytes = s->file_bytes < FIRST_FILE_BYTES ? s->file_bytes : FIRST_FILE_BYTES;
+    enum err err = shard_keep_make(s, bytes);
+
+    if (err == ERR_NO_SPACE) {
+        err = shard_keep_head(s);
+        if (!err)
+            err = shard_file_sweep(s);
+        if (!err)
+            err = shard_keep_make(s, bytes);
+    }
+    if (!err)
+        err = disk_zero(s->next->file, FILE_HEADER_BYTES, bytes - FILE_HEADER_BYTES);
+    return err ? err : disk_sync(s->next->file, false);
+}
+
 static enum err start(struct shard *base, uint64_t file_bytes, uint64_t *position)
 {
     struct shard_file *s = shard_file_of(base);
@@ -94,15 +113,13 @@ static enum err start(struct shard *base, uint64_t file_bytes, uint64_t *positio
     s->file_bytes = file_bytes;
     s->start = first_position(s);
     s->position = s->start;
-    err = shard_keep_make(s, file_bytes < FIRST_FILE_BYTES ? file_bytes : FIRST_FILE_BYTES);
-    if (err)
-        return err;
-    err = disk_zero(s->next->file, FILE_HEADER_BYTES, s->next->bytes - FILE_HEADER_BYTES);
-    if (!err)
-        err = disk_sync(s->next->file, false);
+    err = make_first(s);
     if (err)
         return err;
     add_current(s);
+    err = shard_file_sweep(s);
+    if (err)
+        return err;
     s->stage = SHARD_STARTED;
     *position = s->start;
     if (s->is_threaded)
@@ -330,16 +347,16 @@ static void count_name(void *ctx, const char *name)
     ++*(size_t *)ctx;
 }
 
-/* Without a head nobody knows what a journal's files mean: an empty shard is fine, any other is
- * not. */
-static enum err without_head(struct shard_file *s)
+/* Without a head nobody knows what a journal's files mean: none is fine, any is not. */
+static enum err begin_shard(struct shard_file *s)
 {
     char     journal[DISK_PATH_MAX];
     size_t   names = 0;
-    enum err err;
+    enum err err = make_dirs(s);
 
     snprintf(journal, sizeof journal, "%s/journal", s->dir);
-    err = disk_list(s->disk, journal, count_name, &names);
+    if (!err)
+        err = disk_list(s->disk, journal, count_name, &names);
     if (!err && names > 0) {
         diag(DIAG_ERROR, "journal: %s/head is missing and there are %zu journal files", s->dir,
              names);
@@ -354,6 +371,8 @@ static void take_head(struct shard_file *s, const struct head *h)
     s->start = h->start;
     s->synced = h->synced;
     s->oldest = h->oldest;
+    s->oldest_seq = h->oldest_seq;
+    s->oldest_crc = (uint32_t)h->oldest_crc;
     s->was_closed = h->closed == 1;
     s->files = h->count > 0 ? mem_new(h->count * sizeof *s->files) : NULL;
     for (size_t i = 0; i < h->count; i++) {
@@ -379,7 +398,7 @@ static enum err read_head(struct shard_file *s)
     snprintf(path, sizeof path, "%s/head", s->dir);
     err = disk_read(s->disk, path, &text, &is_there);
     if (!err)
-        err = is_there ? head_parse(&head, buf_view(&text)) : without_head(s);
+        err = is_there ? head_parse(&head, buf_view(&text)) : begin_shard(s);
     if (err == ERR_CORRUPT && is_there)
         diag(DIAG_ERROR, "journal: %s is damaged", path);
     if (!err)
@@ -395,9 +414,6 @@ enum err shard_file_claim(struct shard **out, struct disk *disk, uint32_t id, st
     struct shard_file *s = shard_new(disk, id, box, is_threaded);
     enum err           err;
 
-    err = make_dirs(s);
-    if (err)
-        goto fail;
     err = read_head(s);
     if (err)
         goto fail;

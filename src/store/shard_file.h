@@ -35,6 +35,8 @@ struct jfile {
     uint64_t          number;
     uint64_t          salt;
     uint64_t          start;  /* position of the first frame; POSITION_NONE before there is one */
+    uint64_t          seq;    /* of the frame before that, with its crc */
+    uint32_t          crc;
     uint64_t          end;    /* after the last synced one */
     uint64_t          offset; /* where the next one goes */
     uint64_t          bytes;  /* its size */
@@ -77,8 +79,12 @@ struct shard_file {
     struct append  *first;
     struct append **last;
     uint64_t        position; /* after the last frame taken from the caller */
-    uint64_t        synced; /* end of the last frame on stable storage */
-    uint64_t        oldest;
+    uint64_t        synced; /* end of the last frame on stable storage, and its marks */
+    uint64_t        synced_seq;
+    uint32_t        synced_crc;
+    uint64_t        oldest; /* what lies below was trimmed; the marks of the frame before it */
+    uint64_t        oldest_seq;
+    uint32_t        oldest_crc;
     uint64_t        trim_to;
     bool            was_closed; /* the claim before ended orderly */
     bool            is_closed;  /* this one does */
@@ -110,6 +116,8 @@ void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t ep
 
 /* ---- shard_replay.c ---- */
 enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *fn, void *ctx);
+/* Removes journal files that are in no head. */
+enum err shard_file_sweep(struct shard_file *s);
 
 /* ---- shard_commit.c: true when something was done ---- */
 bool shard_commit_turn(struct shard_file *s);

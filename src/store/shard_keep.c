@@ -23,6 +23,8 @@ static void snapshot(struct shard_file *s, struct head *h)
     h->epoch = s->base.epoch;
     h->start = s->start;
     h->oldest = s->oldest;
+    h->oldest_seq = s->oldest_seq;
+    h->oldest_crc = s->oldest_crc;
     h->synced = s->synced;
     h->closed = s->is_closed;
     for (size_t i = 0; i < s->count; i++)
@@ -88,20 +90,8 @@ static enum err fill_file(struct shard_file *s, struct jfile *f, uint64_t bytes)
     return f->map ? ERR_OK : ERR_IO;
 }
 
-/* lock is not held. The file is `made`, recorded, and only then `next`. */
-static enum err record_made(struct shard_file *s)
-{
-    enum err err = shard_keep_head(s);
-
-    pthread_mutex_lock(&s->lock);
-    s->next = s->made;
-    s->made = NULL;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-    return err;
-}
-
-enum err shard_keep_make(struct shard_file *s, uint64_t bytes)
+/* Makes a file and leaves it in `made`. */
+static enum err create(struct shard_file *s, uint64_t bytes)
 {
     struct jfile *f = mem_new(sizeof *f);
     char          path[DISK_PATH_MAX];
@@ -125,7 +115,24 @@ enum err shard_keep_make(struct shard_file *s, uint64_t bytes)
     pthread_mutex_lock(&s->lock);
     s->made = f;
     pthread_mutex_unlock(&s->lock);
-    return record_made(s);
+    return ERR_OK;
+}
+
+/* A file that could not be recorded stays `made` and is recorded next time: V6. */
+enum err shard_keep_make(struct shard_file *s, uint64_t bytes)
+{
+    enum err err = s->made ? ERR_OK : create(s, bytes);
+
+    if (!err)
+        err = shard_keep_head(s);
+    if (err)
+        return err;
+    pthread_mutex_lock(&s->lock);
+    s->next = s->made;
+    s->made = NULL;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    return ERR_OK;
 }
 
 /* A frame larger than a file gets a file of its own size: the next one grows. It has been taken out
@@ -193,7 +200,7 @@ static size_t trimmable(const struct shard_file *s)
 /* Not under the lock: the files are out of everybody's reach. */
 static enum err remove_files(struct shard_file *s, struct jfile **files, size_t count)
 {
-    enum err err = shard_keep_head(s);
+    enum err err = ERR_OK;
 
     for (size_t i = 0; i < count; i++) {
         char path[DISK_PATH_MAX];
@@ -203,8 +210,32 @@ static enum err remove_files(struct shard_file *s, struct jfile **files, size_t 
             err = disk_remove(s->disk, path);
         jfile_free(files[i]);
     }
-    free(files);
     return err;
+}
+
+static void take_out(struct shard_file *s, size_t count)
+{
+    const struct jfile *first;
+    bool                has_frames;
+
+    s->count -= count;
+    memmove(s->files, s->files + count, s->count * sizeof *s->files);
+    first = s->files[0];
+    has_frames = first->start != POSITION_NONE;
+    s->oldest = has_frames ? first->start : s->synced;
+    s->oldest_seq = has_frames ? first->seq : s->synced_seq;
+    s->oldest_crc = has_frames ? first->crc : s->synced_crc;
+}
+
+static void put_back(struct shard_file *s, struct jfile **files, size_t count)
+{
+    s->files = mem_resize(s->files, (s->count + count) * sizeof *s->files);
+    memmove(s->files + count, s->files, s->count * sizeof *s->files);
+    memcpy(s->files, files, count * sizeof *s->files);
+    s->count += count;
+    s->oldest = files[0]->start;
+    s->oldest_seq = files[0]->seq;
+    s->oldest_crc = files[0]->crc;
 }
 
 static enum err trim(struct shard_file *s, size_t count)
@@ -212,12 +243,18 @@ static enum err trim(struct shard_file *s, size_t count)
     struct jfile **gone = mem_copy(s->files, count * sizeof *gone);
     enum err       err;
 
-    s->count -= count;
-    memmove(s->files, s->files + count, s->count * sizeof *s->files);
-    s->oldest = s->files[0]->start == POSITION_NONE ? s->synced : s->files[0]->start;
+    take_out(s, count);
     pthread_mutex_unlock(&s->lock);
-    err = remove_files(s, gone, count);
+    err = shard_keep_head(s);
     pthread_mutex_lock(&s->lock);
+    if (err) {
+        put_back(s, gone, count);
+    } else {
+        pthread_mutex_unlock(&s->lock);
+        err = remove_files(s, gone, count);
+        pthread_mutex_lock(&s->lock);
+    }
+    free(gone);
     return err;
 }
 
@@ -227,8 +264,10 @@ static enum err make_next(struct shard_file *s)
     bool     is_there = s->next != NULL;
     enum err err;
 
-    s->made = s->next;
-    s->next = NULL;
+    if (is_there) {
+        s->made = s->next;
+        s->next = NULL;
+    }
     pthread_mutex_unlock(&s->lock);
     if (is_there)
         err = grow_made(s, bytes);
@@ -260,8 +299,7 @@ static bool turn(struct shard_file *s)
     pthread_cond_broadcast(&s->changed);
     if (err && err != ERR_NO_SPACE)
         shard_file_fail(s, err, "keeping the files of", s->dir);
-    if (old == 0)
-        atomic_store(&s->is_full, err == ERR_NO_SPACE);
+    atomic_store(&s->is_full, err == ERR_NO_SPACE);
     return !err;
 }
 

@@ -6,8 +6,10 @@
  *      them again from the medium
  *   2. walk the chain; give the frames away; stop at damage with nothing changed
  *   3. cut the last file behind its last good frame, durably
- *   4. record a head without the files that hold no frame, then remove those, and whatever no head
- *      names
+ *   4. forget the files that hold no frame; the head that records the first new file does not name
+ *      them any more, and then they are removed, with whatever else no head names (sweep)
+ *
+ * After an orderly end there is nothing that was not synced and nothing to cut but unused space.
  */
 #include "store/shard_file.h"
 #include "base/diag.h"
@@ -53,11 +55,44 @@ static size_t first_to_walk(const struct shard_file *s, uint64_t from)
     return first;
 }
 
+static bool is_first_of(const struct shard_file *s, const struct jfile *f, struct frame *first)
+{
+    struct file_head head;
+
+    return file_head_decode(bytes_of(f->map->at, f->bytes), &head) == ERR_OK &&
+           head.epoch == f->epoch && head.number == f->number && head.shard == s->base.id &&
+           frame_decode(first, f->map->at + FILE_HEADER_BYTES, head.salt) &&
+           first->position == f->start;
+}
+
+/* Of a file that is not walked, or where the walk begins: what its first frame, whose header is all
+ * that is looked at, says of the one before. */
+static enum err read_first(const struct shard_file *s, struct jfile *f)
+{
+    static const uint64_t len = FILE_HEADER_BYTES + FRAME_HEADER_BYTES;
+    struct frame          first;
+    enum err              err = ERR_OK;
+
+    if (f->bytes >= len)
+        err = disk_load(f->file, f->map, 0, len);
+    if (!err && (f->bytes < len || !is_first_of(s, f, &first))) {
+        diag(DIAG_ERROR, "journal: the first frame of %s is damaged", f->file->path);
+        err = ERR_CORRUPT;
+    }
+    if (err)
+        return err;
+    f->seq = first.seq - 1;
+    f->crc = first.previous;
+    return ERR_OK;
+}
+
 static enum err open_files(struct shard_file *s, size_t first)
 {
     for (size_t i = 0; i < s->count; i++) {
-        enum err err = open_file(s, s->files[i], i + 2 >= s->count);
+        enum err err = open_file(s, s->files[i], !s->was_closed && i + 2 >= s->count);
 
+        if (!err && first > 0 && i <= first)
+            err = read_first(s, s->files[i]);
         if (err)
             return err;
         if (i < first)
@@ -101,6 +136,8 @@ static void take_walked(struct jfile *f, const struct chain_file *walked)
 {
     f->salt = walked->head.salt;
     f->start = walked->start;
+    f->seq = walked->seq;
+    f->crc = walked->crc;
     f->end = walked->end;
     f->offset = walked->used;
 }
@@ -129,7 +166,7 @@ static enum err walk(struct shard_file *s, struct chain *c, size_t first)
 
 /* ---- 3 and 4: cut ---- */
 
-static enum err cut_file(struct jfile *f)
+static enum err cut_file(const struct shard_file *s, struct jfile *f)
 {
     enum err err = ERR_OK;
 
@@ -137,19 +174,19 @@ static enum err cut_file(struct jfile *f)
         err = disk_resize(f->file, f->offset);
         f->bytes = f->offset;
     }
-    return err ? err : disk_sync(f->file, true);
+    return err || s->was_closed ? err : disk_sync(f->file, true);
 }
 
-/* Takes files without frames off the end of the list; how many. */
-static size_t drop_empty(struct shard_file *s)
+static void drop_empty(struct shard_file *s)
 {
-    size_t dropped = 0;
+    size_t kept = 0;
 
-    while (s->count > 0 && s->files[s->count - 1]->start == POSITION_NONE) {
-        jfile_free(s->files[--s->count]);
-        dropped++;
-    }
-    return dropped;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->files[i]->start == POSITION_NONE)
+            jfile_free(s->files[i]);
+        else
+            s->files[kept++] = s->files[i];
+    s->count = kept;
 }
 
 struct sweep {
@@ -157,12 +194,17 @@ struct sweep {
     enum err           err;
 };
 
-static bool is_recorded(const struct shard_file *s, uint64_t epoch, uint64_t number)
+static bool is_named(const struct jfile *f, uint64_t epoch, uint64_t number)
+{
+    return f && f->epoch == epoch && f->number == number;
+}
+
+static bool is_ours(const struct shard_file *s, uint64_t epoch, uint64_t number)
 {
     for (size_t i = s->count; i-- > 0;)
-        if (s->files[i]->epoch == epoch && s->files[i]->number == number)
+        if (is_named(s->files[i], epoch, number))
             return true;
-    return false;
+    return is_named(s->next, epoch, number) || is_named(s->made, epoch, number);
 }
 
 /* Only names that we could have made are ours to remove. */
@@ -177,14 +219,14 @@ static void sweep_name(void *ctx, const char *name)
     if (sscanf(name, "%llu-%llu", &epoch, &number) != 2)
         return;
     snprintf(again, sizeof again, "%llu-%llu", epoch, number);
-    if (strcmp(name, again) != 0 || is_recorded(w->s, epoch, number))
+    if (strcmp(name, again) != 0 || is_ours(w->s, epoch, number))
         return;
     jfile_path(path, w->s, epoch, number);
     if (!w->err)
         w->err = disk_remove(w->s->disk, path);
 }
 
-static enum err sweep(struct shard_file *s)
+enum err shard_file_sweep(struct shard_file *s)
 {
     struct sweep w = { s, ERR_OK };
     char         journal[DISK_PATH_MAX];
@@ -201,11 +243,7 @@ static enum err cut(struct shard_file *s)
 
     drop_empty(s);
     if (s->count > 0)
-        err = cut_file(s->files[s->count - 1]);
-    if (!err)
-        err = shard_keep_head(s);
-    if (!err)
-        err = sweep(s);
+        err = cut_file(s, s->files[s->count - 1]);
     for (size_t i = 0; i < s->count; i++) {
         disk_close_file(s->files[i]->file);
         s->files[i]->file = NULL;
@@ -223,6 +261,13 @@ static enum err missing(const struct shard_file *s, uint64_t from, uint64_t have
     return ERR_CORRUPT;
 }
 
+static void begin_chain(const struct shard_file *s, struct chain *c, size_t first)
+{
+    c->end = first > 0 ? s->files[first]->start : s->oldest;
+    c->seq = first > 0 ? s->files[first]->seq : s->oldest_seq;
+    c->crc = first > 0 ? s->files[first]->crc : s->oldest_crc;
+}
+
 enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *fn, void *ctx)
 {
     struct shard_file *s = shard_file_of(base);
@@ -235,18 +280,18 @@ enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *f
         return s->failed;
     if (from < s->oldest)
         return missing(s, from, s->oldest);
-    c.end = first > 0 ? s->files[first]->start : s->oldest;
     err = open_files(s, first);
     if (err)
         return err;
+    begin_chain(s, &c, first);
     err = walk(s, &c, first);
     if (err)
         return err;
     if (from > c.end && from > s->start)
         return missing(s, from, c.end);
     s->synced = c.end;
-    s->seq = c.seq;
-    s->crc = c.crc;
+    s->seq = s->synced_seq = c.seq;
+    s->crc = s->synced_crc = c.crc;
     err = cut(s);
     if (!err)
         s->stage = SHARD_REPLAYED;
