@@ -38,6 +38,17 @@ void block_drop(struct block *b)
         b->free(b);
 }
 
+void block_hold_many(struct block *b, unsigned n)
+{
+    atomic_fetch_add_explicit(&b->refs, n, memory_order_relaxed);
+}
+
+void block_drop_many(struct block *b, unsigned n)
+{
+    if (n > 0 && atomic_fetch_sub_explicit(&b->refs, n, memory_order_acq_rel) == n)
+        b->free(b);
+}
+
 struct slice slice_copy(struct bytes b)
 {
     struct block *block = block_new(b.len);

@@ -31,6 +31,9 @@ struct block *block_new(size_t cap);
 void block_init(struct block *b, void *at, size_t cap, block_free_fn *free);
 struct block *block_hold(struct block *b); /* NULL stays NULL */
 void block_drop(struct block *b);          /* NULL is allowed */
+/* n holds at once, for a maker that gives many slices away; with n = 0 nothing. */
+void block_hold_many(struct block *b, unsigned n);
+void block_drop_many(struct block *b, unsigned n);
 
 struct slice {
     struct block *block; /* NULL: static or otherwise outliving bytes */

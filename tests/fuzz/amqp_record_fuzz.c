@@ -37,6 +37,7 @@ static void round_trip(struct bytes raw, struct bytes body)
     struct record_parts p = {
         .exchange = bytes_str("x"), .key = bytes_str("k"), .raw = raw, .now_ms = 1
     };
+    struct record_mint    mint = { 0 };
     struct record_draft   d = { 0 };
     struct record_reader  r = { 0 };
     struct record_message m;
@@ -48,7 +49,7 @@ static void round_trip(struct bytes raw, struct bytes body)
     if (!properties_decode(raw, &p.properties))
         return;
     p.body_len = body.len;
-    amqp_record_open(&d, &p);
+    amqp_record_open(&d, &p, &mint);
     amqp_record_add(&d, bytes_of(body.at, body.len / 2));
     amqp_record_add(&d, bytes_of(body.at + body.len / 2, body.len - body.len / 2));
     batch = amqp_record_close(&d);
@@ -62,6 +63,7 @@ static void round_trip(struct bytes raw, struct bytes body)
     slice_drop(&batch);
     amqp_record_reader_fini(&r);
     amqp_record_draft_fini(&d);
+    amqp_record_mint_fini(&mint);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)

@@ -132,6 +132,7 @@ void amqp_door_free(struct amqp_door *d)
 {
     loop_cancel(&d->turn);
     publish_free_all(d);
+    amqp_record_mint_fini(&d->mint);
     block_drop(d->out);
     buf_fini(&d->frame);
     amqp_record_reader_fini(&d->reader);

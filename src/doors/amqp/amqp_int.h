@@ -78,6 +78,7 @@ struct amqp_door {
     struct loop_task     turn;
     struct list          publishes; /* used ones, to be used again (publish.in_list) */
     size_t               publish_count;
+    struct record_mint   mint;
     struct block        *out; /* being filled with deliveries (deliver.c) */
     size_t               out_used;
     struct buf           frame; /* scratch: a frame being encoded */

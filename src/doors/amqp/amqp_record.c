@@ -152,7 +152,83 @@ static uint8_t *put_varint(uint8_t *at, int64_t v)
 /* attributes, time delta and offset delta of the only record of a batch: all zero. */
 enum { RECORD_ZEROES = 3 };
 
-void amqp_record_open(struct record_draft *d, const struct record_parts *p)
+/* ---- memory ---- */
+
+enum {
+    MINT_BLOCK_BYTES = 64 * 1024,
+    MINT_BATCH_BYTES_MAX = 8 * 1024, /* a larger one has a block of its own */
+    MINT_HOLDS = 1024,               /* a batch is larger than MINT_BLOCK_BYTES / MINT_HOLDS */
+    MINT_ALIGN = 8,
+};
+_Static_assert(MINT_BLOCK_BYTES / MINT_HOLDS <= BATCH_HEADER_BYTES + MINT_ALIGN, "holds run out");
+
+static void mint_retire(struct record_mint *m)
+{
+    if (m->block)
+        block_drop_many(m->block, m->holds);
+    *m = (struct record_mint){ 0 };
+}
+
+void amqp_record_mint_fini(struct record_mint *m)
+{
+    mint_retire(m);
+}
+
+/* The hold passes to the draft. */
+static void mint_cut(struct record_mint *m, struct record_draft *d)
+{
+    size_t n = (d->total + MINT_ALIGN - 1) & ~(size_t)(MINT_ALIGN - 1);
+
+    if (m->block && MINT_BLOCK_BYTES - m->used < n)
+        mint_retire(m);
+    if (!m->block) {
+        m->block = block_new(MINT_BLOCK_BYTES);
+        m->holds = MINT_HOLDS;
+        block_hold_many(m->block, MINT_HOLDS - 1);
+    }
+    assert(m->holds > 0);
+    m->holds--;
+    d->block = m->block;
+    d->at = m->block->at + m->used;
+    d->room = d->total;
+    m->used += n;
+}
+
+static void draft_begin(struct record_draft *d, struct record_mint *mint)
+{
+    if (d->total <= MINT_BATCH_BYTES_MAX) {
+        mint_cut(mint, d);
+        return;
+    }
+    d->room = d->total < RECORD_TRUST_BYTES ? d->total : RECORD_TRUST_BYTES;
+    d->block = block_new(d->room);
+    d->at = d->block->at;
+}
+
+/* Doubles what really came, so that an announced length alone costs nothing. */
+static void make_room(struct record_draft *d, size_t n)
+{
+    size_t        room = 2 * d->room;
+    struct block *bigger;
+
+    if (d->filled + n <= d->room)
+        return;
+    if (room < d->filled + n)
+        room = d->filled + n;
+    if (room > d->total)
+        room = d->total;
+    bigger = block_new(room);
+    memcpy(bigger->at, d->at, d->filled);
+    block_drop(d->block);
+    d->block = bigger;
+    d->at = bigger->at;
+    d->room = room;
+}
+
+/* ---- drafts ---- */
+
+void amqp_record_open(struct record_draft *d, const struct record_parts *p,
+                      struct record_mint *mint)
 {
     int64_t key_len = p->key.len > 0 ? (int64_t)p->key.len : -1;
     size_t  before =
@@ -166,30 +242,14 @@ void amqp_record_open(struct record_draft *d, const struct record_parts *p)
     len = before + (size_t)p->body_len + d->tail.len;
     d->total = BATCH_HEADER_BYTES + varint_len((int64_t)len) + len;
     d->now_ms = p->now_ms;
-    d->block = block_new(d->total < RECORD_TRUST_BYTES ? d->total : RECORD_TRUST_BYTES);
-    at = put_varint(d->block->at + BATCH_HEADER_BYTES, (int64_t)len);
+    draft_begin(d, mint);
+    at = put_varint(d->at + BATCH_HEADER_BYTES, (int64_t)len);
     memset(at, 0, RECORD_ZEROES);
     at = put_varint(at + RECORD_ZEROES, key_len);
     if (p->key.len > 0)
         memcpy(at, p->key.at, p->key.len);
     at = put_varint(at + p->key.len, (int64_t)p->body_len);
-    d->filled = (size_t)(at - d->block->at);
-}
-
-/* Doubles what really came, so that an announced length alone costs nothing. */
-static void make_room(struct record_draft *d, size_t n)
-{
-    size_t        cap = 2 * d->block->cap;
-    struct block *bigger;
-
-    if (d->filled + n <= d->block->cap)
-        return;
-    if (cap < d->filled + n)
-        cap = d->filled + n;
-    bigger = block_new(cap < d->total ? cap : d->total);
-    memcpy(bigger->at, d->block->at, d->filled);
-    block_drop(d->block);
-    d->block = bigger;
+    d->filled = (size_t)(at - d->at);
 }
 
 void amqp_record_add(struct record_draft *d, struct bytes body)
@@ -198,7 +258,7 @@ void amqp_record_add(struct record_draft *d, struct bytes body)
     if (body.len == 0)
         return;
     make_room(d, body.len);
-    memcpy(d->block->at + d->filled, body.at, body.len);
+    memcpy(d->at + d->filled, body.at, body.len);
     d->filled += body.len;
 }
 
@@ -208,9 +268,9 @@ struct slice amqp_record_close(struct record_draft *d)
 
     assert(d->filled + d->tail.len == d->total);
     make_room(d, d->tail.len);
-    memcpy(d->block->at + d->filled, d->tail.at, d->tail.len);
-    batch_seal(d->block->at, d->total, 1, d->now_ms, d->now_ms);
-    batch = slice_of(d->block, d->block->at, d->total);
+    memcpy(d->at + d->filled, d->tail.at, d->tail.len);
+    batch_seal(d->at, d->total, 1, d->now_ms, d->now_ms);
+    batch = slice_of(d->block, d->at, d->total);
     d->block = NULL;
     return batch;
 }

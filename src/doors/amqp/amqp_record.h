@@ -43,11 +43,24 @@ struct record_parts {
 };
 
 /*
+ * Where small batches are cut from, one behind the other: one allocation and one count for hundreds
+ * of them. A block is left to its holders when it is used up.
+ */
+struct record_mint {
+    struct block *block; /* NULL until needed */
+    size_t        used;
+    unsigned      holds; /* of the block, still to be given away */
+};
+void amqp_record_mint_fini(struct record_mint *m);
+
+/*
  * A batch under construction: opened when the content header is there, filled as body frames
  * come, closed into a slice. The bytes of the body are copied once, to where they stay.
  */
 struct record_draft {
-    struct block *block;
+    struct block *block; /* NULL: none is open */
+    uint8_t      *at;    /* of the batch in it */
+    size_t        room;
     size_t        filled;
     size_t        total;
     int64_t       now_ms;
@@ -55,7 +68,8 @@ struct record_draft {
     size_t        headers_at; /* in the tail: the AMQP headers table as it is stored */
     size_t        headers_len;
 };
-void amqp_record_open(struct record_draft *d, const struct record_parts *parts);
+void amqp_record_open(struct record_draft *d, const struct record_parts *parts,
+                      struct record_mint *mint);
 void amqp_record_add(struct record_draft *d, struct bytes body);
 /* The whole batch, held by the caller; all body bytes were added. */
 struct slice amqp_record_close(struct record_draft *d);

@@ -23,6 +23,8 @@ static const uint8_t RAW[] = "\xb0\x00"
                              "\x02";
 enum { RAW_LEN = sizeof RAW - 1 };
 
+static struct record_mint mint;
+
 static struct record_parts parts_of(const char *exchange, const char *key, struct bytes raw,
                                     size_t body_len)
 {
@@ -39,7 +41,7 @@ static struct record_parts parts_of(const char *exchange, const char *key, struc
 static struct slice make(const struct record_parts *p, struct bytes body, size_t piece,
                          struct record_draft *d)
 {
-    amqp_record_open(d, p);
+    amqp_record_open(d, p, &mint);
     while (body.len > 0) {
         size_t n = body.len < piece ? body.len : piece;
 
@@ -174,8 +176,8 @@ static void a_large_body_grows_into_place(void **state)
     (void)state;
     for (size_t i = 0; i < n; i++)
         body[i] = (uint8_t)(i * 7 >> 3);
-    amqp_record_open(&d, &p);
-    assert_true(d.block->cap <= RECORD_TRUST_BYTES);
+    amqp_record_open(&d, &p, &mint);
+    assert_true(d.room <= RECORD_TRUST_BYTES);
     amqp_record_abort(&d);
     batch = make(&p, bytes_of(body, n), 131064, &d);
     assert_true(amqp_record_read(&r, batch.bytes, 0, bytes_str("q"), 4096, &m));
@@ -276,6 +278,46 @@ static void nonsense_is_refused(void **state)
     amqp_record_reader_fini(&r);
 }
 
+static void small_batches_share_memory(void **state)
+{
+    static const uint8_t bare[] = { 0, 0 };
+    struct record_draft  d = { 0 };
+    struct slice         batches[2000];
+    struct block        *last = NULL;
+    size_t               blocks = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(batches); i++) {
+        struct record_parts p = parts_of("x", "key", bytes_of(bare, 2), 100 + i % 7);
+        char                body[107];
+
+        memset(body, (int)i, sizeof body);
+        batches[i] = make(&p, bytes_of(body, 100 + i % 7), 50, &d);
+        blocks += batches[i].block != last;
+        last = batches[i].block;
+        if (i % 3 == 0)
+            slice_drop(&batches[i]);
+    }
+    assert_true(blocks < 10);
+    amqp_record_mint_fini(&mint);
+    for (size_t i = 0; i < COUNT(batches); i++) {
+        struct batch_head head;
+
+        if (i % 3 == 0)
+            continue;
+        assert_int_equal(batch_check(batches[i].bytes, &head), ERR_OK);
+        slice_drop(&batches[i]);
+    }
+    amqp_record_draft_fini(&d);
+}
+
+static int end_mint(void **state)
+{
+    (void)state;
+    amqp_record_mint_fini(&mint);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,7 +329,8 @@ int main(void)
         cmocka_unit_test(a_foreign_record_gets_natural_properties),
         cmocka_unit_test(what_does_not_fit_a_header_frame_is_left_out),
         cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(small_batches_share_memory),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, end_mint);
 }

@@ -245,12 +245,14 @@ static void begin_body(struct channel *ch, const struct content_head *head,
     content->want = CONTENT_BODY;
     check_message(content, p, properties);
     if (!content->is_refused)
-        amqp_record_open(&content->draft, &(struct record_parts){ .exchange = p->call.exchange,
-                                                                  .key = p->call.key,
-                                                                  .raw = head->raw,
-                                                                  .properties = *properties,
-                                                                  .now_ms = ch->conn->wall_ms,
-                                                                  .body_len = head->body_size });
+        amqp_record_open(&content->draft,
+                         &(struct record_parts){ .exchange = p->call.exchange,
+                                                 .key = p->call.key,
+                                                 .raw = head->raw,
+                                                 .properties = *properties,
+                                                 .now_ms = ch->conn->wall_ms,
+                                                 .body_len = head->body_size },
+                         &ch->conn->door->mint);
     if (ch->confirms_on && !content->is_refused)
         p->sequence = confirms_add(&ch->confirms);
     p->call.call.relaxed =
