@@ -6,13 +6,21 @@
 
 #include <inttypes.h>
 
-enum { LOAD_BYTES = 1 << 20 };
+enum { LOAD_BYTES_MIN = 64 << 10, LOAD_BYTES_MAX = 4 << 20 };
 
 /* H1 */
 static bool follows(const struct chain *c, const struct chain_file *file, const struct frame *f)
 {
     return f->epoch == file->head.epoch && f->seq == c->seq + 1 && f->previous == c->crc &&
            (f->position == c->end || (f->epoch > c->epoch && f->position > c->end));
+}
+
+/* Small steps at first: most files that are looked at in vain have few frames. */
+static size_t step_from(size_t loaded)
+{
+    if (loaded < LOAD_BYTES_MIN)
+        return LOAD_BYTES_MIN;
+    return loaded < LOAD_BYTES_MAX ? loaded : LOAD_BYTES_MAX;
 }
 
 /* Makes the first `end` bytes of the file readable. */
@@ -22,8 +30,8 @@ static enum err want(struct chain *c, struct chain_file *file, size_t end)
 
     if (end <= from)
         return ERR_OK;
-    if (end < from + LOAD_BYTES)
-        end = from + LOAD_BYTES;
+    if (end < from + step_from(from))
+        end = from + step_from(from);
     if (end > file->bytes.len)
         end = file->bytes.len;
     file->loaded = end;

@@ -59,6 +59,13 @@ static void append(struct world *w, int number)
     mail_run(&w->post.box);
 }
 
+static void run_all(struct world *w)
+{
+    while (volume_file_step(w->volume))
+        ;
+    mail_run(&w->post.box);
+}
+
 static enum err on_frame(void *ctx, struct bytes body, uint64_t position)
 {
     struct world *w = ctx;
@@ -361,6 +368,7 @@ static void files_that_no_head_names_are_swept(void **state)
     assert_ok(replay(w));
     assert_int_equal(w->replayed, FRAMES);
     assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
+    run_all(w);
     buf_init(&b);
     assert_ok(disk_read(w->disk, "shard/000/journal/1-77", &b, &is_there));
     assert_false(is_there);
@@ -411,13 +419,6 @@ static void attempt(struct world *w, struct attempt *t, size_t len)
     t->append.position = w->position;
     w->position += FRAME_HEADER_BYTES + len;
     shard_append(w->shard, &t->append);
-}
-
-static void run_all(struct world *w)
-{
-    while (volume_file_step(w->volume))
-        ;
-    mail_run(&w->post.box);
 }
 
 static void assert_dead_after(struct world *w)

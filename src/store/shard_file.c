@@ -117,9 +117,7 @@ static enum err start(struct shard *base, uint64_t file_bytes, uint64_t *positio
     if (err)
         return err;
     add_current(s);
-    err = shard_file_sweep(s);
-    if (err)
-        return err;
+    s->wants_sweep = true;
     s->stage = SHARD_STARTED;
     *position = s->start;
     if (s->is_threaded)

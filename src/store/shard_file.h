@@ -86,6 +86,7 @@ struct shard_file {
     uint64_t        oldest_seq;
     uint32_t        oldest_crc;
     uint64_t        trim_to;
+    bool            wants_sweep; /* there may be files that no head names */
     bool            was_closed; /* the claim before ended orderly */
     bool            is_closed;  /* this one does */
     bool            is_writing;
@@ -116,7 +117,7 @@ void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t ep
 
 /* ---- shard_replay.c ---- */
 enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *fn, void *ctx);
-/* Removes journal files that are in no head. */
+/* Removes journal files that are in no head; on the keeper's thread, or before there is one. */
 enum err shard_file_sweep(struct shard_file *s);
 
 /* ---- shard_commit.c: true when something was done ---- */

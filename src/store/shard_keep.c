@@ -282,19 +282,37 @@ static enum err make_next(struct shard_file *s)
     return err;
 }
 
+static enum err sweep(struct shard_file *s)
+{
+    enum err err;
+
+    s->wants_sweep = false;
+    pthread_mutex_unlock(&s->lock);
+    err = shard_file_sweep(s);
+    pthread_mutex_lock(&s->lock);
+    return err;
+}
+
+/* What gives space comes before what takes it. */
+static enum err keep(struct shard_file *s, size_t old, bool is_short)
+{
+    if (s->wants_sweep)
+        return sweep(s);
+    if (old > 0)
+        return trim(s, old);
+    return is_short ? make_next(s) : zero_piece(s);
+}
+
 static bool turn(struct shard_file *s)
 {
     size_t   old = trimmable(s);
     bool     is_short = !s->next || s->next->bytes < s->wanted;
     enum err err;
 
-    if (s->failed || (old == 0 && !is_short && !wants_zeros(s)))
+    if (s->failed || (!s->wants_sweep && old == 0 && !is_short && !wants_zeros(s)))
         return false;
     s->is_keeping = true;
-    if (old > 0)
-        err = trim(s, old);
-    else
-        err = is_short ? make_next(s) : zero_piece(s);
+    err = keep(s, old, is_short);
     s->is_keeping = false;
     pthread_cond_broadcast(&s->changed);
     if (err && err != ERR_NO_SPACE)

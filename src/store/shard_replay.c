@@ -7,7 +7,7 @@
  *   2. walk the chain; give the frames away; stop at damage with nothing changed
  *   3. cut the last file behind its last good frame, durably
  *   4. forget the files that hold no frame; the head that records the first new file does not name
- *      them any more, and then they are removed, with whatever else no head names (sweep)
+ *      them any more, and then the keeper removes them, with whatever else no head names (sweep)
  *
  * After an orderly end there is nothing that was not synced and nothing to cut but unused space.
  */
@@ -199,12 +199,16 @@ static bool is_named(const struct jfile *f, uint64_t epoch, uint64_t number)
     return f && f->epoch == epoch && f->number == number;
 }
 
-static bool is_ours(const struct shard_file *s, uint64_t epoch, uint64_t number)
+static bool is_ours(struct shard_file *s, uint64_t epoch, uint64_t number)
 {
-    for (size_t i = s->count; i-- > 0;)
-        if (is_named(s->files[i], epoch, number))
-            return true;
-    return is_named(s->next, epoch, number) || is_named(s->made, epoch, number);
+    bool is_it;
+
+    pthread_mutex_lock(&s->lock);
+    is_it = is_named(s->next, epoch, number) || is_named(s->made, epoch, number);
+    for (size_t i = s->count; i-- > 0 && !is_it;)
+        is_it = is_named(s->files[i], epoch, number);
+    pthread_mutex_unlock(&s->lock);
+    return is_it;
 }
 
 /* Only names that we could have made are ours to remove. */
