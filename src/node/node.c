@@ -6,6 +6,7 @@
 #include "doors/pubsub/pubsub.h"
 #include "doors/sqs/sqs.h"
 #include "net/door.h"
+#include "node/courier.h"
 #include "node/worker.h"
 
 #include <pthread.h>
@@ -45,6 +46,7 @@ struct node {
     struct volume        *volume;
     struct worker        *worker;
     struct loop          *loop;
+    struct courier       *courier;
     pthread_t             loop_thread;
     struct door_server   *open_doors[COUNT(doors)];
     struct mail           close_mail;
@@ -137,7 +139,7 @@ static int open_door(struct node *n, size_t i)
 {
     struct door_env env = {
         .loop = n->loop,
-        .gate = worker_gate(n->worker),
+        .gate = courier_gate(n->courier),
         .host = n->options->listen,
         .port = port_of(n->options, &doors[i]),
         .advertised_host = n->options->advertised_host,
@@ -169,6 +171,7 @@ static int open_doors(struct node *n)
         fputs("myna: cannot make an event loop\n", stderr);
         return -1;
     }
+    n->courier = courier_new(n->loop, n->worker);
     for (size_t i = 0; i < COUNT(doors); i++)
         if (open_door(n, i) != 0)
             return -1;
@@ -279,6 +282,7 @@ static void close_all(struct node *n)
     if (n->loop) {
         while (mail_run(loop_mailbox(n->loop)) > 0)
             ;
+        courier_free(n->courier);
         loop_free(n->loop);
     }
     if (n->volume)

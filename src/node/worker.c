@@ -6,7 +6,6 @@
 #include <time.h>
 
 struct worker {
-    struct gate         gate; /* first: what doors hold */
     struct mailbox      calls;
     struct mailbox      completions;
     pthread_mutex_t     lock;
@@ -37,13 +36,15 @@ static void run_call(struct mail *m)
     engine_submit(c->engine, c);
 }
 
-static void submit(struct gate *g, struct call *c)
+void worker_address(struct worker *w, struct call *c)
 {
-    struct worker *w = CONTAINER(g, struct worker, gate);
-
     c->engine = w->engine;
     c->mail.run = run_call;
-    mail_post(&w->calls, &c->mail);
+}
+
+void worker_submit(struct worker *w, struct mail *first, struct mail *last)
+{
+    mail_post_chain(&w->calls, first, last);
 }
 
 static void engine_failed(void *ctx, enum err err, const char *what)
@@ -112,8 +113,6 @@ static void init(struct worker *w)
     pthread_mutex_init(&w->lock, NULL);
     mailbox_init(&w->calls, wake, w);
     mailbox_init(&w->completions, wake, w);
-    w->gate.submit = submit;
-    atomic_init(&w->gate.sessions, 0);
 }
 
 enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
@@ -137,11 +136,6 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
     }
     *out = w;
     return ERR_OK;
-}
-
-struct gate *worker_gate(struct worker *w)
-{
-    return &w->gate;
 }
 
 void worker_start(struct worker *w)

@@ -1,7 +1,7 @@
 /*
- * worker.h - the thread that runs one shard's engine, and the gate through which doors reach it.
+ * worker.h - the thread that runs one shard's engine.
  *
- *     doors --gate_submit--> calls   --+
+ *     doors --> courier --> calls    --+
  *                                      +--> one turn: begin, completions, calls, end --> answers to the loops' mailboxes
  *     volume's commits --> completions-+
  *
@@ -22,7 +22,9 @@ struct worker;
 /* Claims the shard and recovers it. on_failed runs on the worker's thread when the disk failed. */
 MUST_CHECK enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, const struct clock *clock,
                                 void (*on_failed)(enum err err, const char *what));
-struct gate *worker_gate(struct worker *w);
+/* Any thread. Makes a call one of this worker's; then a chain of such calls (by mail.next) is submitted at once. */
+void worker_address(struct worker *w, struct call *c);
+void worker_submit(struct worker *w, struct mail *first, struct mail *last);
 void worker_start(struct worker *w);
 /* Waits until all that was submitted is on disk and answered, then ends the thread. */
 void worker_stop(struct worker *w);
