@@ -21,6 +21,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -448,7 +449,13 @@ void catalogue_define(struct catalogue *c, const char *what, struct bytes ns, st
 
 static void start_writer(struct catalogue *c)
 {
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all); /* signals are for the threads of the node */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     c->has_writer = pthread_create(&c->writer, NULL, writer_main, c) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (c->has_writer)
         return;
     c->result = ERR_LIMIT; /* no thread to be had: the next checkpoint may do better */

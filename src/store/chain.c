@@ -28,12 +28,12 @@ static enum err want(struct chain *c, struct chain_file *file, size_t end)
 {
     size_t from = file->loaded;
 
-    if (end <= from)
-        return ERR_OK;
-    if (end < from + step_from(from))
+    if (end > from && end < from + step_from(from))
         end = from + step_from(from);
     if (end > file->bytes.len)
         end = file->bytes.len;
+    if (end <= from)
+        return ERR_OK;
     file->loaded = end;
     return c->load(c->load_ctx, file, from, end - from);
 }

@@ -47,6 +47,7 @@ struct disk_ops {
     enum err (*remove)(struct disk *d, const char *path);
     enum err (*create)(struct disk *d, const char *path, uint64_t bytes, struct disk_file **out);
     enum err (*open)(struct disk *d, const char *path, struct disk_file **out);
+    void (*unload)(struct disk *d, struct block *map);
 
     void (*close_file)(struct disk_file *f);
     uint64_t (*size)(struct disk_file *f);
@@ -58,7 +59,6 @@ struct disk_ops {
     void (*forget)(struct disk_file *f);
     struct block *(*map)(struct disk_file *f);
     enum err (*load)(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len);
-    void (*unload)(struct disk_file *f, struct block *map);
 };
 
 static inline void disk_close(struct disk *d)
@@ -188,16 +188,17 @@ static inline struct block *disk_map(struct disk_file *f)
 }
 
 /* Reads a part of a mapping ahead. An unreadable medium is ERR_DISK_FAILED here and a dead process
- * without. unload: the process needs it no more for now; it can still be read. */
+ * without. */
 MUST_CHECK static inline enum err disk_load(struct disk_file *f, struct block *map,
                                             uint64_t offset, uint64_t len)
 {
     return f->ops->load(f, map, offset, len);
 }
 
-static inline void disk_unload(struct disk_file *f, struct block *map)
+/* The process needs it no more for now; it can still be read. */
+static inline void disk_unload(struct disk *d, struct block *map)
 {
-    f->ops->unload(f, map);
+    d->ops->unload(d, map);
 }
 
 #endif

@@ -430,9 +430,9 @@ static enum err load(struct disk_file *f, struct block *map, uint64_t offset, ui
     return failed("read", f->path, errno == EFAULT ? EIO : errno);
 }
 
-static void unload(struct disk_file *f, struct block *map)
+static void unload(struct disk *d, struct block *map)
 {
-    (void)f;
+    (void)d;
     madvise(map->at, map->cap, MADV_DONTNEED); /* of a shared mapping: the page cache keeps it */
 }
 

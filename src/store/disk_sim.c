@@ -617,9 +617,9 @@ static enum err load(struct disk_file *file, struct block *map, uint64_t offset,
     return ERR_OK;
 }
 
-static void unload(struct disk_file *file, struct block *map)
+static void unload(struct disk *disk, struct block *map)
 {
-    (void)file;
+    (void)disk;
     (void)map;
 }
 

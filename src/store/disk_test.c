@@ -126,7 +126,7 @@ static void files_are_written_mapped_and_kept_by_mappings(void **state)
     assert_true(disk_data_end(f) >= 5004);
     assert_true(disk_data_end(f) <= 20000);
     assert_ok(disk_load(f, map, 4999, 10));
-    disk_unload(f, map);
+    disk_unload(w->disk, map);
     assert_int_equal(map->at[5000], 't');
     disk_close_file(f);
     assert_ok(disk_remove(w->disk, "f"));

@@ -257,6 +257,7 @@ void *shard_commit_main(void *arg)
     struct shard_file *s = arg;
     struct group       g;
 
+    pthread_setname_np(pthread_self(), "commit");
     pthread_mutex_lock(&s->lock);
     for (;;) {
         if (take_group(s, &g))

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,12 +68,19 @@ static void add_current(struct shard_file *s)
     s->next = NULL;
 }
 
+/* Signals are for the threads of the node; here they would only cut calls short. */
 static void start_threads(struct shard_file *s)
 {
-    int failed = pthread_create(&s->committer, NULL, shard_commit_main, s);
+    sigset_t all;
+    sigset_t before;
+    int      failed;
 
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&s->committer, NULL, shard_commit_main, s);
     if (!failed)
         failed = pthread_create(&s->keeper, NULL, shard_keep_main, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     assert(!failed); /* as with memory: without two threads at its start no process is worth it */
 }
 

@@ -14,6 +14,7 @@
 enum {
     RETRY_SECONDS = 1, /* after a full disk */
     ZERO_PIECE_BYTES = 1 << 20,
+    KEPT_FILES = 2, /* whose pages stay with the process */
 };
 
 /* ---- the head ---- */
@@ -282,6 +283,18 @@ static enum err make_next(struct shard_file *s)
     return err;
 }
 
+/* Pages of older files that somebody looked at count as the process's memory until they are let go.
+ * Only this thread frees files, so the mapping stays without the lock. */
+static void let_go(struct shard_file *s)
+{
+    struct jfile *f = s->count > KEPT_FILES ? s->files[s->count - 1 - KEPT_FILES] : NULL;
+
+    pthread_mutex_unlock(&s->lock);
+    if (f)
+        disk_unload(s->disk, f->map);
+    pthread_mutex_lock(&s->lock);
+}
+
 static enum err sweep(struct shard_file *s)
 {
     enum err err;
@@ -300,7 +313,10 @@ static enum err keep(struct shard_file *s, size_t old, bool is_short)
         return sweep(s);
     if (old > 0)
         return trim(s, old);
-    return is_short ? make_next(s) : zero_piece(s);
+    if (!is_short)
+        return zero_piece(s);
+    let_go(s);
+    return make_next(s);
 }
 
 static bool turn(struct shard_file *s)
@@ -348,6 +364,7 @@ void *shard_keep_main(void *arg)
 {
     struct shard_file *s = arg;
 
+    pthread_setname_np(pthread_self(), "keeper");
     pthread_mutex_lock(&s->lock);
     while (!s->stop_keep)
         if (!turn(s))

@@ -115,8 +115,8 @@ static void prepare_file(const struct shard_file *s, const struct jfile *f, stru
 }
 
 struct walk {
-    struct jfile     **files;
-    size_t             first; /* of them that is walked */
+    struct shard_file *s;
+    size_t             first; /* file that is walked */
     struct chain_file *walked;
 };
 
@@ -125,10 +125,10 @@ static enum err load(void *ctx, struct chain_file *file, size_t from, size_t len
 {
     struct walk  *w = ctx;
     size_t        i = w->first + (size_t)(file - w->walked);
-    struct jfile *f = w->files[i];
+    struct jfile *f = w->s->files[i];
 
     if (from == 0 && i > w->first)
-        disk_unload(w->files[i - 1]->file, w->files[i - 1]->map);
+        disk_unload(w->s->disk, w->s->files[i - 1]->map);
     return disk_load(f->file, f->map, from, len);
 }
 
@@ -146,7 +146,7 @@ static enum err walk(struct shard_file *s, struct chain *c, size_t first)
 {
     size_t             count = s->count - first;
     struct chain_file *files = mem_new(count * sizeof *files);
-    struct walk        w = { s->files, first, files };
+    struct walk        w = { s, first, files };
     enum err           err;
 
     for (size_t i = 0; i < count; i++)
@@ -158,7 +158,7 @@ static enum err walk(struct shard_file *s, struct chain *c, size_t first)
     for (size_t i = 0; i < count && !err; i++) {
         take_walked(s->files[first + i], &files[i]);
         if (s->files[first + i]->map)
-            disk_unload(s->files[first + i]->file, s->files[first + i]->map);
+            disk_unload(s->disk, s->files[first + i]->map);
     }
     free(files);
     return err;

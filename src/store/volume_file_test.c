@@ -337,6 +337,30 @@ static void kill_9_loses_nothing_that_was_durable(void **state)
     assert_int_equal(mode_of(w, "shard/000/head"), 0600);
 }
 
+static void a_journal_file_that_was_emptied_is_refused(void **state)
+{
+    struct world  *w = *state;
+    struct postbox post;
+    struct seen    seen = { 0 };
+    struct volume *v;
+    struct shard  *s;
+    struct journal *j;
+    char           path[128];
+
+    run_and_kill(w, 1);
+    snprintf(path, sizeof path, "%s/shard/000/journal/1-1", w->dir);
+    assert_int_equal(truncate(path, 0), 0);
+    postbox_init(&post);
+    assert_ok(volume_open(&v, w->uri));
+    assert_ok(shard_claim(&s, v, 0, &post.box));
+    assert_ok(journal_open(&j, s, &(struct journal_options){ 0 }));
+    assert_int_equal(journal_replay(j, 0, on_record, &seen), ERR_CORRUPT);
+    journal_close(j);
+    shard_release(s);
+    volume_close(v);
+    postbox_fini(&post);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +375,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_identity_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(identities_are_kept_and_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_process_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_journal_file_that_was_emptied_is_refused, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(kill_9_loses_nothing_that_was_durable, setup, teardown),
     };
 
