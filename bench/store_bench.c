@@ -2,7 +2,7 @@
  * store_bench.c - the store alone: what one thread can journal durably, next to what the disk does
  * with nothing in between.
  *
- *     store_bench URI [SECONDS]      e.g. store_bench file:/tmp/bench 2
+ *     store_bench URI [SECONDS [PAYLOAD...]]      e.g. store_bench file:/tmp/bench 2
  *
  * Prints, for several payload sizes, records/s, MB/s, commits/s and commit latency, then the speed
  * of a replay; and for a file volume first the raw figures: sequential write + fdatasync of blocks
@@ -18,7 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LATENCIES_MAX = 1 << 20, RAW_BYTES = 1 << 30, KEEP_BYTES = 1 << 30 };
+enum { LATENCIES_MAX = 1 << 20, RAW_BYTES = 1 << 30, KEEP_BYTES = 1 << 30,
+       STREAM_WINDOW = 32 << 20 };
 
 struct bench {
     struct mailbox  box;
@@ -198,12 +199,23 @@ static void raw(const char *dir, size_t block, double seconds)
     free(bytes);
 }
 
+static void run_all(struct bench *b, double seconds)
+{
+    run(b, "alone", 16, 0, seconds);
+    run(b, "alone", 4096, 0, seconds);
+    run(b, "alone", 64 << 10, 0, seconds);
+    run(b, "streaming", 16, 4 << 20, seconds);
+    run(b, "streaming", 1024, STREAM_WINDOW, seconds);
+    run(b, "streaming", 64 << 10, STREAM_WINDOW, seconds);
+    run(b, "streaming", 1 << 20, STREAM_WINDOW, seconds);
+}
+
 int main(int argc, char **argv)
 {
     static struct bench b;
     const char         *uri = argc > 1 ? argv[1] : "sim:1";
-    uint64_t            from;
     double              seconds = argc > 2 ? strtod(argv[2], NULL) : 2;
+    uint64_t            from;
 
     pthread_mutex_init(&b.lock, NULL);
     pthread_cond_init(&b.woken, NULL);
@@ -212,13 +224,10 @@ int main(int argc, char **argv)
         for (size_t block = 4096; block <= 4 << 20; block *= 16)
             raw(uri + 5, block, seconds);
     open_journal(&b, uri, 0);
-    run(&b, "alone", 16, 0, seconds);
-    run(&b, "alone", 4096, 0, seconds);
-    run(&b, "alone", 64 << 10, 0, seconds);
-    run(&b, "streaming", 16, 4 << 20, seconds);
-    run(&b, "streaming", 1024, 16 << 20, seconds);
-    run(&b, "streaming", 64 << 10, 32 << 20, seconds);
-    run(&b, "streaming", 1 << 20, 32 << 20, seconds);
+    for (int i = 3; i < argc; i++)
+        run(&b, "streaming", strtoul(argv[i], NULL, 10), STREAM_WINDOW, seconds);
+    if (argc <= 3)
+        run_all(&b, seconds);
     from = journal_start(b.journal);
     close_journal(&b);
     if (strncmp(uri, "file:", 5) == 0) {

@@ -1,13 +1,13 @@
 /*
  * shard_commit.c - see shard_file.h: the commit thread. It takes all appends that are waiting (a
- * group), makes them frames, writes them with one call, syncs once, and posts all completions at
- * once. While it does, the next group gathers.
+ * bundle), makes them frames, writes them with one call, syncs once, and posts all completions at
+ * once. While it does, the next bundle gathers.
  *
- *   C1  A group lies in one file. What does not fit waits for the next file, and so does all behind
+ *   C1  A bundle lies in one file. What does not fit waits for the next file, and so does all behind
  *       it.
- *   C2  Each frame names the end of the last frame before its group: all up to there was synced. Of
- *       the others in its group it says nothing. (In the first group of a claim that end lies far
- *       below the group, in an older epoch.)
+ *   C2  Each frame names the end of the last frame before its bundle: all up to there was synced. Of
+ *       the others in its bundle it says nothing. (In the first bundle of a claim that end lies far
+ *       below the bundle, in an older epoch.)
  *   C3  After the first error nothing is written any more (volume.h V3).
  */
 #include "store/shard_file.h"
@@ -18,11 +18,11 @@
 #include <assert.h>
 
 /* Beyond it a larger write is no faster, and its answers wait longer. */
-enum { GROUP_BYTES_MAX = 8 << 20, STREAM_BYTES_MIN = 256 << 10, PAGE_BYTES = 4096 };
+enum { BUNDLE_BYTES_MAX = 8 << 20, STREAM_BYTES_MIN = 256 << 10, PAGE_BYTES = 4096 };
 
 static const uint8_t zeros[PAGE_BYTES];
 
-struct group {
+struct bundle {
     struct append *first;
     struct append *last;
     size_t         iov_count;
@@ -36,7 +36,7 @@ static uint64_t frame_bytes(const struct append *a)
     return FRAME_HEADER_BYTES + (uint64_t)a->bytes;
 }
 
-/* ---- taking a group: lock is held ---- */
+/* ---- taking a bundle: lock is held ---- */
 
 static struct jfile *current_file(const struct shard_file *s)
 {
@@ -79,7 +79,7 @@ static bool has_room(struct shard_file *s, uint64_t bytes)
     return false;
 }
 
-static void take(struct shard_file *s, struct group *g)
+static void take(struct shard_file *s, struct bundle *b)
 {
     struct append *a = s->first;
 
@@ -87,36 +87,36 @@ static void take(struct shard_file *s, struct group *g)
     if (!s->first)
         s->last = &s->first;
     a->next = NULL;
-    if (g->last)
-        g->last->next = a;
+    if (b->last)
+        b->last->next = a;
     else
-        g->first = a;
-    g->last = a;
-    g->bytes += frame_bytes(a);
-    g->iov_count += 1 + a->iov_count;
+        b->first = a;
+    b->last = a;
+    b->bytes += frame_bytes(a);
+    b->iov_count += 1 + a->iov_count;
 }
 
-static bool take_group(struct shard_file *s, struct group *g)
+static bool take_bundle(struct shard_file *s, struct bundle *b)
 {
     uint64_t room;
 
-    *g = (struct group){ 0 };
+    *b = (struct bundle){ 0 };
     if (!s->first)
         return false;
     if (s->failed) {
         while (s->first)
-            take(s, g);
+            take(s, b);
         return true;
     }
     if (!has_room(s, frame_bytes(s->first)))
         return false;
-    g->file = current_file(s);
-    g->synced = s->synced;
-    room = g->file->bytes - g->file->offset;
-    if (room > GROUP_BYTES_MAX && frame_bytes(s->first) <= GROUP_BYTES_MAX)
-        room = GROUP_BYTES_MAX;
-    while (s->first && g->bytes + frame_bytes(s->first) <= room)
-        take(s, g);
+    b->file = current_file(s);
+    b->synced = s->synced;
+    room = b->file->bytes - b->file->offset;
+    if (room > BUNDLE_BYTES_MAX && frame_bytes(s->first) <= BUNDLE_BYTES_MAX)
+        room = BUNDLE_BYTES_MAX;
+    while (s->first && b->bytes + frame_bytes(s->first) <= room)
+        take(s, b);
     return true;
 }
 
@@ -131,55 +131,55 @@ static uint32_t body_crc(const struct append *a)
     return crc;
 }
 
-static void seal(struct shard_file *s, struct append *a, const struct group *g)
+static void make_frame(struct shard_file *s, struct append *a, const struct bundle *b)
 {
     struct frame f = {
         .epoch = s->base.epoch,
         .seq = ++s->seq,
         .position = a->position,
-        .synced = g->synced,
+        .synced = b->synced,
         .bytes = a->bytes,
         .previous = s->crc,
         .body_crc = body_crc(a),
     };
 
-    frame_encode(a->header, &f, g->file->salt);
+    frame_encode(a->header, &f, b->file->salt);
     s->crc = f.crc;
 }
 
-/* From the end of the group to the end of its last page: zeros are written there, too, because to
+/* From the end of the bundle to the end of its last page: zeros are written there, too, because to
  * change a part of a page that is not in memory the system would first have to read it. */
-static size_t page_rest(const struct group *g)
+static size_t page_rest(const struct bundle *b)
 {
-    uint64_t end = g->file->offset + g->bytes;
+    uint64_t end = b->file->offset + b->bytes;
     uint64_t rest = (PAGE_BYTES - end % PAGE_BYTES) % PAGE_BYTES;
 
-    return rest <= g->file->bytes - end ? (size_t)rest : 0;
+    return rest <= b->file->bytes - end ? (size_t)rest : 0;
 }
 
-static size_t gather(struct shard_file *s, const struct group *g)
+static size_t gather(struct shard_file *s, const struct bundle *b)
 {
     size_t n = 0;
 
-    if (s->iov_cap < g->iov_count + 1) {
-        s->iov_cap = g->iov_count * 2;
+    if (s->iov_cap < b->iov_count + 1) {
+        s->iov_cap = b->iov_count * 2;
         s->iov = mem_resize(s->iov, s->iov_cap * sizeof *s->iov);
     }
-    for (struct append *a = g->first; a; a = a->next) {
-        seal(s, a, g);
+    for (struct append *a = b->first; a; a = a->next) {
+        make_frame(s, a, b);
         s->iov[n++] = (struct iovec){ a->header, FRAME_HEADER_BYTES };
         memcpy(s->iov + n, a->iov, a->iov_count * sizeof *s->iov);
         n += a->iov_count;
     }
-    s->iov[n++] = (struct iovec){ (void *)(uintptr_t)zeros, page_rest(g) };
+    s->iov[n++] = (struct iovec){ (void *)(uintptr_t)zeros, page_rest(b) };
     return n;
 }
 
-static enum err write_group(struct shard_file *s, const struct group *g)
+static enum err write_bundle(struct shard_file *s, const struct bundle *b)
 {
-    struct disk_file *file = g->file->file;
-    size_t            count = gather(s, g); /* may move s->iov */
-    enum err          err = disk_write(file, g->file->offset, s->iov, count);
+    struct disk_file *file = b->file->file;
+    size_t            count = gather(s, b); /* may move s->iov */
+    enum err          err = disk_write(file, b->file->offset, s->iov, count);
 
     return err ? err : disk_sync(file, false);
 }
@@ -187,52 +187,52 @@ static enum err write_group(struct shard_file *s, const struct group *g)
 /* ---- afterwards ---- */
 
 /* lock is held. */
-static void note_written(struct shard_file *s, const struct group *g)
+static void note_written(struct shard_file *s, const struct bundle *b)
 {
-    struct jfile *f = g->file;
+    struct jfile *f = b->file;
 
     if (f->start == POSITION_NONE) {
-        f->start = g->first->position;
+        f->start = b->first->position;
         f->seq = s->synced_seq;
         f->crc = s->synced_crc;
     }
-    f->offset += g->bytes;
-    f->end = g->last->position + frame_bytes(g->last);
+    f->offset += b->bytes;
+    f->end = b->last->position + frame_bytes(b->last);
     s->synced = f->end;
     s->synced_seq = s->seq;
     s->synced_crc = s->crc;
-    if (s->is_streaming && g->bytes < STREAM_BYTES_MIN)
+    if (s->is_streaming && b->bytes < STREAM_BYTES_MIN)
         pthread_cond_broadcast(&s->keep);
-    s->is_streaming = g->bytes >= STREAM_BYTES_MIN;
+    s->is_streaming = b->bytes >= STREAM_BYTES_MIN;
 }
 
 /* The appends are the caller's again as soon as they are posted. */
-static void complete(struct shard_file *s, struct group *g, enum err err)
+static void complete(struct shard_file *s, struct bundle *b, enum err err)
 {
-    for (struct append *a = g->first; a; a = a->next) {
+    for (struct append *a = b->first; a; a = a->next) {
         a->err = err;
         a->what = s->what;
         a->mail.next = a->next ? &a->next->mail : NULL;
     }
-    if (g->first)
-        mail_post_chain(s->base.box, &g->first->mail, &g->last->mail);
+    if (b->first)
+        mail_post_chain(s->base.box, &b->first->mail, &b->last->mail);
 }
 
 /* lock is held before and after, not between. */
-static void commit(struct shard_file *s, struct group *g)
+static void commit(struct shard_file *s, struct bundle *b)
 {
     enum err err = s->failed;
 
     s->is_writing = true;
     pthread_mutex_unlock(&s->lock);
     if (!err)
-        err = write_group(s, g);
+        err = write_bundle(s, b);
     pthread_mutex_lock(&s->lock);
     s->is_writing = false;
     if (!err)
-        note_written(s, g);
+        note_written(s, b);
     else
-        shard_file_fail(s, err, "writing", g->file ? g->file->file->path : "");
+        shard_file_fail(s, err, "writing", b->file ? b->file->file->path : "");
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     complete(s, g, err);
@@ -241,13 +241,13 @@ static void commit(struct shard_file *s, struct group *g)
 
 bool shard_commit_turn(struct shard_file *s)
 {
-    struct group g;
+    struct bundle b;
     bool         is_something;
 
     pthread_mutex_lock(&s->lock);
-    is_something = take_group(s, &g);
+    is_something = take_bundle(s, &b);
     if (is_something)
-        commit(s, &g);
+        commit(s, &b);
     pthread_mutex_unlock(&s->lock);
     return is_something;
 }
@@ -255,13 +255,13 @@ bool shard_commit_turn(struct shard_file *s)
 void *shard_commit_main(void *arg)
 {
     struct shard_file *s = arg;
-    struct group       g;
+    struct bundle       b;
 
     pthread_setname_np(pthread_self(), "commit");
     pthread_mutex_lock(&s->lock);
     for (;;) {
-        if (take_group(s, &g))
-            commit(s, &g);
+        if (take_bundle(s, &b))
+            commit(s, &b);
         else if (s->stop_commit && (!s->first || s->is_full))
             break;
         else
@@ -273,9 +273,9 @@ void *shard_commit_main(void *arg)
 
 void shard_commit_drain(struct shard_file *s, enum err err)
 {
-    struct group g = { 0 };
+    struct bundle b = { 0 };
 
     while (s->first)
-        take(s, &g);
-    complete(s, &g, err);
+        take(s, &b);
+    complete(s, &b, err);
 }

@@ -92,7 +92,7 @@ struct shard_file {
     bool            is_writing;
     bool            is_keeping;
     bool            is_zeroing;   /* the keeper writes to next: do not take it now */
-    bool            is_streaming; /* the last group was large: leave the disk to the commits */
+    bool            is_streaming; /* the last bundle was large: leave the disk to the commits */
     bool            stop_commit;
     bool            stop_keep;
     enum err        failed;
