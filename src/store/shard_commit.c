@@ -235,7 +235,7 @@ static void commit(struct shard_file *s, struct bundle *b)
         shard_file_fail(s, err, "writing", b->file ? b->file->file->path : "");
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    complete(s, g, err);
+    complete(s, b, err);
     pthread_mutex_lock(&s->lock);
 }
 
