@@ -1,15 +1,18 @@
 /*
- * amqp_bench.c - drives an AMQP 0-9-1 broker by librabbitmq: amqp_bench HOST PORT QUEUE SECONDS BYTES PAIRS WINDOW
+ * amqp_bench.c - drives an AMQP 0-9-1 broker by librabbitmq: amqp_bench HOST PORT QUEUE SECONDS
+ * BYTES PAIRS WINDOW
  *
- * PAIRS publishers and as many consumers, each a thread with its own connection, on one durable queue. A publisher sends
- * persistent messages with at most WINDOW of them unconfirmed; a consumer acknowledges in groups (multiple). Publishing
- * stops after SECONDS; the run ends when every message is confirmed and every acknowledgement is sent and answered for.
- * Prints one JSON object; latency is from publish to confirm.
+ * PAIRS publishers and as many consumers, each a thread with its own connection, on one durable
+ * queue. A publisher sends persistent messages with at most WINDOW of them unconfirmed; a consumer
+ * acknowledges in groups (multiple). Publishing stops after SECONDS; the run ends when every
+ * message is confirmed and every acknowledgement is sent and answered for. Prints one JSON object;
+ * latency is from publish to confirm.
  *
- * amqp_basic_publish makes three system calls a message, and client and broker share the cores: it would measure the
- * client. So the frames of a publish are laid out once and written in groups, as clients with an output buffer do
- * (amqplib, the Java and the Go client); the consumer counts frames instead of building envelopes. All else is the
- * library's, and every broker gets the same bytes.
+ * amqp_basic_publish makes three system calls a message, and client and broker share the cores: it
+ * would measure the client. So the frames of a publish are laid out once and written in groups, as
+ * clients with an output buffer do (amqplib, the Java and the Go client); the consumer counts
+ * frames instead of building envelopes. All else is the library's, and every broker gets the same
+ * bytes.
  */
 #include "quantile.h"
 

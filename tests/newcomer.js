@@ -101,7 +101,8 @@ async function bannerOnly() {
         await broker.start();
         const banner = broker.stdout;
         for (const door of DOORS) {
-            assert.ok(banner.split('\n').some((line) => line.includes(String(broker.ports[door]))), `${door} in ${banner}`);
+            const port = String(broker.ports[door]);
+            assert.ok(banner.split('\n').some((line) => line.includes(port)), `${door} in ${banner}`);
         }
         assert.match(banner, /\bready\.?\n$/);
         await amqplib.prepare(broker.at('amqp'), 'noise');
@@ -251,7 +252,8 @@ async function loopbackOnly() {
             const found = listeners(broker.ports[door]);
             assert.ok(found.length > 0 && found.every((address) => loopback.includes(address)), `${door}: ${found}`);
         }
-        const outside = Object.values(os.networkInterfaces()).flat().find((one) => !one.internal && one.family === 'IPv4');
+        const outside = Object.values(os.networkInterfaces()).flat()
+            .find((one) => !one.internal && one.family === 'IPv4');
         if (outside) {
             const refused = await failure(new Promise((resolve, reject) => {
                 net.connect(broker.ports.kafka, outside.address, resolve).on('error', reject);

@@ -2,12 +2,16 @@
  * append.c - the one way records come in: a batch, one change, one or many logs.
  *
  * Changes (docs/journal.md):
- *   APPENDED    append_ms, target count, each { log id, base offset, delay_ms + 1 }; payload: the batch as it is stored
- *   LOG_EXTENT  log id, start, end, entry count, each { base offset, position, length, count, max timestamp, append_ms };
+ *   APPENDED    append_ms, target count, each { log id, base offset, delay_ms + 1 };
+ *               payload: the batch as it is stored
+ *   LOG_EXTENT  log id, start, end, entry count, each { base offset, position, length, count,
+ *               max timestamp, append_ms };
  *               only in checkpoints
  *
- *   A1  A batch is stored once, however many logs it goes to; its baseOffset field is that of the first target.
- *   A2  The base offset of a target is the end of its log at that moment: offsets have no gaps and no second value.
+ *   A1  A batch is stored once, however many logs it goes to; its baseOffset field is that of the
+ *       first target.
+ *   A2  The base offset of a target is the end of its log at that moment: offsets have no gaps and
+ *       no second value.
  *
  * Thread: the shard's.
  */

@@ -3,17 +3,24 @@
  *
  * Layout (big-endian; KIP-98, KIP-32), BATCH_HEADER_BYTES = 61:
  *
- *     0 baseOffset i64 | 8 batchLength i32 (bytes after this field) | 12 partitionLeaderEpoch i32 | 16 magic i8 = 2
- *    17 crc u32 (CRC-32C from 21 to the end) | 21 attributes i16 | 23 lastOffsetDelta i32 | 27 baseTimestamp i64
- *    35 maxTimestamp i64 | 43 producerId i64 | 51 producerEpoch i16 | 53 baseSequence i32 | 57 recordCount i32
+ *     0 baseOffset i64           8 batchLength i32 (bytes after this field)
+ *    12 partitionLeaderEpoch i32 16 magic i8 = 2
+ *    17 crc u32 (CRC-32C from 21 to the end)
+ *    21 attributes i16           23 lastOffsetDelta i32
+ *    27 baseTimestamp i64        35 maxTimestamp i64
+ *    43 producerId i64           51 producerEpoch i16    53 baseSequence i32
+ *    57 recordCount i32
  *    61 records, each: length varint | attributes i8 | timestampDelta varlong | offsetDelta varint
- *                      | keyLength varint key | valueLength varint value | headerCount varint { keyLen key valueLen value }
+ *                      | keyLength varint, key | valueLength varint, value
+ *                      | headerCount varint { keyLength, key, valueLength, value }
  *
- * baseOffset and partitionLeaderEpoch lie outside the CRC and are patched by the engine. Attributes: bits 0-2 codec (0 none,
- * 1 gzip, 2 snappy, 3 lz4, 4 zstd), 3 timestamp type (1 = append time), 4 transactional, 5 control.
+ * baseOffset and partitionLeaderEpoch lie outside the CRC and are patched by the engine.
+ * Attributes: bits 0-2 codec (0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd), 3 timestamp type (1 =
+ * append time), 4 transactional, 5 control.
  *
- * The reserved header. A door that is not Kafka's keeps what its protocol needs to give a message back exactly in one
- * record header named by door ("myna-amqp", "myna-sqs", "myna-pubsub"; message.h). Readers of other doors do not show it.
+ * The reserved header. A door that is not Kafka's keeps what its protocol needs to give a message
+ * back exactly in one record header named by door ("myna-amqp", "myna-sqs", "myna-pubsub";
+ * message.h). Readers of other doors do not show it.
  *
  * Thread: pure functions, any.
  */
@@ -57,8 +64,8 @@ struct batch_head {
 };
 
 /*
- * Reads and checks the header of exactly one batch that fills b. ERR_BAD_RECORD: length, magic, count or delta wrong
- * (count must be lastOffsetDelta + 1 and > 0). Does not look at the CRC.
+ * Reads and checks the header of exactly one batch that fills b. ERR_BAD_RECORD: length, magic,
+ * count or delta wrong (count must be lastOffsetDelta + 1 and > 0). Does not look at the CRC.
  */
 MUST_CHECK enum err batch_head(struct bytes b, struct batch_head *out);
 /* batch_head and the CRC (ERR_CORRUPT). One pass over the bytes. */
@@ -83,8 +90,9 @@ struct record {
 };
 
 /*
- * Walks the records of a batch. Inflates a compressed one (xerial and raw snappy, lz4 frames) into an own buffer, bounded
- * by BATCH_INFLATED_BYTES_MAX. key, value and headers borrow from the batch or that buffer: valid until batch_close.
+ * Walks the records of a batch. Inflates a compressed one (xerial and raw snappy, lz4 frames) into
+ * an own buffer, bounded by BATCH_INFLATED_BYTES_MAX. key, value and headers borrow from the batch
+ * or that buffer: valid until batch_close.
  */
 struct batch_reader {
     struct batch_head head;
@@ -99,8 +107,9 @@ bool batch_next(struct batch_reader *r, struct record *out, enum err *err);
 /* Steps forward to the record of this delta; false when there is none. */
 bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out);
 void batch_close(struct batch_reader *r);
-/* The short way for an uncompressed batch of one record, which is what the doors other than Kafka's write: no allocation.
- * False when the batch is of another kind, has more than headers_max headers or is malformed: use the reader. */
+/* The short way for an uncompressed batch of one record, which is what the doors other than
+ * Kafka's write: no allocation. False when the batch is of another kind, has more than headers_max
+ * headers or is malformed: use the reader. */
 bool batch_read_single(struct bytes batch, struct record *out, struct header *headers, size_t headers_max);
 
 /* Builds one uncompressed batch at the end of a buffer. */
@@ -117,8 +126,8 @@ void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, s
                const struct header *headers, size_t header_count);
 /* Fills in the header and the CRC; at least one record was added. */
 void batch_end(struct batch_writer *w);
-/* For doors that lay out their records themselves, in place: fills in the first BATCH_HEADER_BYTES of an uncompressed batch of
- * len bytes whose records follow them, CRC last. */
+/* For doors that lay out their records themselves, in place: fills in the first BATCH_HEADER_BYTES
+ * of an uncompressed batch of len bytes whose records follow them, CRC last. */
 void batch_seal(uint8_t *batch, size_t len, int32_t count, int64_t base_timestamp_ms, int64_t max_timestamp_ms);
 
 #endif

@@ -1,20 +1,26 @@
 /*
  * call.h - the engine's waist: every request of every door is one struct call.
  *
- *   C1  A call is answered exactly once: done() runs on the thread of its home mailbox, with err and results filled in.
- *   C2  Between submit and done() the engine owns the call with everything in its arena; before and after, the door does.
- *   C3  An answer shows nothing that a crash could take back: it leaves only after all that the engine had journalled when
- *       it answered is on disk. `relaxed` calls are the exception; they promise nothing and leave at once.
- *   C4  Answers and deliveries to one home leave in the order in which the engine made them; a parked call (a long poll, a
- *       join) is made later, all others in the order of their submission.
- *   C5  A session (one client connection) must submit CALL_SESSION_CLOSE before it is freed and stay until that is answered;
- *       nothing of the session arrives after it.
+ *   C1  A call is answered exactly once: done() runs on the thread of its home mailbox, with err
+ *       and results filled in.
+ *   C2  Between submit and done() the engine owns the call with everything in its arena; before
+ *       and after, the door does.
+ *   C3  An answer shows nothing that a crash could take back: it leaves only after all that the
+ *       engine had journalled when it answered is on disk. `relaxed` calls are the exception; they
+ *       promise nothing and leave at once.
+ *   C4  Answers and deliveries to one home leave in the order in which the engine made them; a
+ *       parked call (a long poll, a join) is made later, all others in the order of their
+ *       submission.
+ *   C5  A session (one client connection) must submit CALL_SESSION_CLOSE before it is freed and
+ *       stay until that is answered; nothing of the session arrives after it.
  *
- *     door: call_new, fill in --submit--> engine: parked? --> answered --journal durable--> home: done() --> call_free
+ *     door: call_new, fill in --submit--> engine: parked? --> answered
+ *                                           --journal durable--> home: done() --> call_free
  *
- * The kinds and their arguments: topic_calls.h (topics, append, read, producers), queue_calls.h (queues, leases,
- * subscriptions), exchange_calls.h (exchanges, bindings, publish), group_calls.h (Kafka consumer groups and offsets).
- * Bytes in arguments are copied into the call's arena by the door (call_bytes) or outlive the call.
+ * The kinds and their arguments: topic_calls.h (topics, append, read, producers), queue_calls.h
+ * (queues, leases, subscriptions), exchange_calls.h (exchanges, bindings, publish), group_calls.h
+ * (Kafka consumer groups and offsets). Bytes in arguments are copied into the call's arena by the
+ * door (call_bytes) or outlive the call.
  */
 #ifndef ENGINE_CALL_H
 #define ENGINE_CALL_H
@@ -109,12 +115,12 @@ static inline struct bytes call_bytes(void *call, struct bytes b)
 #define NAMESPACE_DEFAULT "default"
 
 /* Answered ERR_CANCELLED: every parked call of (session, tag); itself always ERR_OK. Only struct call. */
-/* CALL_SESSION_CLOSE: ends consumers, returns bound leases, deletes exclusive queues, cancels parked calls. Only struct
- * call with session set. */
+/* CALL_SESSION_CLOSE: ends consumers, returns bound leases, deletes exclusive queues, cancels
+ * parked calls. Only struct call with session set. */
 
 /*
- * The gate is how doors reach engines without knowing threads: the node routes a call to its shard's mailbox, the simulator
- * and unit tests run it at once. Thread: any.
+ * The gate is how doors reach engines without knowing threads: the node routes a call to its
+ * shard's mailbox, the simulator and unit tests run it at once. Thread: any.
  */
 struct gate {
     void (*submit)(struct gate *g, struct call *c);

@@ -1,8 +1,9 @@
 /*
  * change.h - the kinds of journal records, and who applies each.
  *
- * The layout of every head is documented at its encoder and in docs/journal.md. A number is never used again for something
- * else: they are on disk. To add one: a row here, an apply function, its save, a line in docs/journal.md.
+ * The layout of every head is documented at its encoder and in docs/journal.md. A number is never
+ * used again for something else: they are on disk. To add one: a row here, an apply function, its
+ * save, a line in docs/journal.md.
  */
 #ifndef ENGINE_CHANGE_H
 #define ENGINE_CHANGE_H
@@ -42,8 +43,8 @@ enum change {
         CHANGE_KIND_END = 64
 };
 
-/* Field encodings of heads: numbers as uvarint (buf_uvarint, rd_uvarint64); bytes as uvarint length + 1 and the bytes, 0 for null;
- * times as varint milliseconds. */
+/* Field encodings of heads: numbers as uvarint (buf_uvarint, rd_uvarint64); bytes as uvarint
+ * length + 1 and the bytes, 0 for null; times as varint milliseconds. */
 void change_put_bytes(struct buf *head, struct bytes b);
 struct bytes change_get_bytes(struct rd *head);
 

@@ -1,11 +1,16 @@
 /*
- * checkpoint.h - the engine's state as a list of changes, kept so that recovery need not read the whole journal.
+ * checkpoint.h - the engine's state as a list of changes, kept so that recovery need not read the
+ * whole journal.
  *
- *     IDLE --journal has grown enough--> GATHERED (position = journal_end) --journal durable up to it--> COMMITTING --done--> IDLE
+ *     IDLE --journal has grown enough--> GATHERED (position = journal_end)
+ *          --journal durable up to it--> COMMITTING --done--> IDLE
  *
- *   K1  A checkpoint stands for the state exactly at its position: it is gathered between two turns.
- *   K2  It is committed only when the journal is durable up to its position, so it never leads the journal.
- *   K3  The journal is trimmed only below what the last committed checkpoint and the stored batches of all logs still need.
+ *   K1  A checkpoint stands for the state exactly at its position: it is gathered between two
+ *       turns.
+ *   K2  It is committed only when the journal is durable up to its position, so it never leads the
+ *       journal.
+ *   K3  The journal is trimmed only below what the last committed checkpoint and the stored
+ *       batches of all logs still need.
  *
  * Thread: the shard's.
  */

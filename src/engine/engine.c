@@ -1,8 +1,8 @@
 /*
  * engine.c - the turn, the dispatch of calls, parking, and recovery. See engine.h and engine_int.h.
  *
- * A turn handles a batch of calls, then hands out messages of the queues that became dirty, then kicks the journal: so all
- * that came in one turn shares one commit and one delivery per consumer.
+ * A turn handles a batch of calls, then hands out messages of the queues that became dirty, then
+ * kicks the journal: so all that came in one turn shares one commit and one delivery per consumer.
  *
  * Thread: the shard's.
  */
@@ -212,8 +212,8 @@ static enum err replay(void *ctx, uint8_t kind, struct bytes head, struct bytes 
     return engine_apply(ctx, kind, head, payload, position);
 }
 
-/* IDS: last id of a log or queue, last producer id. Only in checkpoints: what has these numbers may be deleted by now, and they
- * must not be given again. */
+/* IDS: last id of a log or queue, last producer id. Only in checkpoints: what has these numbers
+ * may be deleted by now, and they must not be given again. */
 enum err engine_apply_ids(struct engine *e, struct rd *head, struct bytes payload, uint64_t position)
 {
     (void)payload;

@@ -1,11 +1,12 @@
 /*
  * engine.h - the deterministic machine behind all doors: what messaging means.
  *
- * It knows no sockets, no clock, no threads, and draws nothing at random: time comes with every turn, random bytes from a
- * seeded generator, storage through the journal. The same inputs give the same outputs and the same journal.
+ * It knows no sockets, no clock, no threads, and draws nothing at random: time comes with every
+ * turn, random bytes from a seeded generator, storage through the journal. The same inputs give
+ * the same outputs and the same journal.
  *
  *     engine_begin(now) -> engine_submit(call)... -> engine_end()        one turn
- *     the volume's completion mail -> on_durable                          releases answers (call.h C3)
+ *     the volume's completion mail -> on_durable releases answers (call.h C3)
  *
  * Thread: the shard's.
  */
@@ -37,7 +38,8 @@ void engine_end(struct engine *e);
 /* When the next timer is due; INT64_MAX: none. */
 int64_t engine_next_ms(const struct engine *e);
 bool engine_is_idle(const struct engine *e);
-/* More is journalled and not yet on disk than options.pending_bytes_max: the owner stops submitting until that is over. */
+/* More is journalled and not yet on disk than options.pending_bytes_max: the owner stops
+ * submitting until that is over. */
 bool engine_is_congested(const struct engine *e);
 
 #endif

@@ -1,11 +1,13 @@
 /*
  * engine_int.h - what the modules of the engine share. Only src/engine may include it.
  *
- * State changes. Whatever must survive is a change: a record of engine/change.h that is first journalled with engine_change
- * and then applied by the function that replay uses, too. So there is one decoder and one way for each piece of state to come
- * about, and a checkpoint is the shortest list of changes that leads to the present state (x_save).
+ * State changes. Whatever must survive is a change: a record of engine/change.h that is first
+ * journalled with engine_change and then applied by the function that replay uses, too. So there
+ * is one decoder and one way for each piece of state to come about, and a checkpoint is the
+ * shortest list of changes that leads to the present state (x_save).
  *
- *   E1  State that survives changes only in x_apply functions, which decide nothing and look at no clock.
+ *   E1  State that survives changes only in x_apply functions, which decide nothing and look at no
+ *       clock.
  *   E2  A change is journalled before it is applied, in the same turn.
  *   E3  Every call is answered or parked by its handler, exactly one of the two.
  *
@@ -72,8 +74,8 @@ struct engine {
 /* ---- engine.c ---- */
 /* Answer a call: it leaves when the journal as it is now is durable (C3). */
 void engine_answer(struct engine *e, struct call *c, enum err err);
-/* Park a call until somebody answers it; on_timeout (answers it) at deadline_ms, INT64_MAX: none. While parked it is in *waiters
- * (call.parked); engine_answer unlinks it from everything. */
+/* Park a call until somebody answers it; on_timeout (answers it) at deadline_ms, INT64_MAX: none.
+ * While parked it is in *waiters (call.parked); engine_answer unlinks it from everything. */
 void engine_park(struct engine *e, struct call *c, struct list *waiters, int64_t deadline_ms,
                  void (*on_timeout)(struct engine *e, struct call *c));
 /* Send a delivery to home under the same rule. The refs' batches are filled in when it leaves. */
@@ -83,7 +85,8 @@ uint64_t engine_change(struct engine *e, enum change kind, const struct buf *hea
 uint64_t engine_random(struct engine *e);
 /* Applies a change read back from journal or checkpoint. */
 enum err engine_apply(struct engine *e, uint8_t kind, struct bytes head, struct bytes payload, uint64_t position);
-/* Calls whose answer carries message_refs register them here before engine_answer; batches are filled in when it leaves. */
+/* Calls whose answer carries message_refs register them here before engine_answer; batches are
+ * filled in when it leaves. */
 void engine_answer_messages(struct engine *e, struct call *c, enum err err, struct message_ref *refs, size_t count);
 
 /* Key of (ns, name) in caller's buffer; valid until the buffer changes. */
@@ -193,7 +196,8 @@ struct producer_state { /* of one producer id in one log */
     uint8_t               count; /* of batches, newest last */
     struct producer_batch batches[PRODUCER_BATCHES];
 };
-/* ERR_OK: may be appended; ERR_EXISTS: a duplicate, *first is the batch it repeats; ERR_BAD_SEQUENCE, ERR_FENCED_PRODUCER. */
+/* ERR_OK: may be appended; ERR_EXISTS: a duplicate, *first is the batch it repeats;
+ * ERR_BAD_SEQUENCE, ERR_FENCED_PRODUCER. */
 enum err producer_check(const struct log *l, const struct batch_head *head, struct producer_batch *first);
 /* Called by append's apply for a batch with a producer id. */
 void producer_note(struct log *l, const struct batch_head *head, uint64_t base_offset, int64_t append_ms);
@@ -202,7 +206,8 @@ void producer_log_save(struct save *s, const struct log *l);
 
 /* ---- queue.c ---- */
 struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name);
-/* Called by append.c inside apply for every queue over the log: [base, base + count) came in, due at due_ms (0: now). */
+/* Called by append.c inside apply for every queue over the log: [base, base + count) came in,
+ * due at due_ms (0: now). */
 void queue_on_append(struct engine *e, struct queue *q, struct log *l, uint64_t base, uint32_t count, int64_t due_ms);
 struct queue *queue_in_topic(struct list *node); /* the queue whose node in topic.queues this is */
 int64_t queue_delay_ms(const struct queue *q); /* its own delay */
@@ -210,7 +215,8 @@ int64_t queue_delay_ms(const struct queue *q); /* its own delay */
 uint64_t queue_needs(const struct queue *q, const struct log *l);
 /* The topic is going away: delete the queue of its name, detach the others. */
 void queue_on_topic_deleted(struct engine *e, struct topic *t);
-/* Called by topic.c inside apply of TOPIC_DELETED: queues still over it become detached (topic "_deleted-topic_", empty). */
+/* Called by topic.c inside apply of TOPIC_DELETED: queues still over it become detached (topic
+ * "_deleted-topic_", empty). */
 void queue_detach_all(struct engine *e, struct topic *t);
 /* Hand out what there is to hand out; called for every dirty queue at the end of a turn. */
 void queue_dispatch(struct engine *e, struct queue *q);
@@ -218,8 +224,8 @@ void queue_mark_dirty(struct engine *e, struct queue *q);
 /* More is on disk: ordered queues look again. */
 void queue_on_durable(struct engine *e);
 struct queue *queue_of_dirty(struct list *node); /* the queue whose node in engine.dirty this is */
-/* After replay: leases that belonged to sessions are ready again (attempt counted), queues that were exclusive or not durable
- * are deleted. */
+/* After replay: leases that belonged to sessions are ready again (attempt counted), queues that
+ * were exclusive or not durable are deleted. */
 void queue_on_recovered(struct engine *e);
 void queue_on_session_close(struct engine *e, struct session *s);
 void consumer_on_session_close(struct engine *e, struct session *s);

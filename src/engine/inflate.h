@@ -1,8 +1,9 @@
 /*
  * inflate.h - the records of a compressed batch, inflated with the codecs' own libraries.
  *
- * Snappy comes raw (librdkafka, Go) or in xerial blocks (Java: magic 82 'SNAPPY' 00, two i32 versions, then {i32 length, raw
- * block}); lz4 as frames; gzip with its header; zstd as frames. Thread: pure, any.
+ * Snappy comes raw (librdkafka, Go) or in xerial blocks (Java: magic 82 'SNAPPY' 00, two i32
+ * versions, then {i32 length, raw block}); lz4 as frames; gzip with its header; zstd as frames.
+ * Thread: pure, any.
  */
 #ifndef ENGINE_INFLATE_H
 #define ENGINE_INFLATE_H

@@ -1,11 +1,12 @@
 /*
  * message.h - what a user sent, seen by any door.
  *
- * A stored record is shown to a door as key, value, headers, time and at most one native part: the value of the reserved
- * record header of the door it entered by, verbatim bytes in that door's own layout (documented in that door's codec).
- * Kafka records have none. A door writes its message so that the other doors read it naturally: body as value; routing
- * key, MessageGroupId or ordering key as key; headers or attributes as record headers, their values as UTF-8 text where
- * the protocol has them as numbers, booleans or strings and as raw bytes where they are binary; times as milliseconds.
+ * A stored record is shown to a door as key, value, headers, time and at most one native part: the
+ * value of the reserved record header of the door it entered by, verbatim bytes in that door's own
+ * layout (documented in that door's codec). Kafka records have none. A door writes its message so
+ * that the other doors read it naturally: body as value; routing key, MessageGroupId or ordering
+ * key as key; headers or attributes as record headers, their values as UTF-8 text where the
+ * protocol has them as numbers, booleans or strings and as raw bytes where they are binary; times as milliseconds.
  *
  * Thread: pure, any.
  */
@@ -29,8 +30,8 @@ struct message {
     const struct header *headers; /* the native header is left out */
 };
 
-/* Splits the native header off. The message borrows from the record and shares its lifetime; the record's header array is
- * rearranged in place. */
+/* Splits the native header off. The message borrows from the record and shares its lifetime; the
+ * record's header array is rearranged in place. */
 void message_of(struct record *r, struct message *out);
 
 #endif

@@ -1,16 +1,20 @@
 /*
  * producer.c - idempotent publishing: identities, epochs and sequence numbers (KIP-98, KIP-360).
  *
- * Per log and producer id the epoch and the last five batches are kept. They need no journal record of their own: every batch
- * carries its id, epoch and sequence, so replaying the appends rebuilds them; checkpoints store them as PRODUCER_STATE.
+ * Per log and producer id the epoch and the last five batches are kept. They need no journal
+ * record of their own: every batch carries its id, epoch and sequence, so replaying the appends
+ * rebuilds them; checkpoints store them as PRODUCER_STATE.
  *
- *   P1  A batch whose (first, last) sequence is one of the five is a duplicate and answers with the offset it had.
- *   P2  The next batch begins with the sequence after the last one (2^31 - 1 is followed by 0); a new epoch begins with 0.
+ *   P1  A batch whose (first, last) sequence is one of the five is a duplicate and answers with
+ *       the offset it had.
+ *   P2  The next batch begins with the sequence after the last one (2^31 - 1 is followed by 0); a
+ *       new epoch begins with 0.
  *   P3  Without state (never seen, or forgotten) any sequence begins.
  *
  * Changes (docs/journal.md):
  *   PRODUCER_MADE   producer id, epoch
- *   PRODUCER_STATE  log id, producer id, epoch, batch count, each { first sequence, last sequence, base offset, append_ms }
+ *   PRODUCER_STATE  log id, producer id, epoch, batch count, each { first sequence, last sequence,
+ *   base offset, append_ms }
  *
  * Thread: the shard's.
  */
@@ -194,7 +198,8 @@ void producer_fini(struct engine *e)
     idmap_fini(&e->producers);
 }
 
-/* KIP-360: a producer that names its present id and epoch gets the next epoch; a stale epoch is fenced; else a new id. */
+/* KIP-360: a producer that names its present id and epoch gets the next epoch; a stale epoch is
+ * fenced; else a new id. */
 static enum err choose(struct engine *e, struct producer_init_call *a)
 {
     struct producer *p =

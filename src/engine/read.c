@@ -1,8 +1,9 @@
 /*
  * read.c - reading logs: whole batches by offset, long polls, offsets by time.
  *
- * A read shows only what is on disk (log_durable), so its answer is relaxed: nothing in it can be taken back. A read that finds
- * too little parks on every log it asked for and looks again when one of them has more on disk.
+ * A read shows only what is on disk (log_durable), so its answer is relaxed: nothing in it can be
+ * taken back. A read that finds too little parks on every log it asked for and looks again when
+ * one of them has more on disk.
  *
  * Thread: the shard's.
  */

@@ -1,6 +1,7 @@
 /*
- * topic_calls.h - arguments and results of the calls on topics and logs. See call.h for the rules of all calls.
- * "in" members are set by the door, "out" members by the engine (memory of the call's arena).
+ * topic_calls.h - arguments and results of the calls on topics and logs. See call.h for the rules
+ * of all calls. "in" members are set by the door, "out" members by the engine (memory of the
+ * call's arena).
  */
 #ifndef ENGINE_TOPIC_CALLS_H
 #define ENGINE_TOPIC_CALLS_H
@@ -52,8 +53,8 @@ struct topic_delete_call {
 };
 /* A queue of the same name goes with its topic; subscriptions (queues of other names) stay, empty and detached. */
 
-/* ERR_OK even when nothing is found; each item has its own err. With all set: every topic of the namespace that is not
- * private, by name. */
+/* ERR_OK even when nothing is found; each item has its own err. With all set: every topic of the
+ * namespace that is not private, by name. */
 struct topic_get_item {
     struct bytes      name;  /* in; null: by uuid */
     struct uuid       uuid;  /* in */
@@ -71,9 +72,9 @@ struct topic_get_call {
 };
 
 /*
- * Appends one batch per item. A batch must have passed batch_check; the engine patches it, checks producer and sequence and
- * journals it. The slice's hold is the engine's from submit on and is dropped before done(). Its memory must not be shared
- * with anybody who reads the first 16 bytes.
+ * Appends one batch per item. A batch must have passed batch_check; the engine patches it, checks
+ * producer and sequence and journals it. The slice's hold is the engine's from submit on and is
+ * dropped before done(). Its memory must not be shared with anybody who reads the first 16 bytes.
  */
 struct append_item {
     struct bytes name;        /* in; topic or (to_queue) queue; null: by uuid */

@@ -1,8 +1,9 @@
 /*
- * courier.h - carries the calls of one loop to the worker: all that a turn submits goes over together.
+ * courier.h - carries the calls of one loop to the worker: all that a turn submits goes over
+ * together.
  *
- * A lock and perhaps a wake-up for every call would cost more than the call itself. The doors of a loop share its courier; what
- * they submit is handed over at the end of the loop's turn, in order.
+ * A lock and perhaps a wake-up for every call would cost more than the call itself. The doors of a
+ * loop share its courier; what they submit is handed over at the end of the loop's turn, in order.
  *
  * Thread: the loop's.
  */

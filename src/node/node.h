@@ -2,7 +2,8 @@
  * node.h - one running broker: its volume, its worker, its loop, its doors, from start to stop.
  *
  *     main thread: open everything, print the banner, wait for SIGTERM or SIGINT, stop, free
- *     loop thread: connections and doors          worker thread: the engine          volume's thread: commits
+ *     loop thread: connections and doors          worker thread: the engine          volume's
+ *     thread: commits
  *
  * Thread: the main one.
  */
@@ -11,7 +12,8 @@
 
 #include "node/options.h"
 
-/* Runs until a signal. Returns the exit status: 0 after a clean stop, 1 when it could not start (one sentence was printed). */
+/* Runs until a signal. Returns the exit status: 0 after a clean stop, 1 when it could not start
+ * (one sentence was printed). */
 int node_run(const struct options *o, const char *version);
 
 #endif

@@ -68,8 +68,9 @@ static bool sleep_until(struct worker *w, int64_t due_ms)
 }
 
 /*
- * Sleeps until there is mail or the engine's next timer is due. False: the worker was told to stop and all is done. While it
- * stops, timers do not matter any more, only what the disk still has to say.
+ * Sleeps until there is mail or the engine's next timer is due. False: the worker was told to stop
+ * and all is done. While it stops, timers do not matter any more, only what the disk still has to
+ * say.
  */
 static bool wait_for_work(struct worker *w)
 {

@@ -2,11 +2,13 @@
  * worker.h - the thread that runs one shard's engine.
  *
  *     doors --> courier --> calls    --+
- *                                      +--> one turn: begin, completions, calls, end --> answers to the loops' mailboxes
+ *                                      +--> one turn: begin, completions, calls, end --> answers
+ *                                      to the loops' mailboxes
  *     volume's commits --> completions-+
  *
- * While more is journalled than the disk keeps up with (engine_is_congested) calls stay in their mailbox: answers stop, the
- * doors' bounds on unanswered calls fill up, and they stop reading their sockets. That is the back-pressure.
+ * While more is journalled than the disk keeps up with (engine_is_congested) calls stay in their
+ * mailbox: answers stop, the doors' bounds on unanswered calls fill up, and they stop reading
+ * their sockets. That is the back-pressure.
  *
  * Thread: worker_open, _start, _stop, _close on the node's; the engine on the worker's own.
  */

@@ -52,7 +52,8 @@ class Broker {
     }
 
     args(extra = []) {
-        return ['--data', this.data, ...DOORS.flatMap((door) => [`--${door}-port`, String(this.ports[door])]), ...extra];
+        const ports = DOORS.flatMap((door) => [`--${door}-port`, String(this.ports[door])]);
+        return ['--data', this.data, ...ports, ...extra];
     }
 
     async start(extra = []) {

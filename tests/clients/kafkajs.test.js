@@ -365,7 +365,9 @@ const checks = [
 suite('kafkajs', {
     async open(broker) {
         const at = broker.at('kafka');
-        const kafka = new Kafka({ clientId: 'myna-test', brokers: [at], logLevel: logLevel.NOTHING, retry: { retries: 2 } });
+        const kafka = new Kafka({
+            clientId: 'myna-test', brokers: [at], logLevel: logLevel.NOTHING, retry: { retries: 2 },
+        });
         const admin = kafka.admin();
         const producer = kafka.producer();
         await admin.connect();

@@ -213,7 +213,8 @@ async function main() {
     await broker.dispose();
     const isGood = !end && Object.values(good).every((count) => count === total);
     process.stdout.write(`${end && `${end}\n`}\n`);
-    process.stdout.write(`matrix: ${good.live || 0}/${total} live, ${good['after kill -9'] || 0}/${total} after kill -9\n`,
+    const survived = good['after kill -9'] || 0;
+    process.stdout.write(`matrix: ${good.live || 0}/${total} live, ${survived}/${total} after kill -9\n`,
         () => process.exit(isGood ? 0 : 1));
 }
 

@@ -100,7 +100,8 @@ async function topicLabels(c) {
 
 async function badNames(c) {
     for (const id of ['ab', '1abc', 'goog-mine', 'sp ace', 'x'.repeat(256)]) {
-        await refused(c.publisher.createTopic({ name: topicPath(id) }), INVALID_ARGUMENT, 'Invalid resource name given');
+        await refused(c.publisher.createTopic({ name: topicPath(id) }), INVALID_ARGUMENT,
+            'Invalid resource name given');
     }
 }
 
@@ -333,7 +334,8 @@ async function streamErrors(c) {
     const error = await new Promise((resolve) => {
         stream.on('error', resolve);
         stream.on('data', () => {});
-        stream.write({ subscription: `projects/${PROJECT}/subscriptions/${fresh('none')}`, streamAckDeadlineSeconds: 10 });
+        const subscription = `projects/${PROJECT}/subscriptions/${fresh('none')}`;
+        stream.write({ subscription, streamAckDeadlineSeconds: 10 });
     });
     assert.strictEqual(error.code, NOT_FOUND);
 }

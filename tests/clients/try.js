@@ -17,7 +17,8 @@ process.on('warning', () => {});
 async function main() {
     const client = require(`./adapters/${name}`);
     const at = `127.0.0.1:${PORTS[client.door]}`;
-    const message = { body: `hello from ${name} at ${new Date().toISOString()}`, key: 'greeting', headers: { by: name } };
+    const body = `hello from ${name} at ${new Date().toISOString()}`;
+    const message = { body, key: 'greeting', headers: { by: name } };
 
     await client.prepare(at, 'hello');
     await client.publish(at, 'hello', [message], () => {});

@@ -1,5 +1,6 @@
 'use strict';
-/* worker_pool.js - one worker process per client; a call that takes too long kills its worker, the next has a new one. */
+/* worker_pool.js - one worker process per client; a call that takes too long kills its worker,
+ * the next has a new one. */
 const { fork } = require('child_process');
 const path = require('path');
 

@@ -8,7 +8,8 @@
  *   closed            the peer must close, without another byte (unless the step before ended with *)
  *   # text            a comment; the first one of a file says what it shows
  *
- * Tokens: hex digits (2 a byte, any grouping), "text" with \r \n \t \\ \" \xNN, ?? any byte, * any bytes up to the end of
+ * Tokens: hex digits (2 a byte, any grouping),
+ * "text" with \r \n \t \\ \" \xNN, ?? any byte, * any bytes up to the end of
  * its group (or of what came), {N: TOKENS} a group behind its length in N bytes, NUMBERxHH that many times the byte.
  * A line that starts with blanks goes on the line before.
  */

@@ -1,6 +1,7 @@
 'use strict';
 /*
- * run.js [PART] - plays every dialogue of this folder (or those whose file name holds PART) against one broker. Output is
+ * run.js [PART] - plays every dialogue of this folder (or those whose file name holds PART)
+ * against one broker. Output is
  * TAP. After all of them the broker must still stop cleanly.
  */
 const fs = require('fs');
@@ -99,7 +100,8 @@ async function play(broker, { steps }) {
                 await peer.expectClosed();
             }
         } catch (error) {
-            throw new Error(`${error.message || 'closed too early'}\nat: ${step.line.slice(0, 200)}\ngot: ${peer.rest()}`);
+            const what = error.message || 'closed too early';
+            throw new Error(`${what}\nat: ${step.line.slice(0, 200)}\ngot: ${peer.rest()}`);
         }
     }
     peer.socket.destroy();

@@ -1,16 +1,13 @@
 /*
- * kafka_test.c - the door over a real socket and the real engine on a simulated volume, in one
- * thread.
+ * kafka_test.c - the door over a real socket and the real engine on a simulated volume.
  *
- * A call submitted by the door runs at once; its answer comes through the loop's mailbox. Requests
- * are written and responses read with the door's own layouts, whose bytes schema_test.c holds
- * against the reference. Time is the rig's.
+ * One thread; a call runs at once, its answer comes through the loop's mailbox. Messages are in
+ * the door's own layouts, whose bytes schema_test.c holds against the reference.
  */
 #include "base/crc32c.h"
 #include "doors/kafka/kafka.h"
 #include "doors/kafka/kafka_door.h"
 #include "doors/kafka/request.h"
-
 #include "engine/engine_rig.h"
 #include "engine/exchange_calls.h"
 #include "net/test_peer.h"

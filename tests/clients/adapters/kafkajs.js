@@ -1,6 +1,7 @@
 'use strict';
 /*
- * kafkajs: topic `name`, key = key, headers = headers. Order is kept within the topic's one partition. What another door
+ * kafkajs: topic `name`, key = key, headers = headers. Order is kept within the topic's one
+ * partition. What another door
  * needs to give its message back lies in a reserved header, myna-<door>, which a Kafka client sees and we leave out.
  */
 const { Kafka, logLevel } = require('kafkajs');
@@ -37,7 +38,8 @@ function text(value) {
 }
 
 async function receive(at, name, count, onMessage = () => {}) {
-    const consumer = client(at).consumer({ groupId: `${name}-readers-${process.hrtime.bigint()}`, maxWaitTimeInMs: 100 });
+    const groupId = `${name}-readers-${process.hrtime.bigint()}`;
+    const consumer = client(at).consumer({ groupId, maxWaitTimeInMs: 100 });
     const got = [];
     await consumer.connect();
     await consumer.subscribe({ topics: [name], fromBeginning: true });

@@ -1,5 +1,6 @@
 'use strict';
-/* kcat (librdkafka): topic `name`, created by asking for it. One run carries one set of headers, so messages are grouped by their headers. */
+/* kcat (librdkafka): topic `name`, created by asking for it. One run carries one set of headers,
+ * so messages are grouped by their headers. */
 const { spawn } = require('child_process');
 
 function kcat(args, input) {
