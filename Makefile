@@ -6,7 +6,7 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 
 # Without -Werror: gcc warns of its own instrumentation.
 SANITIZE = -Db_lundef=false
-TESTED = unit corpus clients matrix
+TESTED = unit corpus wire clients newcomer matrix
 
 .PHONY: help run release test tidy matrix fuzz asan tsan ubsan bench clean
 

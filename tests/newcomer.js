@@ -17,6 +17,7 @@ const { Results, failure, withTimeout } = require('./clients/suite');
 const START_MS_MAX = 50;
 const RSS_KIB_MAX = 20 * 1024;
 const TRIES = 5;
+const CHECK_MS_MAX = 60000;
 
 const results = new Results();
 const isSanitized = /asan|ubsan|tsan/.test(BINARY);
@@ -264,6 +265,40 @@ async function loopbackOnly() {
     });
 }
 
+/** The code of README.md, with our ports; a program that ends once it has printed hello, or fails. */
+function snippets(broker) {
+    const ports = { 9092: 'kafka', 9324: 'sqs', 8085: 'pubsub' };
+    const text = fs.readFileSync(path.join(ROOT, 'README.md'), 'utf8');
+    return [...text.matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code
+        .replace(/localhost:(\d+)/g, (_, port) => `127.0.0.1:${broker.ports[ports[port]]}`)
+        .replace('amqp://localhost', `amqp://127.0.0.1:${broker.ports.amqp}`));
+}
+
+async function readmeRuns() {
+    await withBroker(async (broker) => {
+        await broker.start();
+        const found = snippets(broker);
+        assert.strictEqual(found.length, 4);
+        for (const code of found) {
+            const child = spawn(process.execPath, ['-e', `(async () => {${code}})()`], {
+                cwd: path.join(ROOT, 'tests/clients'), stdio: ['ignore', 'pipe', 'pipe'],
+            });
+            let seen = '';
+            await withTimeout(new Promise((resolve, reject) => {
+                child.stdout.on('data', (chunk) => {
+                    seen += chunk;
+                    if (/^hello$/m.test(seen)) {
+                        resolve();
+                    }
+                });
+                child.stderr.on('data', (chunk) => { seen += chunk; });
+                child.on('close', () => reject(new Error(`ended: ${seen}\n${code}`)));
+            }), 15000, code).finally(() => child.kill('SIGKILL'));
+        }
+        await broker.stop();
+    });
+}
+
 async function main() {
     const checks = [
         ['starts within 50 ms, first and later', startsQuickly, !isSanitized],
@@ -279,11 +314,12 @@ async function main() {
         ['an unreadable data directory', unreadableFolder, true],
         ['foreign files in a data directory', foreignFiles, true],
         ['listens on loopback only', loopbackOnly, true],
+        ['the four programs of the README run', readmeRuns, true],
     ];
     assert.ok(fs.existsSync(BINARY), `no binary at ${path.relative(ROOT, BINARY)}: make release`);
     for (const [name, fn, applies] of checks) {
         if (applies) {
-            await results.check(`newcomer: ${name}`, fn);
+            await results.check(`newcomer: ${name}`, fn, CHECK_MS_MAX);
         }
     }
     results.end();
