@@ -12,7 +12,8 @@ struct checkpoint {
     struct engine    *engine;
     struct catalogue *catalogue;
     enum state        state;
-    uint64_t          position; /* of the last one gathered */
+    uint64_t          position;     /* of the last one gathered */
+    uint64_t          counted_from; /* growth of the journal is counted from here: a claim moves its end far on */
 };
 
 static void add_change(struct save *s, enum change kind, const struct buf *head)
@@ -52,6 +53,11 @@ enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard
     return ERR_OK;
 }
 
+void checkpoint_on_recovered(struct checkpoint *c, uint64_t replayed_bytes)
+{
+    c->counted_from = journal_end(c->engine->journal) - replayed_bytes;
+}
+
 /* The order is that of what refers to what: queues read topics, bindings lead to queues. */
 static void gather(struct checkpoint *c)
 {
@@ -65,6 +71,7 @@ static void gather(struct checkpoint *c)
     group_save(e, &c->save);
     producer_save(e, &c->save);
     c->position = journal_end(e->journal);
+    c->counted_from = c->position;
     c->state = GATHERED;
 }
 
@@ -101,7 +108,8 @@ void checkpoint_on_durable(struct checkpoint *c)
 
 void checkpoint_on_turn(struct checkpoint *c)
 {
-    if (c->state != IDLE || journal_end(c->engine->journal) - c->position < CHECKPOINT_EVERY_BYTES)
+    if (c->state != IDLE ||
+        journal_end(c->engine->journal) - c->counted_from < CHECKPOINT_EVERY_BYTES)
         return;
     gather(c);
     checkpoint_on_durable(c);

@@ -30,6 +30,8 @@ enum { CHECKPOINT_EVERY_BYTES = 256 * 1024 * 1024 };
 
 /* Opens the catalogue and applies the last checkpoint; *position is where replay begins. */
 MUST_CHECK enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard *shard, uint64_t *position);
+/* After replay of so many bytes: they count towards the next checkpoint. */
+void checkpoint_on_recovered(struct checkpoint *c, uint64_t replayed_bytes);
 /* At the end of a turn: gathers when it is time. */
 void checkpoint_on_turn(struct checkpoint *c);
 void checkpoint_on_durable(struct checkpoint *c);

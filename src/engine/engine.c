@@ -209,7 +209,10 @@ enum err engine_apply(struct engine *e, uint8_t kind, struct bytes head, struct 
 static enum err replay(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
                        uint64_t position)
 {
-    return engine_apply(ctx, kind, head, payload, position);
+    struct engine *e = ctx;
+
+    e->replayed_bytes += head.len + payload.len;
+    return engine_apply(e, kind, head, payload, position);
 }
 
 /* IDS: last id of a log or queue, last producer id. Only in checkpoints: what has these numbers
@@ -271,6 +274,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     err = journal_replay(e->journal, from, replay, e);
     if (err)
         goto fail;
+    checkpoint_on_recovered(e->checkpoint, e->replayed_bytes);
     queue_on_recovered(e);
     journal_kick(e->journal);
     e->is_open = true;

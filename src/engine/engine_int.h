@@ -67,6 +67,7 @@ struct engine {
     struct list undurable; /* ordered queues that wait for the disk (queue.in_undurable) */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     bool           is_open; /* recovered */
+    uint64_t       replayed_bytes; /* of the journal, by this recovery */
     struct checkpoint *checkpoint;
     struct outbox *outbox; /* answers and deliveries waiting for the disk */
 };
