@@ -264,14 +264,16 @@ static int serve(struct node *n, const sigset_t *signals)
     return 0;
 }
 
-/* A door could not be opened: those that are open close again; the loop runs here until they have. */
+/* A door could not be opened: those that are open close again, which takes a loop and a worker. */
 static void abandon(struct node *n)
 {
     if (!n->loop)
         return;
+    worker_start(n->worker);
     close_doors(n);
     loop_stop(n->loop);
     loop_run(n->loop);
+    worker_stop(n->worker);
 }
 
 /* The worker's last answers are in the loop's mailbox; they run here, with nobody else left. */
