@@ -24,14 +24,14 @@ const isSanitized = /asan|ubsan|tsan/.test(BINARY);
 
 /** Runs the binary to its end: { code, out, err }. */
 function run(args) {
+    const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     return withTimeout(new Promise((resolve, reject) => {
-        const child = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
         let [out, err] = ['', ''];
         child.stdout.on('data', (chunk) => { out += chunk; });
         child.stderr.on('data', (chunk) => { err += chunk; });
         child.on('error', reject);
         child.on('close', (code, signal) => resolve({ code, signal, out, err }));
-    }), 10000, args.join(' '));
+    }), 10000, args.join(' ')).finally(() => child.kill('SIGKILL'));
 }
 
 /** The mistake ends with a status and one sentence that names what is wrong. */
