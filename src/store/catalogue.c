@@ -175,7 +175,7 @@ static enum err open_memory(struct catalogue *c)
     if (code != SQLITE_OK)
         return failed(c, code);
     buf_init(&image);
-    err = shard_get_blob(c->shard, &image, &is_there);
+    err = shard_get_checkpoint(c->shard, &image, &is_there);
     if (!err && is_there) {
         copy = sqlite3_malloc64(image.len);
         memcpy(copy, image.at, image.len);
@@ -349,7 +349,7 @@ static enum err put_image(struct catalogue *c)
 {
     sqlite3_int64  len = 0;
     unsigned char *image = sqlite3_serialize(c->db, "main", &len, 0);
-    enum err       err = image ? shard_put_blob(c->shard, bytes_of(image, (size_t)len)) : ERR_IO;
+    enum err       err = image ? shard_put_checkpoint(c->shard, bytes_of(image, (size_t)len)) : ERR_IO;
 
     sqlite3_free(image);
     return err;

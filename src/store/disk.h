@@ -8,7 +8,7 @@
  * that itself and leaves the old content or the new, never a mixture. Errors: ERR_NO_SPACE,
  * ERR_ACCESS, ERR_DISK_FAILED (anything else); the cause has been said in one diag line.
  *
- * Thread: any, but one file is written by one thread at a time.
+ * Thread: any, but no range of a file is written by two threads at a time.
  */
 #ifndef STORE_DISK_H
 #define STORE_DISK_H
@@ -45,8 +45,12 @@ struct disk_ops {
     enum err (*read)(struct disk *d, const char *path, struct buf *out, bool *is_there);
     enum err (*replace)(struct disk *d, const char *path, struct bytes content);
     enum err (*remove)(struct disk *d, const char *path);
+    enum err (*rename)(struct disk *d, const char *from, const char *to);
+    enum err (*space)(struct disk *d, uint64_t *bytes);
     enum err (*create)(struct disk *d, const char *path, uint64_t bytes, struct disk_file **out);
     enum err (*open)(struct disk *d, const char *path, struct disk_file **out);
+    enum err (*load)(struct disk *d, const char *path, struct block *map, uint64_t offset,
+                     uint64_t len);
     void (*unload)(struct disk *d, struct block *map);
 
     void (*close_file)(struct disk_file *f);
@@ -58,7 +62,6 @@ struct disk_ops {
     enum err (*resize)(struct disk_file *f, uint64_t bytes);
     void (*forget)(struct disk_file *f);
     struct block *(*map)(struct disk_file *f);
-    enum err (*load)(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len);
 };
 
 static inline void disk_close(struct disk *d)
@@ -111,6 +114,19 @@ MUST_CHECK static inline enum err disk_replace(struct disk *d, const char *path,
 MUST_CHECK static inline enum err disk_remove(struct disk *d, const char *path)
 {
     return d->ops->remove(d, path);
+}
+
+/* Within one directory; `to` is not there. Either name, and never both or none, is there after a
+ * crash. */
+MUST_CHECK static inline enum err disk_rename(struct disk *d, const char *from, const char *to)
+{
+    return d->ops->rename(d, from, to);
+}
+
+/* What is left for files to grow. */
+MUST_CHECK static inline enum err disk_space(struct disk *d, uint64_t *bytes)
+{
+    return d->ops->space(d, bytes);
 }
 
 /* A new file of this size, its space allocated, reading as zeros. Nothing is left behind when it
@@ -187,12 +203,12 @@ static inline struct block *disk_map(struct disk_file *f)
     return f->ops->map(f);
 }
 
-/* Reads a part of a mapping ahead. An unreadable medium is ERR_DISK_FAILED here and a dead process
- * without. */
-MUST_CHECK static inline enum err disk_load(struct disk_file *f, struct block *map,
+/* Reads a part of the mapping of a file ahead: nobody who looks at it next waits for the disk. An
+ * unreadable medium is ERR_DISK_FAILED here and a dead process without. */
+MUST_CHECK static inline enum err disk_load(struct disk *d, const char *path, struct block *map,
                                             uint64_t offset, uint64_t len)
 {
-    return f->ops->load(f, map, offset, len);
+    return d->ops->load(d, path, map, offset, len);
 }
 
 /* The process needs it no more for now; it can still be read. */

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_READ
@@ -147,6 +148,24 @@ static enum err remove_file(struct disk *d, const char *path)
 {
     if (unlinkat(root_of(d), path, 0) != 0 && errno != ENOENT)
         return failed("remove", path, errno);
+    return ERR_OK;
+}
+
+static enum err rename_file(struct disk *d, const char *from, const char *to)
+{
+    if (renameat(root_of(d), from, root_of(d), to) != 0)
+        return failed("rename", from, errno);
+    return ERR_OK;
+}
+
+/* What the system keeps back for root does not count. */
+static enum err space(struct disk *d, uint64_t *bytes)
+{
+    struct statvfs st;
+
+    if (fstatvfs(root_of(d), &st) != 0)
+        return failed("ask for the free space of", get_root(d), errno);
+    *bytes = (uint64_t)st.f_bavail * st.f_frsize;
     return ERR_OK;
 }
 
@@ -420,14 +439,39 @@ static struct block *map(struct disk_file *f)
     return b;
 }
 
-static enum err load(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len)
+/* Through the process, for a system that does not know MADV_POPULATE_READ, and to learn why it said
+ * no. */
+static enum err read_through(struct disk *d, const char *path, uint64_t offset, uint64_t len)
+{
+    uint8_t  bin[READ_BYTES]; /* nobody looks at what is in it */
+    int      fd = openat(root_of(d), path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    enum err err = ERR_OK;
+
+    if (fd < 0)
+        return failed("open", path, errno);
+    while (len > 0 && !err) {
+        ssize_t n = pread(fd, bin, len < sizeof bin ? len : sizeof bin, (off_t)offset);
+
+        if (n > 0) {
+            offset += (uint64_t)n;
+            len -= (uint64_t)n;
+        } else if (n == 0 || errno != EINTR) {
+            err = failed("read", path, n == 0 ? EIO : errno); /* it was longer once */
+        }
+    }
+    close(fd);
+    return err;
+}
+
+static enum err load(struct disk *d, const char *path, struct block *map, uint64_t offset,
+                     uint64_t len)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t start = offset / page * page;
 
-    if (madvise(map->at + start, offset + len - start, MADV_POPULATE_READ) == 0 || errno == EINVAL)
-        return ERR_OK; /* EINVAL: a kernel that does not know it */
-    return failed("read", f->path, errno == EFAULT ? EIO : errno);
+    if (madvise(map->at + start, offset + len - start, MADV_POPULATE_READ) == 0)
+        return ERR_OK;
+    return read_through(d, path, offset, len);
 }
 
 static void unload(struct disk *d, struct block *map)
@@ -446,6 +490,8 @@ static const struct disk_ops ops = {
     .read = read_file,
     .replace = replace,
     .remove = remove_file,
+    .rename = rename_file,
+    .space = space,
     .create = create,
     .open = open_file,
     .close_file = close_file,

@@ -35,6 +35,7 @@ struct name {
     char          path[DISK_PATH_MAX];
     struct inode *now;    /* NULL: removed */
     struct inode *medium; /* NULL: not there yet */
+    char          from[DISK_PATH_MAX]; /* not empty: renamed from there, and not synced since */
 };
 
 struct sim_disk {
@@ -49,6 +50,8 @@ struct sim_disk {
     uint64_t        fail_write;
     uint64_t        space;
     uint64_t        written;
+    uint64_t        unreadable; /* a byte of this file; its sector cannot be read */
+    char            unreadable_path[DISK_PATH_MAX];
     struct list     names;
 };
 
@@ -282,10 +285,35 @@ static const char *name_in(const char *path, const char *dir)
 
 static void name_sync(struct name *n)
 {
+    n->from[0] = 0;
     if (n->now == n->medium)
         return;
     inode_drop(n->medium);
     n->medium = n->now ? inode_hold(n->now) : NULL;
+}
+
+static void name_undo(struct name *n)
+{
+    inode_drop(n->now);
+    n->now = n->medium ? inode_hold(n->medium) : NULL;
+}
+
+/* Both names of a rename, or none of them. */
+static void rename_crash(struct sim_disk *d, struct name *n)
+{
+    struct name *from = n->from[0] ? find(d, n->from) : NULL;
+    bool         is_done = next_random(d) & 1;
+
+    n->from[0] = 0;
+    if (!from)
+        return;
+    if (is_done) {
+        name_sync(from);
+        name_sync(n);
+    } else {
+        name_undo(from);
+        name_undo(n);
+    }
 }
 
 static uint64_t used_space(const struct sim_disk *d)
@@ -435,6 +463,42 @@ static enum err remove_file(struct disk *disk, const char *path)
     }
     pthread_mutex_unlock(&d->lock);
     return err;
+}
+
+/* The new name may be lost, and then the old one is still there. */
+static enum err rename_locked(struct sim_disk *d, const char *from, const char *to)
+{
+    struct inode *inode = lookup(d, from);
+
+    if (is_cut(d) || !inode || lookup(d, to))
+        return ERR_DISK_FAILED;
+    set_name(d, to, inode_hold(inode));
+    set_name(d, from, NULL);
+    snprintf(find(d, to)->from, DISK_PATH_MAX, "%s", from);
+    return ERR_OK;
+}
+
+static enum err rename_file(struct disk *disk, const char *from, const char *to)
+{
+    struct sim_disk *d = sim_of(disk);
+    enum err         err;
+
+    pthread_mutex_lock(&d->lock);
+    err = rename_locked(d, from, to);
+    pthread_mutex_unlock(&d->lock);
+    return err;
+}
+
+static enum err space(struct disk *disk, uint64_t *bytes)
+{
+    struct sim_disk *d = sim_of(disk);
+    uint64_t         used;
+
+    pthread_mutex_lock(&d->lock);
+    used = used_space(d);
+    *bytes = used < d->space ? d->space - used : 0;
+    pthread_mutex_unlock(&d->lock);
+    return d->is_off ? ERR_DISK_FAILED : ERR_OK;
 }
 
 static struct disk_file *file_new(struct sim_disk *d, const char *path, struct inode *inode)
@@ -608,13 +672,19 @@ static struct block *map(struct disk_file *file)
     return b;
 }
 
-static enum err load(struct disk_file *file, struct block *map, uint64_t offset, uint64_t len)
+static bool is_unreadable(const struct sim_disk *d, const char *path, uint64_t offset, uint64_t len)
 {
-    (void)file;
+    return strcmp(d->unreadable_path, path) == 0 && d->unreadable >= offset &&
+           d->unreadable < offset + len;
+}
+
+static enum err load(struct disk *disk, const char *path, struct block *map, uint64_t offset,
+                     uint64_t len)
+{
+    struct sim_disk *d = sim_of(disk);
+
     (void)map;
-    (void)offset;
-    (void)len;
-    return ERR_OK;
+    return d->is_off || is_unreadable(d, path, offset, len) ? ERR_DISK_FAILED : ERR_OK;
 }
 
 static void unload(struct disk *disk, struct block *map)
@@ -633,6 +703,8 @@ static const struct disk_ops ops = {
     .read = read_file,
     .replace = replace,
     .remove = remove_file,
+    .rename = rename_file,
+    .space = space,
     .create = create,
     .open = open_file,
     .close_file = close_file,
@@ -684,8 +756,7 @@ static void name_crash(struct sim_disk *d, struct name *n)
 {
     if (n->now != n->medium && next_random(d) & 1)
         name_sync(n);
-    inode_drop(n->now);
-    n->now = n->medium ? inode_hold(n->medium) : NULL;
+    name_undo(n);
     if (n->now)
         inode_crash(d, n->now);
     else
@@ -697,6 +768,8 @@ void disk_sim_crash(struct disk *disk)
     struct sim_disk *d = sim_of(disk);
     struct list     *next;
 
+    for (struct list *l = d->names.next; l != &d->names; l = l->next)
+        rename_crash(d, CONTAINER(l, struct name, in_disk));
     for (struct list *l = d->names.next; l != &d->names; l = next) {
         next = l->next;
         name_crash(d, CONTAINER(l, struct name, in_disk));
@@ -755,6 +828,14 @@ bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset)
     if (offset < i->medium_bytes)
         i->medium[offset] ^= 0x10;
     return true;
+}
+
+void disk_sim_spoil(struct disk *disk, const char *path, uint64_t offset)
+{
+    struct sim_disk *d = sim_of(disk);
+
+    snprintf(d->unreadable_path, sizeof d->unreadable_path, "%s", path);
+    d->unreadable = offset;
 }
 
 void disk_sim_put(struct disk *disk, const char *path, struct bytes content)

@@ -39,6 +39,8 @@ uint64_t disk_sim_used(const struct disk *d);
 void disk_sim_set_space(struct disk *d, uint64_t bytes);
 /* Changes a bit of a file, as the medium holds it and as it reads. False: no such byte. */
 bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset);
+/* From now on disk_load of this byte fails; one at a time. */
+void disk_sim_spoil(struct disk *d, const char *path, uint64_t offset);
 /* Puts a file there, synced: for tests that begin with bytes of their own. */
 void disk_sim_put(struct disk *d, const char *path, struct bytes content);
 /* Writes since the disk was made. */

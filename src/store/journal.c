@@ -20,6 +20,7 @@
 #include "base/diag.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "store/blob.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -47,6 +48,16 @@ struct draft {
     size_t          hold_cap;
     uint8_t        *chunk; /* where the next copied byte goes */
     size_t          chunk_left;
+
+    struct blob_part  *parts;
+    struct blob_part **last_part;
+    uint64_t           part_bytes;
+};
+
+/* One piece of a record's blob with its iovecs. */
+struct part {
+    struct blob_part part;
+    struct iovec     iov[];
 };
 
 struct journal {
@@ -55,12 +66,14 @@ struct journal {
     struct draft          *draft;    /* never NULL once replayed */
     uint64_t               position; /* of the draft's frame */
     uint64_t               durable;
+    uint64_t               part_bytes; /* of drafts that are not durable yet */
     uint64_t               from; /* of a running replay, with fn and ctx */
     journal_replay_fn     *fn;
     void                  *ctx;
     size_t                 in_flight;
     struct list            spare;
     size_t                 spare_count;
+    bool                   has_loose_part; /* the draft has one whose record is still to come */
     bool                   is_failed;
     bool                   is_closed; /* freed when the last draft comes back */
 };
@@ -81,8 +94,22 @@ static void draft_hold(struct draft *d, struct block *b)
     d->holds[d->hold_count++] = b;
 }
 
+static void drop_parts(struct draft *d)
+{
+    while (d->parts) {
+        struct blob_part *p = d->parts;
+
+        d->parts = p->next;
+        blob_drop(p->blob);
+        free(CONTAINER(p, struct part, part));
+    }
+    d->last_part = &d->parts;
+    d->part_bytes = 0;
+}
+
 static void draft_clear(struct draft *d)
 {
+    drop_parts(d);
     while (d->hold_count > 1)
         block_drop(d->holds[--d->hold_count]);
     d->chunk = d->holds[0]->at;
@@ -212,11 +239,44 @@ static void submit(struct journal *j)
     struct draft *d = j->draft;
 
     d->append.iov = d->iov;
+    d->append.parts = d->parts;
     d->append.position = j->position;
     j->position += FRAME_HEADER_BYTES + d->append.bytes;
     j->in_flight++;
     j->draft = draft_take(j);
     shard_append(j->shard, &d->append);
+}
+
+/* A part that has no record yet stays with the one that is added now. */
+static void make_room(struct journal *j, size_t len)
+{
+    uint64_t bytes = j->draft->append.bytes + j->draft->part_bytes;
+
+    if (j->draft->append.bytes > 0 && !j->has_loose_part && bytes + len > DRAFT_BYTES_MAX)
+        submit(j);
+}
+
+void journal_add_part(struct journal *j, struct blob *blob, uint64_t offset,
+                      const struct slice *slices, size_t count)
+{
+    struct part *p = mem_new(sizeof *p + count * sizeof p->iov[0]);
+    size_t       bytes = 0;
+    struct draft *d;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += slices[i].bytes.len;
+    make_room(j, bytes);
+    d = j->draft;
+    for (size_t i = 0; i < count; i++) {
+        draft_hold(d, block_hold(slices[i].block));
+        p->iov[i] = (struct iovec){ (void *)(uintptr_t)slices[i].bytes.at, slices[i].bytes.len };
+    }
+    p->part = (struct blob_part){ blob_hold(blob), offset, p->iov, count, bytes, NULL };
+    *d->last_part = &p->part;
+    d->last_part = &p->part.next;
+    d->part_bytes += bytes;
+    j->part_bytes += bytes;
+    j->has_loose_part = true;
 }
 
 uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct slice payload)
@@ -225,16 +285,17 @@ uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct 
     uint64_t position;
 
     assert(j->draft && head.len <= RECORD_HEAD_MAX && len <= FRAME_BODY_MAX);
-    if (j->draft->append.bytes > 0 && j->draft->append.bytes + len > DRAFT_BYTES_MAX)
-        submit(j);
+    make_room(j, len);
     add_head(j->draft, kind, head, payload.bytes.len);
     position = j->position + FRAME_HEADER_BYTES + j->draft->append.bytes;
     add_payload(j->draft, payload);
+    j->has_loose_part = false;
     return position;
 }
 
 void journal_kick(struct journal *j)
 {
+    assert(!j->has_loose_part);
     if (j->draft && j->draft->append.bytes > 0)
         submit(j);
 }
@@ -267,6 +328,7 @@ static void on_done(struct mail *mail)
     struct journal *j = d->journal;
 
     j->in_flight--;
+    j->part_bytes -= d->part_bytes;
     if (a->err) {
         fail(j, a);
     } else if (!j->is_failed) {
@@ -385,7 +447,7 @@ bool journal_is_idle(const struct journal *j)
 
 uint64_t journal_pending_bytes(const struct journal *j)
 {
-    return journal_end(j) - j->durable;
+    return journal_end(j) - j->durable + j->part_bytes;
 }
 
 bool journal_is_full(const struct journal *j)

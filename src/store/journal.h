@@ -59,13 +59,19 @@ void journal_close(struct journal *j);
  * what journal_view takes.
  */
 uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct slice payload);
+/*
+ * Bytes for a blob, which are durable there when the record of the next journal_add is, and before
+ * it can ever be replayed. The slices are held until then. They lie within what is reserved.
+ */
+void journal_add_part(struct journal *j, struct blob *blob, uint64_t offset,
+                      const struct slice *slices, size_t count);
 /* Sends what was added since the last time on its way. Cheap; call it at the end of every turn. */
 void journal_kick(struct journal *j);
 /* Position after the last record added; on_durable of at least this means it is on disk. */
 uint64_t journal_end(const struct journal *j);
 uint64_t journal_durable(const struct journal *j);
 bool journal_is_idle(const struct journal *j);
-/* Bytes added and not yet durable: the engine stops taking publishes above its limit. */
+/* Bytes added, parts included, and not yet durable: the engine stops taking publishes above its limit. */
 uint64_t journal_pending_bytes(const struct journal *j);
 
 /* The disk has no room to grow: refuse publishes with ERR_NO_SPACE, settle on (volume.h,

@@ -1,6 +1,7 @@
 /* journal_test.c - records in, records out; what is durable, what may be viewed, and who holds
  * payloads how long. */
 #include "base/diag.h"
+#include "store/blob.h"
 #include "store/disk_sim.h"
 #include "store/fixture.h"
 #include "store/journal.h"
@@ -306,6 +307,72 @@ static void trim_forgets_what_a_checkpoint_stands_for(void **state)
     assert_false(journal_is_full(w->journal));
 }
 
+static void parts_go_to_their_blob(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b;
+    struct slice  pieces[2] = { pattern(1, 5000), pattern(2, 100) };
+    struct slice  got;
+
+    assert_ok(shard_blob_create(w->shard, (struct blob_id){ 1, 1 }, 1 << 20, &b));
+    journal_add_part(w->journal, b, 4096, pieces, 2);
+    assert_int_equal(atomic_load(&pieces[0].block->refs), 2);
+    add(w, 30, 0);
+    assert_true(journal_pending_bytes(w->journal) >= 5100);
+    commit(w);
+    assert_int_equal(journal_pending_bytes(w->journal), 0);
+    assert_int_equal(atomic_load(&pieces[0].block->refs), 1);
+    got = blob_view(b, 4096, 5000);
+    assert_bytes(got.bytes, pieces[0].bytes);
+    slice_drop(&got);
+    blob_drop(b);
+    restart(w);
+    assert_ok(shard_blob_load(w->shard, (struct blob_id){ 1, 1 }, 9096, 100, &got));
+    assert_bytes(got.bytes, pieces[1].bytes);
+    slice_drop(&got);
+    slice_drop(&pieces[0]);
+    slice_drop(&pieces[1]);
+}
+
+/* However much lies before: they are in one frame. */
+static void a_part_stays_with_its_record(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b;
+    struct slice  piece = pattern(1, 5 << 20);
+    uint64_t      end;
+
+    assert_ok(shard_blob_create(w->shard, (struct blob_id){ 1, 1 }, 8 << 20, &b));
+    add(w, 30, 100);
+    end = journal_end(w->journal);
+    journal_add_part(w->journal, b, 0, &piece, 1);
+    assert_int_equal(w->records[0].position, end - 104);
+    add(w, 30, 100);
+    assert_true(w->records[1].position > end + FRAME_HEADER_BYTES); /* a frame of its own */
+    commit(w);
+    blob_drop(b);
+    slice_drop(&piece);
+}
+
+static void parts_of_a_dead_journal_are_let_go(void **state)
+{
+    struct world *w = *state;
+    struct slice  piece = pattern(1, 5000);
+    struct blob  *b;
+
+    assert_ok(shard_blob_create(w->shard, (struct blob_id){ 1, 1 }, 1 << 20, &b));
+    run_all(w);
+    disk_sim_fail_sync(w->disk, 1);
+    journal_add_part(w->journal, b, 0, &piece, 1);
+    add(w, 30, 0);
+    journal_kick(w->journal);
+    run_all(w);
+    assert_int_equal(w->failures, 1);
+    assert_int_equal(atomic_load(&piece.block->refs), 1);
+    blob_drop(b);
+    slice_drop(&piece);
+}
+
 static void a_failed_sync_kills_it_once(void **state)
 {
     struct world *w = *state;
@@ -382,6 +449,9 @@ int main(void)
         TEST(payloads_can_be_viewed_when_durable),
         TEST(replay_begins_between_records),
         TEST(trim_forgets_what_a_checkpoint_stands_for),
+        TEST(parts_go_to_their_blob),
+        TEST(a_part_stays_with_its_record),
+        TEST(parts_of_a_dead_journal_are_let_go),
         TEST(a_failed_sync_kills_it_once),
         TEST(it_can_be_closed_with_commits_under_way),
         TEST(long_turns_become_several_frames),

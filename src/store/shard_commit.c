@@ -1,14 +1,17 @@
 /*
  * shard_commit.c - see shard_file.h: the commit thread. It takes all appends that are waiting (a
  * bundle), makes them frames, writes them with one call, syncs once, and posts all completions at
- * once. While it does, the next bundle gathers.
+ * once. While it does, the next bundle gathers. Before the frames it writes their parts to the blobs
+ * and syncs each of those.
  *
  *   C1  A bundle lies in one file. What does not fit waits for the next file, and so does all behind
  *       it.
  *   C2  Each frame names the end of the last frame before its bundle: all up to there was synced. Of
  *       the others in its bundle it says nothing. (In the first bundle of a claim that end lies far
  *       below the bundle, in an older epoch.)
- *   C3  After the first error nothing is written any more (volume.h V3).
+ *   C3  Frames are written when the parts of all of the bundle are durable, and the shard is still
+ *       ours and sound then. Parts without frames are bytes that nobody speaks of (V7).
+ *   C4  After the first error nothing is written any more (volume.h V3).
  */
 #include "store/shard_file.h"
 #include "base/crc32c.h"
@@ -22,18 +25,18 @@ enum { BUNDLE_BYTES_MAX = 8 << 20, STREAM_BYTES_MIN = 256 << 10, PAGE_BYTES = 40
 
 static const uint8_t zeros[PAGE_BYTES];
 
-struct bundle {
-    struct append *first;
-    struct append *last;
-    size_t         iov_count;
-    uint64_t       bytes;
-    uint64_t       synced; /* end of the last frame before it: what its frames vouch for */
-    struct jfile  *file;
-};
-
 static uint64_t frame_bytes(const struct append *a)
 {
     return FRAME_HEADER_BYTES + (uint64_t)a->bytes;
+}
+
+static uint64_t part_bytes(const struct append *a)
+{
+    uint64_t sum = 0;
+
+    for (const struct blob_part *p = a->parts; p; p = p->next)
+        sum += p->bytes;
+    return sum;
 }
 
 /* ---- taking a bundle: lock is held ---- */
@@ -93,13 +96,21 @@ static void take(struct shard_file *s, struct bundle *b)
         b->first = a;
     b->last = a;
     b->bytes += frame_bytes(a);
+    b->part_bytes += part_bytes(a);
     b->iov_count += 1 + a->iov_count;
+}
+
+/* Does the first append that waits go into this bundle, too? C1 */
+static bool fits(const struct shard_file *s, const struct bundle *b)
+{
+    uint64_t bytes = b->bytes + frame_bytes(s->first);
+
+    return bytes <= b->file->bytes - b->file->offset &&
+           bytes + b->part_bytes + part_bytes(s->first) <= BUNDLE_BYTES_MAX;
 }
 
 static bool take_bundle(struct shard_file *s, struct bundle *b)
 {
-    uint64_t room;
-
     *b = (struct bundle){ 0 };
     if (!s->first)
         return false;
@@ -112,11 +123,9 @@ static bool take_bundle(struct shard_file *s, struct bundle *b)
         return false;
     b->file = current_file(s);
     b->synced = s->synced;
-    room = b->file->bytes - b->file->offset;
-    if (room > BUNDLE_BYTES_MAX && frame_bytes(s->first) <= BUNDLE_BYTES_MAX)
-        room = BUNDLE_BYTES_MAX;
-    while (s->first && b->bytes + frame_bytes(s->first) <= room)
+    do
         take(s, b);
+    while (s->first && fits(s, b));
     return true;
 }
 
@@ -157,14 +166,20 @@ static size_t page_rest(const struct bundle *b)
     return rest <= b->file->bytes - end ? (size_t)rest : 0;
 }
 
+/* disk_write uses its iovecs up, so it gets copies. */
+static void want_iov(struct shard_file *s, size_t count)
+{
+    if (s->iov_cap < count) {
+        s->iov_cap = count * 2;
+        s->iov = mem_resize(s->iov, s->iov_cap * sizeof *s->iov);
+    }
+}
+
 static size_t gather(struct shard_file *s, const struct bundle *b)
 {
     size_t n = 0;
 
-    if (s->iov_cap < b->iov_count + 1) {
-        s->iov_cap = b->iov_count * 2;
-        s->iov = mem_resize(s->iov, s->iov_cap * sizeof *s->iov);
-    }
+    want_iov(s, b->iov_count + 1);
     for (struct append *a = b->first; a; a = a->next) {
         make_frame(s, a, b);
         s->iov[n++] = (struct iovec){ a->header, FRAME_HEADER_BYTES };
@@ -175,7 +190,27 @@ static size_t gather(struct shard_file *s, const struct bundle *b)
     return n;
 }
 
-static enum err write_bundle(struct shard_file *s, const struct bundle *b)
+static enum err write_part(struct shard_file *s, const struct blob_part *p)
+{
+    want_iov(s, p->iov_count);
+    memcpy(s->iov, p->iov, p->iov_count * sizeof *s->iov);
+    return shard_blob_put(p->blob, p->offset, s->iov, p->iov_count);
+}
+
+static enum err write_parts(struct shard_file *s, const struct bundle *b)
+{
+    enum err err = ERR_OK;
+
+    for (const struct append *a = b->first; a; a = a->next)
+        for (const struct blob_part *p = a->parts; p && !err; p = p->next)
+            err = write_part(s, p);
+    for (const struct append *a = b->first; a; a = a->next)
+        for (const struct blob_part *p = a->parts; p && !err; p = p->next)
+            err = shard_blob_flush(p->blob);
+    return err;
+}
+
+static enum err write_frames(struct shard_file *s, const struct bundle *b)
 {
     struct disk_file *file = b->file->file;
     size_t            count = gather(s, b); /* may move s->iov */
@@ -218,36 +253,63 @@ static void complete(struct shard_file *s, struct bundle *b, enum err err)
         mail_post_chain(s->base.box, &b->first->mail, &b->last->mail);
 }
 
+typedef enum err write_fn(struct shard_file *s, const struct bundle *b);
+
 /* lock is held before and after, not between. */
-static void commit(struct shard_file *s, struct bundle *b)
+static void write_bundle(struct shard_file *s, write_fn *fn)
 {
-    enum err err = s->failed;
+    struct bundle *b = &s->bundle;
+    enum err       err;
 
     s->is_writing = true;
     pthread_mutex_unlock(&s->lock);
-    if (!err)
-        err = write_bundle(s, b);
+    err = fn(s, b);
     pthread_mutex_lock(&s->lock);
     s->is_writing = false;
-    if (!err)
-        note_written(s, b);
-    else
-        shard_file_fail(s, err, "writing", b->file ? b->file->file->path : "");
+    if (err)
+        shard_file_fail(s, err, "writing", b->file->file->path);
     pthread_cond_broadcast(&s->changed);
+}
+
+/* The same. */
+static void finish(struct shard_file *s)
+{
+    struct bundle b = s->bundle;
+    enum err      err;
+
+    if (!s->failed)
+        write_bundle(s, write_frames);
+    err = s->failed;
+    if (!err)
+        note_written(s, &b);
+    s->bundle.first = NULL;
     pthread_mutex_unlock(&s->lock);
-    complete(s, b, err);
+    complete(s, &b, err);
     pthread_mutex_lock(&s->lock);
+}
+
+/* One step: a bundle's parts, or its frames. Between the two the shard may be fenced (C3). */
+static bool turn(struct shard_file *s)
+{
+    struct bundle *b = &s->bundle;
+
+    if (!b->first && !take_bundle(s, b))
+        return false;
+    if (b->part_bytes > 0 && !b->has_parts && !s->failed) {
+        b->has_parts = true;
+        write_bundle(s, write_parts);
+    } else {
+        finish(s);
+    }
+    return true;
 }
 
 bool shard_commit_turn(struct shard_file *s)
 {
-    struct bundle b;
-    bool         is_something;
+    bool is_something;
 
     pthread_mutex_lock(&s->lock);
-    is_something = take_bundle(s, &b);
-    if (is_something)
-        commit(s, &b);
+    is_something = turn(s);
     pthread_mutex_unlock(&s->lock);
     return is_something;
 }
@@ -255,17 +317,15 @@ bool shard_commit_turn(struct shard_file *s)
 void *shard_commit_main(void *arg)
 {
     struct shard_file *s = arg;
-    struct bundle       b;
 
     pthread_setname_np(pthread_self(), "commit");
     pthread_mutex_lock(&s->lock);
     for (;;) {
-        if (take_bundle(s, &b))
-            commit(s, &b);
-        else if (s->stop_commit && (!s->first || s->is_full))
+        if (turn(s))
+            continue;
+        if (s->stop_commit && (!s->first || s->is_full))
             break;
-        else
-            pthread_cond_wait(&s->changed, &s->lock);
+        pthread_cond_wait(&s->changed, &s->lock);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
@@ -273,7 +333,7 @@ void *shard_commit_main(void *arg)
 
 void shard_commit_drain(struct shard_file *s, enum err err)
 {
-    struct bundle b = { 0 };
+    struct bundle b = s->bundle;
 
     while (s->first)
         take(s, &b);

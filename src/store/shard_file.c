@@ -34,6 +34,16 @@ void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t ep
     snprintf(out, DISK_PATH_MAX, "%s/journal/%" PRIu64 "-%" PRIu64, s->dir, epoch, number);
 }
 
+bool shard_file_name(const char *name, uint64_t *epoch, uint64_t *number)
+{
+    char again[48];
+
+    if (sscanf(name, "%" SCNu64 "-%" SCNu64, epoch, number) != 2)
+        return false;
+    snprintf(again, sizeof again, "%" PRIu64 "-%" PRIu64, *epoch, *number);
+    return strcmp(name, again) == 0;
+}
+
 void shard_file_fail(struct shard_file *s, enum err err, const char *what, const char *path)
 {
     if (s->failed)
@@ -46,6 +56,8 @@ void shard_file_fail(struct shard_file *s, enum err err, const char *what, const
 static void free_shard(struct shard_file *s)
 {
     list_remove(&s->in_volume);
+    shard_blob_fini(s);
+    shard_work_fini(s);
     for (size_t i = 0; i < s->count; i++)
         jfile_free(s->files[i]);
     jfile_free(s->next);
@@ -80,8 +92,10 @@ static void start_threads(struct shard_file *s)
     failed = pthread_create(&s->committer, NULL, shard_commit_main, s);
     if (!failed)
         failed = pthread_create(&s->keeper, NULL, shard_keep_main, s);
+    if (!failed)
+        failed = shard_work_start(s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    assert(!failed); /* as with memory: without two threads at its start no process is worth it */
+    assert(!failed); /* as with memory: without its threads at its start no process is worth it */
 }
 
 static uint64_t first_position(const struct shard_file *s)
@@ -147,11 +161,14 @@ static void release(struct shard *base)
 {
     struct shard_file *s = shard_file_of(base);
 
+    if (s->stage == SHARD_STARTED)
+        shard_work_stop(s);
     if (s->stage == SHARD_STARTED && s->is_threaded) {
         stop_thread(s, &s->stop_commit, s->committer);
         stop_thread(s, &s->stop_keep, s->keeper);
     } else if (s->stage == SHARD_STARTED) {
-        while (!s->failed && s->first && (shard_commit_turn(s) || shard_keep_turn(s)))
+        while (!s->failed && (s->first || s->bundle.first) &&
+               (shard_commit_turn(s) || shard_keep_turn(s)))
             ;
     }
     shard_commit_drain(s, s->failed ? s->failed : ERR_NO_SPACE);
@@ -257,7 +274,7 @@ static const char *directory(const struct shard *base)
     return (const char *)shard_file_of(base)->path.at;
 }
 
-static enum err put_blob(struct shard *base, struct bytes content)
+static enum err put_checkpoint(struct shard *base, struct bytes content)
 {
     struct shard_file *s = shard_file_of(base);
     char               path[DISK_PATH_MAX];
@@ -270,7 +287,7 @@ static enum err put_blob(struct shard *base, struct bytes content)
     return err ? err : disk_replace(s->disk, path, content);
 }
 
-static enum err get_blob(struct shard *base, struct buf *out, bool *is_there)
+static enum err get_checkpoint(struct shard *base, struct buf *out, bool *is_there)
 {
     struct shard_file *s = shard_file_of(base);
     char               path[DISK_PATH_MAX];
@@ -282,8 +299,8 @@ static enum err get_blob(struct shard *base, struct buf *out, bool *is_there)
 static const struct shard_ops ops = {
     .release = release,
     .directory = directory,
-    .put_blob = put_blob,
-    .get_blob = get_blob,
+    .put_checkpoint = put_checkpoint,
+    .get_checkpoint = get_checkpoint,
     .replay = shard_file_replay,
     .start = start,
     .append = append,
@@ -291,6 +308,18 @@ static const struct shard_ops ops = {
     .trim = trim,
     .oldest = oldest,
     .is_full = is_full,
+    .work = shard_work_add,
+    .blob_create = shard_blob_file_create,
+    .blob_load = shard_blob_file_load,
+    .blob_remove = shard_blob_file_remove,
+    .blob_list = shard_blob_file_list,
+    .blob_reserve = shard_blob_file_reserve,
+    .blob_reserved = shard_blob_file_reserved,
+    .blob_write = shard_blob_file_write,
+    .blob_sync = shard_blob_file_sync,
+    .blob_seal = shard_blob_file_seal,
+    .blob_view = shard_blob_file_view,
+    .blob_free = shard_blob_file_free,
 };
 
 /* ---- claim ---- */
@@ -319,6 +348,9 @@ static struct shard_file *shard_new(struct disk *disk, uint32_t id, struct mailb
     s->is_threaded = is_threaded;
     s->last = &s->first;
     list_init(&s->in_volume);
+    list_init(&s->blobs);
+    list_init(&s->maps);
+    shard_work_init(s);
     buf_init(&s->path);
     snprintf(s->dir, sizeof s->dir, "shard/%03u", (unsigned)id % SHARD_MAX);
     if (disk_root(disk)) {
@@ -332,14 +364,18 @@ static struct shard_file *shard_new(struct disk *disk, uint32_t id, struct mailb
 static enum err make_dirs(struct shard_file *s)
 {
     char     journal[DISK_PATH_MAX];
+    char     segment[DISK_PATH_MAX];
     enum err err;
 
     snprintf(journal, sizeof journal, "%s/journal", s->dir);
+    snprintf(segment, sizeof segment, "%s/segment", s->dir);
     err = disk_make_dir(s->disk, "shard");
     if (!err)
         err = disk_make_dir(s->disk, s->dir);
     if (!err)
         err = disk_make_dir(s->disk, journal);
+    if (!err)
+        err = disk_make_dir(s->disk, segment);
     if (!err)
         err = disk_sync_dir(s->disk, s->dir);
     if (!err)
@@ -438,7 +474,7 @@ void shard_file_fence(struct shard_file *s)
 {
     pthread_mutex_lock(&s->lock);
     shard_file_fail(s, ERR_FENCED, "another claim of shard", s->dir);
-    while (s->is_writing || s->is_keeping)
+    while (s->is_writing || s->is_keeping || s->blob_changes > 0)
         pthread_cond_wait(&s->changed, &s->lock);
     pthread_mutex_unlock(&s->lock);
 }

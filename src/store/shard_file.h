@@ -6,6 +6,8 @@
  *   shard_replay.c  reads the journal, cuts its torn end        the owner's thread
  *   shard_commit.c  writes and syncs frames                     the commit thread
  *   shard_keep.c    makes the next file, trims, writes heads    the keeper thread
+ *   shard_work.c    what the owner has done for it              two work threads
+ *   shard_blob.c    blobs                                       any thread
  *
  *   S1  Frames go to the last of `files` only. It is followed by `next`, which was allocated,
  *       synced and recorded before.
@@ -14,7 +16,9 @@
  *   S3  `lock` guards all fields from `changed` on; no disk call is made under it. The current
  *       file's handle and offset belong to the commit thread, those of `next` to the keeper until
  *       it is taken.
- *   S4  `failed` is terminal: set once.
+ *   S4  `failed` is terminal: set once. Whatever changes the disk looks at it first and counts as
+ *       under way (is_writing, is_keeping, blob_changes) until it is done: that is what fencing
+ *       waits for.
  *
  *     CLAIMED --shard_replay--> REPLAYED --shard_start--> STARTED --shard_release--> gone
  */
@@ -45,6 +49,44 @@ struct jfile {
     struct block     *map;
 };
 
+/* Blobs that are being written, and mappings of others. */
+struct blob_file {
+    struct blob        base;
+    struct shard_file *shard; /* NULL: it was released */
+    struct list        in_shard;
+    struct disk_file  *file;
+    struct block      *map; /* of all that is allocated; lock */
+    uint64_t           bytes;
+    bool               is_dirty; /* the commit thread's: written since it was synced */
+};
+
+struct blob_map {
+    struct list    in_shard;
+    struct blob_id id;
+    struct block  *map;
+};
+
+/* What is written with one call: shard_commit.c. */
+struct bundle {
+    struct append *first;
+    struct append *last;
+    size_t         iov_count;
+    uint64_t       bytes;      /* of the frames */
+    uint64_t       part_bytes; /* of what goes to blobs */
+    uint64_t       synced;     /* end of the last frame before it: what its frames vouch for */
+    struct jfile  *file;
+    bool           has_parts; /* they are durable */
+};
+
+struct lane {
+    struct shard_file *shard;
+    struct work       *first;
+    struct work      **last;
+    pthread_cond_t     wake;
+    pthread_t          thread;
+    bool               is_stopping;
+};
+
 enum shard_stage { SHARD_CLAIMED, SHARD_REPLAYED, SHARD_STARTED };
 
 struct shard_file {
@@ -62,7 +104,8 @@ struct shard_file {
     atomic_bool      is_full;
 
     /* The commit thread's own. */
-    uint64_t      seq; /* of the last frame */
+    struct bundle bundle; /* being written */
+    uint64_t      seq;    /* of the last frame */
     uint32_t      crc;
     struct iovec *iov;
     size_t        iov_cap;
@@ -93,6 +136,12 @@ struct shard_file {
     bool            is_keeping;
     bool            is_zeroing;   /* the keeper writes to next: do not take it now */
     bool            is_streaming; /* the last bundle was large: leave the disk to the commits */
+    struct lane     lanes[WORK_LANE_COUNT];
+    struct list     blobs;        /* that are being written */
+    struct list     maps;         /* the last used first */
+    size_t          map_count;    /* at most BLOB_MAPPINGS_MAX */
+    uint64_t        removals;     /* of blobs */
+    unsigned        blob_changes; /* under way */
     bool            stop_commit;
     bool            stop_keep;
     enum err        failed;
@@ -111,6 +160,8 @@ enum err shard_file_claim(struct shard **out, struct disk *disk, uint32_t id, st
 void shard_file_fence(struct shard_file *s);
 /* The first failure counts. lock is held. */
 void shard_file_fail(struct shard_file *s, enum err err, const char *what, const char *path);
+/* Is it the name of a file that a claim made: "epoch-number", as we write it? */
+bool shard_file_name(const char *name, uint64_t *epoch, uint64_t *number);
 void jfile_free(struct jfile *f);
 void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t epoch,
                 uint64_t number);
@@ -125,6 +176,37 @@ bool shard_commit_turn(struct shard_file *s);
 void *shard_commit_main(void *arg);
 /* Completes with err what is still queued; no thread runs. */
 void shard_commit_drain(struct shard_file *s, enum err err);
+
+/* ---- shard_work.c ---- */
+void shard_work_init(struct shard_file *s);
+void shard_work_fini(struct shard_file *s);
+int shard_work_start(struct shard_file *s);
+/* All that was handed over is done when it returns. */
+void shard_work_stop(struct shard_file *s);
+void shard_work_add(struct shard *base, enum work_lane lane, struct work *w);
+/* One work of this lane: true when there was one. */
+bool shard_work_turn(struct shard_file *s, enum work_lane lane);
+
+/* ---- shard_blob.c: the functions of blob.h, and ---- */
+enum err shard_blob_file_create(struct shard *s, struct blob_id id, uint64_t bytes,
+                                struct blob **out);
+enum err shard_blob_file_load(struct shard *s, struct blob_id id, uint64_t offset, uint32_t len,
+                              struct slice *out);
+enum err shard_blob_file_remove(struct shard *s, struct blob_id id);
+enum err shard_blob_file_list(struct shard *s, shard_blob_fn *fn, void *ctx);
+enum err shard_blob_file_reserve(struct blob *b, uint64_t bytes);
+uint64_t shard_blob_file_reserved(const struct blob *b);
+enum err shard_blob_file_write(struct blob *b, uint64_t offset, struct iovec *iov, size_t count);
+enum err shard_blob_file_sync(struct blob *b);
+enum err shard_blob_file_seal(struct blob *b, uint64_t end);
+struct slice shard_blob_file_view(struct blob *b, uint64_t offset, uint32_t len);
+void shard_blob_file_free(struct blob *b);
+void shard_blob_fini(struct shard_file *s);
+/* For the commit thread, which counts as writing. */
+/* Not yet durable. iov is used up. */
+enum err shard_blob_put(struct blob *b, uint64_t offset, struct iovec *iov, size_t count);
+/* Makes it so, when there is anything. */
+enum err shard_blob_flush(struct blob *b);
 
 /* ---- shard_keep.c ---- */
 bool shard_keep_turn(struct shard_file *s);

@@ -74,7 +74,7 @@ static enum err read_first(const struct shard_file *s, struct jfile *f)
     enum err              err = ERR_OK;
 
     if (f->bytes >= len)
-        err = disk_load(f->file, f->map, 0, len);
+        err = disk_load(s->disk, f->file->path, f->map, 0, len);
     if (!err && (f->bytes < len || !is_first_of(s, f, &first))) {
         diag(DIAG_ERROR, "journal: the first frame of %s is damaged", f->file->path);
         err = ERR_CORRUPT;
@@ -129,7 +129,7 @@ static enum err load(void *ctx, struct chain_file *file, size_t from, size_t len
 
     if (from == 0 && i > w->first)
         disk_unload(w->s->disk, w->s->files[i - 1]->map);
-    return disk_load(f->file, f->map, from, len);
+    return disk_load(w->s->disk, f->file->path, f->map, from, len);
 }
 
 static void take_walked(struct jfile *f, const struct chain_file *walked)
@@ -214,16 +214,12 @@ static bool is_ours(struct shard_file *s, uint64_t epoch, uint64_t number)
 /* Only names that we could have made are ours to remove. */
 static void sweep_name(void *ctx, const char *name)
 {
-    struct sweep      *w = ctx;
-    unsigned long long epoch;
-    unsigned long long number;
-    char               again[DISK_PATH_MAX];
-    char               path[DISK_PATH_MAX];
+    struct sweep *w = ctx;
+    uint64_t      epoch;
+    uint64_t      number;
+    char          path[DISK_PATH_MAX];
 
-    if (sscanf(name, "%llu-%llu", &epoch, &number) != 2)
-        return;
-    snprintf(again, sizeof again, "%llu-%llu", epoch, number);
-    if (strcmp(name, again) != 0 || is_ours(w->s, epoch, number))
+    if (!shard_file_name(name, &epoch, &number) || is_ours(w->s, epoch, number))
         return;
     jfile_path(path, w->s, epoch, number);
     if (!w->err)

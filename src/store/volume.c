@@ -76,14 +76,14 @@ const char *shard_directory(const struct shard *s)
     return s->ops->directory(s);
 }
 
-enum err shard_put_blob(struct shard *s, struct bytes content)
+enum err shard_put_checkpoint(struct shard *s, struct bytes content)
 {
-    return s->ops->put_blob(s, content);
+    return s->ops->put_checkpoint(s, content);
 }
 
-enum err shard_get_blob(struct shard *s, struct buf *out, bool *is_there)
+enum err shard_get_checkpoint(struct shard *s, struct buf *out, bool *is_there)
 {
-    return s->ops->get_blob(s, out, is_there);
+    return s->ops->get_checkpoint(s, out, is_there);
 }
 
 enum err shard_replay(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx)
@@ -124,4 +124,9 @@ uint64_t shard_oldest(const struct shard *s)
 bool shard_is_full(const struct shard *s)
 {
     return s->ops->is_full(s);
+}
+
+void shard_work(struct shard *s, enum work_lane lane, struct work *w)
+{
+    s->ops->work(s, lane, w);
 }

@@ -4,12 +4,13 @@
  * A volume holds shards; a shard is owned by exactly one claimant under an epoch that only grows.
  * Here is the part of a shard that must be durable before an answer: its journal, an endless
  * sequence of frames. A frame is what one append hands over: it takes effect whole or not at all.
- * What is inside its body is the business of journal.h.
+ * What is inside its body is the business of journal.h. Beside it lie the shard's blobs: large, few,
+ * and meaningless without a frame that says what is in them.
  *
  *   V1  When shard_claim returns, no append of an older claim can succeed any more or change what
  *       shard_replay gives; older handles get ERR_FENCED, which means "outcome unknown".
- *   V2  Appends take effect and complete in the order of the calls. Success: the frame and all
- *       before it are on stable storage.
+ *   V2  Appends take effect and complete in the order of the calls. Success: the frame, its parts
+ *       and all before it are on stable storage. A frame is never there without its parts.
  *   V3  After the first failed append every later one of the handle fails without effect. Nothing
  *       is ever retried.
  *   V4  Replay gives every frame that was acknowledged, once and in order; frames at the very end
@@ -18,14 +19,19 @@
  *       follows at once. They only grow and are never used twice: each claim starts far beyond all
  *       that an earlier one can have handed out.
  *   V6  Names are recorded before they are used, removals are recorded before they are done (what
- *       RADOS needs; files get it free).
+ *       RADOS needs; files get it free). For the journal's files the volume does that itself, for
+ *       blobs the owner does, with frames: made durable before shard_blob_create and before
+ *       shard_blob_remove.
+ *   V7  A blob grows at its end and only while the claim that made it lasts; it counts as far as a
+ *       frame says, and what counts never changes. Bytes that no frame speaks of, and blobs that
+ *       none names, may be anything: also what a fenced owner still wrote.
  *
  * Implementations: "file:/path" (volume_file.c), "sim:SEED" (the same on disk_sim.c). Disk layout:
  * docs/journal.md.
  *
  * Thread: open, close and claim from one thread (the node's); a shard's functions from its owner's
- * thread, except shard_is_full and the slices of shard_view: any. Completions are mails to the
- * mailbox given to shard_claim.
+ * thread, except shard_is_full, what is called "blocking" below, and slices: any. Completions are
+ * mails to the mailbox given to shard_claim.
  */
 #ifndef STORE_VOLUME_H
 #define STORE_VOLUME_H
@@ -39,6 +45,7 @@
 
 struct volume;
 struct shard;
+struct blob;
 
 enum {
     FRAME_HEADER_BYTES = 56,
@@ -68,9 +75,10 @@ const char *volume_id(const struct volume *v);
  */
 MUST_CHECK enum err shard_claim(struct shard **out, struct volume *v, uint32_t id,
                                 struct mailbox *box);
-/* Frees the handle. Appends under way are waited for; their completions may still be in the mailbox
- * and must be run or thrown away by the owner before it frees them. What was synced is noted, so
- * that later damage at the very end is seen. */
+/* Frees the handle. Appends and work under way are waited for; their completions may still be in the
+ * mailbox and must be run or thrown away by the owner before it frees them. What was synced is
+ * noted, so that later damage at the very end is seen. Of its blobs only blob_drop may be called
+ * from then on. */
 void shard_release(struct shard *s);
 uint64_t shard_epoch(const struct shard *s);
 /* Directory for files that belong to the shard and can be rebuilt (catalogue.h); NULL: it has none,
@@ -78,11 +86,11 @@ uint64_t shard_epoch(const struct shard *s);
 const char *shard_directory(const struct shard *s);
 
 /*
- * A shard's checkpoint as one blob, replaced whole and durable on return: for volumes without a
- * directory. ERR_FENCED. Waits for the disk. is_there: false when there was never one.
+ * A shard's checkpoint, replaced whole and durable on return: for volumes without a directory.
+ * ERR_FENCED. Waits for the disk. is_there: false when there was never one.
  */
-MUST_CHECK enum err shard_put_blob(struct shard *s, struct bytes content);
-MUST_CHECK enum err shard_get_blob(struct shard *s, struct buf *out, bool *is_there);
+MUST_CHECK enum err shard_put_checkpoint(struct shard *s, struct bytes content);
+MUST_CHECK enum err shard_get_checkpoint(struct shard *s, struct buf *out, bool *is_there);
 
 /* One frame read back; position is its body's. body is valid during the call. */
 typedef enum err shard_replay_fn(void *ctx, struct bytes body, uint64_t position);
@@ -98,6 +106,16 @@ MUST_CHECK enum err shard_replay(struct shard *s, uint64_t from, shard_replay_fn
  * start. */
 MUST_CHECK enum err shard_start(struct shard *s, uint64_t file_bytes, uint64_t *position);
 
+/* Bytes for a blob (blob.h) that must be there when a frame is. */
+struct blob_part {
+    struct blob        *blob;
+    uint64_t            offset;
+    const struct iovec *iov;
+    size_t              iov_count;
+    uint64_t            bytes; /* sum of iov */
+    struct blob_part   *next;
+};
+
 /*
  * One append. The caller fills in the first part and does not touch it, nor the memory iov leads
  * to, until mail.run is called on its thread; from then on err is the result. Header, sequence
@@ -109,6 +127,7 @@ struct append {
     size_t              iov_count;
     uint32_t            bytes;    /* sum of iov: 8 to FRAME_BODY_MAX, a multiple of 8 */
     uint64_t            position; /* of the frame: the end of the one before */
+    struct blob_part   *parts;    /* written and synced before the frame is written; may be NULL */
     enum err            err;
     const char         *what; /* with an error: what failed, in words; lives as long as the shard */
     struct append      *next; /* the volume's, as is header */
@@ -134,5 +153,26 @@ uint64_t shard_oldest(const struct shard *s);
  * fail.
  */
 bool shard_is_full(const struct shard *s);
+
+/* ---- work ---- */
+
+enum work_lane {
+    WORK_READ, /* what a client waits for */
+    WORK_TIDY, /* what nobody waits for */
+    WORK_LANE_COUNT,
+};
+
+/*
+ * Something that waits for the disk. run is called on the lane's thread, which does one after the
+ * other in order; then mail is posted to the shard's mailbox. After shard_start. Whatever was
+ * handed over is done before shard_release returns.
+ */
+struct work {
+    struct mail mail; /* run is the caller's */
+    void (*run)(struct work *w);
+    struct work *next; /* the volume's */
+};
+
+void shard_work(struct shard *s, enum work_lane lane, struct work *w);
 
 #endif

@@ -156,15 +156,42 @@ enum err volume_file_open(struct volume **out, struct disk *disk, bool is_thread
     return ERR_OK;
 }
 
+enum { STEP_COMMIT, STEP_KEEP, STEP_READ, STEP_TIDY, STEP_COUNT };
+
+static bool step(struct shard_file *s, unsigned which)
+{
+    switch (which) {
+    case STEP_COMMIT:
+        return shard_commit_turn(s);
+    case STEP_KEEP:
+        return shard_keep_turn(s);
+    case STEP_READ:
+        return shard_work_turn(s, WORK_READ);
+    default:
+        return shard_work_turn(s, WORK_TIDY);
+    }
+}
+
+/* Twice around, because a commit that waits for a larger file only then says so to the keeper. */
+static bool step_any(struct shard_file *s, unsigned first)
+{
+    for (unsigned i = 0; i < 2 * STEP_COUNT; i++)
+        if (step(s, (first + i) % STEP_COUNT))
+            return true;
+    return false;
+}
+
 bool volume_file_step(struct volume *base)
 {
     struct volume_file *v = volume_file_of(base);
+    uint8_t             first;
 
     assert(!v->is_threaded);
+    disk_random(v->disk, &first, sizeof first);
     for (struct list *l = v->shards.next; l != &v->shards; l = l->next) {
         struct shard_file *s = CONTAINER(l, struct shard_file, in_volume);
 
-        if (s->stage == SHARD_STARTED && (shard_commit_turn(s) || shard_keep_turn(s)))
+        if (s->stage == SHARD_STARTED && step_any(s, first))
             return true;
     }
     return false;

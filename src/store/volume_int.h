@@ -1,11 +1,13 @@
 /*
  * volume_int.h - what a kind of volume provides, and what all kinds begin with. Only
- * src/store/volume*.c and shard_*.c include it. The functions' contracts are those of volume.h.
+ * src/store/volume*.c and shard_*.c include it. The functions' contracts are those of volume.h and blob.h.
  */
 #ifndef STORE_VOLUME_INT_H
 #define STORE_VOLUME_INT_H
 
-#include "store/volume.h"
+#include "store/blob.h"
+
+#include <stdatomic.h>
 
 struct volume_ops {
     void (*close)(struct volume *v);
@@ -15,8 +17,8 @@ struct volume_ops {
 struct shard_ops {
     void (*release)(struct shard *s);
     const char *(*directory)(const struct shard *s);
-    enum err (*put_blob)(struct shard *s, struct bytes content);
-    enum err (*get_blob)(struct shard *s, struct buf *out, bool *is_there);
+    enum err (*put_checkpoint)(struct shard *s, struct bytes content);
+    enum err (*get_checkpoint)(struct shard *s, struct buf *out, bool *is_there);
     enum err (*replay)(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx);
     enum err (*start)(struct shard *s, uint64_t file_bytes, uint64_t *position);
     void (*append)(struct shard *s, struct append *a);
@@ -24,6 +26,21 @@ struct shard_ops {
     void (*trim)(struct shard *s, uint64_t position);
     uint64_t (*oldest)(const struct shard *s);
     bool (*is_full)(const struct shard *s);
+    void (*work)(struct shard *s, enum work_lane lane, struct work *w);
+
+    enum err (*blob_create)(struct shard *s, struct blob_id id, uint64_t bytes, struct blob **out);
+    enum err (*blob_load)(struct shard *s, struct blob_id id, uint64_t offset, uint32_t len,
+                          struct slice *out);
+    enum err (*blob_remove)(struct shard *s, struct blob_id id);
+    enum err (*blob_list)(struct shard *s, shard_blob_fn *fn, void *ctx);
+
+    enum err (*blob_reserve)(struct blob *b, uint64_t bytes);
+    uint64_t (*blob_reserved)(const struct blob *b);
+    enum err (*blob_write)(struct blob *b, uint64_t offset, struct iovec *iov, size_t count);
+    enum err (*blob_sync)(struct blob *b);
+    enum err (*blob_seal)(struct blob *b, uint64_t end);
+    struct slice (*blob_view)(struct blob *b, uint64_t offset, uint32_t len);
+    void (*blob_free)(struct blob *b);
 };
 
 struct volume {
@@ -36,6 +53,12 @@ struct shard {
     struct mailbox         *box;
     uint32_t                id;
     uint64_t                epoch;
+};
+
+struct blob {
+    const struct shard_ops *ops;
+    struct blob_id          id;
+    atomic_uint             refs;
 };
 
 #endif

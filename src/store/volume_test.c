@@ -515,7 +515,7 @@ static void shards_are_apart(void **state)
     assert_int_equal(shard_claim(&other, w->volume, SHARD_MAX, &w->post.box), ERR_BAD_ARGUMENT);
 }
 
-static void blobs_are_kept(void **state)
+static void a_checkpoint_is_kept(void **state)
 {
     struct world *w = *state;
     struct buf    got;
@@ -523,13 +523,13 @@ static void blobs_are_kept(void **state)
 
     buf_init(&got);
     claim(w);
-    assert_ok(shard_get_blob(w->shard, &got, &is_there));
+    assert_ok(shard_get_checkpoint(w->shard, &got, &is_there));
     assert_false(is_there);
-    assert_ok(shard_put_blob(w->shard, bytes_str("one")));
-    assert_ok(shard_put_blob(w->shard, bytes_str("two")));
+    assert_ok(shard_put_checkpoint(w->shard, bytes_str("one")));
+    assert_ok(shard_put_checkpoint(w->shard, bytes_str("two")));
     reopen(w);
     claim(w);
-    assert_ok(shard_get_blob(w->shard, &got, &is_there));
+    assert_ok(shard_get_checkpoint(w->shard, &got, &is_there));
     assert_true(is_there);
     assert_true(bytes_eq_str(buf_view(&got), "two"));
     buf_fini(&got);
@@ -558,7 +558,7 @@ int main(void)
         BOTH(an_older_claim_cannot_replay),
         BOTH(release_waits_for_what_was_sent),
         BOTH(shards_are_apart),
-        BOTH(blobs_are_kept),
+        BOTH(a_checkpoint_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

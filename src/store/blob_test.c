@@ -1,0 +1,629 @@
+/*
+ * blob_test.c - what blob.h promises, and volume.h of parts and works, run against real files with
+ * their threads and against the simulated disk step by step.
+ */
+#include "store/blob.h"
+#include "base/diag.h"
+#include "base/list.h"
+#include "store/disk_sim.h"
+#include "store/fixture.h"
+#include "store/volume_file.h"
+
+#include <string.h>
+
+enum { BLOB_BYTES = 1 << 20 };
+
+struct world {
+    struct postbox post;
+    struct disk   *disk; /* NULL: real files */
+    const char    *dir;
+    struct volume *volume;
+    struct shard  *shard;
+    uint64_t       position;
+    int            frames; /* replayed */
+    int            works;  /* done */
+};
+
+/* ---- the world ---- */
+
+static void open_volume(struct world *w)
+{
+    char uri[96];
+
+    snprintf(uri, sizeof uri, "file:%s", w->dir ? w->dir : "");
+    if (w->disk)
+        assert_ok(volume_file_open(&w->volume, w->disk, false));
+    else
+        assert_ok(volume_open(&w->volume, uri));
+}
+
+static enum err on_frame(void *ctx, struct bytes body, uint64_t position)
+{
+    struct world *w = ctx;
+
+    (void)body;
+    (void)position;
+    w->frames++;
+    return ERR_OK;
+}
+
+static void claim(struct world *w)
+{
+    w->frames = 0;
+    assert_ok(shard_claim(&w->shard, w->volume, 0, &w->post.box));
+    assert_ok(shard_replay(w->shard, 0, on_frame, w));
+    assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
+}
+
+static void release(struct world *w)
+{
+    shard_release(w->shard);
+    mail_run(&w->post.box);
+}
+
+static void reopen(struct world *w)
+{
+    release(w);
+    volume_close(w->volume);
+    open_volume(w);
+    claim(w);
+}
+
+static int setup_files(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    diag_set_level(DIAG_NONE);
+    postbox_init(&w->post);
+    w->dir = make_temporary();
+    open_volume(w);
+    claim(w);
+    *state = w;
+    return 0;
+}
+
+static int setup_sim(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    diag_set_level(DIAG_NONE);
+    postbox_init(&w->post);
+    w->disk = disk_sim_keep(11);
+    open_volume(w);
+    claim(w);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+
+    release(w);
+    volume_close(w->volume);
+    postbox_fini(&w->post);
+    if (w->disk)
+        disk_sim_free(w->disk);
+    else
+        remove_tree(w->dir);
+    free(w);
+    return 0;
+}
+
+/* Lets what is under way go on a little. */
+static void wait_some(struct world *w)
+{
+    if (w->disk) {
+        assert_true(volume_file_step(w->volume));
+        mail_run(&w->post.box);
+    } else {
+        postbox_wait(&w->post);
+    }
+}
+
+static struct blob_id id_of(struct world *w, uint64_t number)
+{
+    return (struct blob_id){ shard_epoch(w->shard), number };
+}
+
+static struct blob *make(struct world *w, uint64_t number)
+{
+    struct blob *b;
+
+    assert_ok(shard_blob_create(w->shard, id_of(w, number), BLOB_BYTES, &b));
+    return b;
+}
+
+/* pattern(number, len) goes there. */
+static enum err put(struct blob *b, uint64_t offset, uint64_t number, size_t len)
+{
+    struct slice s = pattern(number, len);
+    struct iovec iov[2] = { { s.block->at, len / 2 }, { s.block->at + len / 2, len - len / 2 } };
+    enum err     err = blob_write(b, offset, iov, 2);
+
+    slice_drop(&s);
+    return err;
+}
+
+static void assert_slice(struct slice got, uint64_t number, size_t len)
+{
+    struct slice want = pattern(number, len);
+
+    assert_bytes(got.bytes, want.bytes);
+    slice_drop(&want);
+    slice_drop(&got);
+}
+
+static void assert_loads(struct world *w, struct blob_id id, uint64_t offset, uint64_t number,
+                         uint32_t len)
+{
+    struct slice got;
+
+    assert_ok(shard_blob_load(w->shard, id, offset, len, &got));
+    assert_slice(got, number, len);
+}
+
+static void count_blob(void *ctx, struct blob_id id, uint64_t bytes)
+{
+    (void)id;
+    (void)bytes;
+    ++*(int *)ctx;
+}
+
+static int count_blobs(struct world *w)
+{
+    int count = 0;
+
+    assert_ok(shard_blob_list(w->shard, count_blob, &count));
+    return count;
+}
+
+/* ---- blobs ---- */
+
+static void what_was_written_can_be_read(void **state)
+{
+    struct world  *w = *state;
+    struct blob   *b = make(w, 1);
+    struct blob_id id = blob_id(b);
+
+    assert_int_equal(id.number, 1);
+    assert_ok(put(b, 0, 1, 5000));
+    assert_ok(put(b, 70000, 2, 9001));
+    assert_slice(blob_view(b, 0, 5000), 1, 5000);
+    assert_slice(blob_view(b, 70000, 9001), 2, 9001);
+    assert_loads(w, id, 70000, 2, 9001);
+    assert_ok(blob_sync(b));
+    assert_ok(blob_seal(b, 80000));
+    blob_drop(b);
+    assert_loads(w, id, 0, 1, 5000);
+    reopen(w);
+    assert_loads(w, id, 0, 1, 5000);
+    assert_loads(w, id, 70000, 2, 9001);
+}
+
+static void a_blob_grows_and_old_views_stay(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b = make(w, 1);
+    struct slice  old;
+
+    assert_ok(put(b, 100, 1, 3000));
+    old = blob_view(b, 100, 3000);
+    assert_int_equal(blob_reserved(b), BLOB_BYTES);
+    assert_ok(blob_reserve(b, BLOB_BYTES / 2)); /* never shrinks */
+    assert_int_equal(blob_reserved(b), BLOB_BYTES);
+    assert_ok(blob_reserve(b, 3 * BLOB_BYTES));
+    assert_int_equal(blob_reserved(b), 3 * BLOB_BYTES);
+    assert_ok(put(b, 2 * BLOB_BYTES, 2, 4000));
+    assert_slice(old, 1, 3000);
+    assert_slice(blob_view(b, 100, 3000), 1, 3000);
+    assert_slice(blob_view(b, 2 * BLOB_BYTES, 4000), 2, 4000);
+    assert_loads(w, blob_id(b), 2 * BLOB_BYTES, 2, 4000);
+    blob_drop(b);
+}
+
+static void a_sealed_blob_takes_the_room_it_needs(void **state)
+{
+    struct world  *w = *state;
+    struct blob   *b = make(w, 1);
+    struct blob_id id = blob_id(b);
+    struct slice   got;
+
+    assert_ok(put(b, 0, 1, 5000));
+    assert_ok(blob_seal(b, 5000));
+    blob_drop(b);
+    assert_int_equal(shard_blob_load(w->shard, id, 0, 5001, &got), ERR_CORRUPT);
+    assert_int_equal(shard_blob_load(w->shard, id, 5001, 0, &got), ERR_CORRUPT);
+    assert_int_equal(shard_blob_load(w->shard, id, UINT64_MAX, 2, &got), ERR_CORRUPT);
+    assert_loads(w, id, 0, 1, 5000);
+}
+
+static void removing_is_idempotent_and_slices_stay(void **state)
+{
+    struct world  *w = *state;
+    struct blob   *b = make(w, 1);
+    struct blob_id id = blob_id(b);
+    struct slice   kept;
+    struct slice   got;
+
+    assert_ok(put(b, 0, 7, 6000));
+    assert_ok(blob_seal(b, 6000));
+    blob_drop(b);
+    assert_ok(shard_blob_load(w->shard, id, 0, 6000, &kept));
+    assert_ok(shard_blob_remove(w->shard, id));
+    assert_ok(shard_blob_remove(w->shard, id));
+    assert_int_equal(shard_blob_load(w->shard, id, 0, 6000, &got), ERR_CORRUPT);
+    assert_int_equal(count_blobs(w), 0);
+    assert_slice(kept, 7, 6000);
+}
+
+static void many_can_be_loaded_in_turn(void **state)
+{
+    struct world *w = *state;
+
+    for (uint64_t n = 0; n < BLOB_MAPPINGS_MAX + 20; n++) {
+        struct blob *b;
+
+        assert_ok(shard_blob_create(w->shard, id_of(w, n), 4096, &b));
+        assert_ok(put(b, 0, n, 64));
+        blob_drop(b);
+    }
+    for (int round = 0; round < 2; round++)
+        for (uint64_t n = 0; n < BLOB_MAPPINGS_MAX + 20; n++)
+            assert_loads(w, id_of(w, n), 0, n, 64);
+    assert_int_equal(count_blobs(w), BLOB_MAPPINGS_MAX + 20);
+}
+
+static bool keep_even(void *ctx, struct blob_id id)
+{
+    (void)ctx;
+    return id.number % 2 == 0;
+}
+
+static void orphans_are_swept(void **state)
+{
+    struct world *w = *state;
+    struct slice  got;
+
+    for (uint64_t n = 1; n <= 5; n++)
+        blob_drop(make(w, n));
+    reopen(w);
+    assert_ok(shard_blob_sweep(w->shard, keep_even, NULL));
+    assert_int_equal(count_blobs(w), 2);
+    assert_ok(shard_blob_load(w->shard, (struct blob_id){ 1, 4 }, 0, 8, &got));
+    slice_drop(&got);
+    assert_int_equal(shard_blob_load(w->shard, (struct blob_id){ 1, 3 }, 0, 8, &got), ERR_CORRUPT);
+}
+
+static void a_blob_outlives_its_shard(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b = make(w, 1);
+    struct slice  s;
+
+    assert_ok(put(b, 0, 3, 4096));
+    s = blob_view(b, 0, 4096);
+    reopen(w);
+    blob_drop(b);
+    assert_slice(s, 3, 4096);
+}
+
+/* ---- parts ---- */
+
+struct sent {
+    struct append    append;
+    struct blob_part parts[2];
+    struct iovec     iov[3];
+    struct slice     bodies[3];
+    enum err         err;
+    bool             is_done;
+};
+
+static void on_done(struct mail *mail)
+{
+    struct sent *s = CONTAINER(CONTAINER(mail, struct append, mail), struct sent, append);
+
+    s->err = s->append.err;
+    s->is_done = true;
+}
+
+/* A frame with two parts: pattern(1, len) at 0 of a, pattern(2, len) at 8192 of b. */
+static void send(struct world *w, struct sent *s, struct blob *a, struct blob *b, size_t len)
+{
+    *s = (struct sent){ 0 };
+    for (size_t i = 0; i < 3; i++) {
+        s->bodies[i] = pattern(i, i == 0 ? 80 : len);
+        s->iov[i] = (struct iovec){ s->bodies[i].block->at, s->bodies[i].bytes.len };
+    }
+    s->parts[0] = (struct blob_part){ a, 0, &s->iov[1], 1, len, &s->parts[1] };
+    s->parts[1] = (struct blob_part){ b, 8192, &s->iov[2], 1, len, NULL };
+    s->append = (struct append){ .mail.run = on_done,
+                                 .iov = s->iov,
+                                 .iov_count = 1,
+                                 .bytes = 80,
+                                 .position = w->position,
+                                 .parts = s->parts };
+    w->position += FRAME_HEADER_BYTES + 80;
+    shard_append(w->shard, &s->append);
+}
+
+static void sent_fini(struct sent *s)
+{
+    for (size_t i = 0; i < 3; i++)
+        slice_drop(&s->bodies[i]);
+}
+
+static void parts_are_there_with_their_frame(void **state)
+{
+    struct world *w = *state;
+    struct blob  *a = make(w, 1);
+    struct blob  *b = make(w, 2);
+    struct sent   s;
+
+    send(w, &s, a, b, 5000);
+    while (!s.is_done)
+        wait_some(w);
+    assert_ok(s.err);
+    assert_slice(blob_view(a, 0, 5000), 1, 5000);
+    assert_slice(blob_view(b, 8192, 5000), 2, 5000);
+    blob_drop(a);
+    blob_drop(b);
+    if (w->disk)
+        disk_sim_crash(w->disk);
+    reopen(w);
+    assert_int_equal(w->frames, 1);
+    assert_loads(w, (struct blob_id){ 1, 1 }, 0, 1, 5000);
+    assert_loads(w, (struct blob_id){ 1, 2 }, 8192, 2, 5000);
+    sent_fini(&s);
+}
+
+/* Power cuts at each operation of such an append: a frame that is there has its parts. */
+static void no_frame_is_there_without_its_parts(void **state)
+{
+    struct world *w = *state;
+    int           with = 0;
+    int           without = 0;
+
+    for (uint64_t cut = 1; cut <= 12; cut++)
+        for (int again = 0; again < 8; again++) {
+            int         before = w->frames;
+            struct blob_id id = id_of(w, 1);
+            struct blob *b = make(w, 1);
+            struct sent  s;
+
+            while (volume_file_step(w->volume)) /* the keeper's */
+                ;
+            send(w, &s, b, b, 6000);
+            disk_sim_cut_after(w->disk, cut);
+            while (!s.is_done)
+                wait_some(w);
+            blob_drop(b);
+            release(w);
+            volume_close(w->volume);
+            disk_sim_crash(w->disk);
+            open_volume(w);
+            claim(w);
+            assert_true(w->frames == before + 1 || (s.err && w->frames == before));
+            if (w->frames > before) {
+                assert_loads(w, id, 0, 1, 6000);
+                assert_loads(w, id, 8192, 2, 6000);
+                with++;
+            } else {
+                without++;
+            }
+            assert_ok(shard_blob_remove(w->shard, id));
+            sent_fini(&s);
+        }
+    assert_true(with > 0 && without > 0); /* or this test has shown nothing */
+}
+
+static void a_part_that_cannot_be_written_ends_the_shard(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b = make(w, 1);
+    struct sent   s;
+    struct sent   next;
+
+    while (volume_file_step(w->volume))
+        ;
+    disk_sim_fail_sync(w->disk, 1);
+    send(w, &s, b, b, 4000);
+    send(w, &next, b, b, 4000);
+    while (!next.is_done)
+        wait_some(w);
+    assert_int_equal(s.err, ERR_DISK_FAILED);
+    assert_int_equal(next.err, ERR_DISK_FAILED);
+    assert_int_equal(put(b, 0, 1, 10), ERR_DISK_FAILED);
+    blob_drop(b);
+    sent_fini(&s);
+    sent_fini(&next);
+    reopen(w);
+    assert_int_equal(w->frames, 0);
+}
+
+/* The owner is stopped when the parts are written and the frame is not, and goes on when another
+ * has the shard. */
+static void an_owner_frozen_between_parts_and_frame_has_no_effect(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b = make(w, 1);
+    struct shard *older = w->shard;
+    uint64_t      written;
+    struct sent   s;
+
+    while (volume_file_step(w->volume))
+        ;
+    send(w, &s, b, b, 4000);
+    written = disk_sim_written(w->disk);
+    assert_true(volume_file_step(w->volume));
+    assert_true(disk_sim_written(w->disk) > written);
+    assert_false(s.is_done);
+    claim(w);
+    assert_int_equal(w->frames, 0);
+    while (volume_file_step(w->volume))
+        ;
+    mail_run(&w->post.box);
+    assert_true(s.is_done);
+    assert_int_equal(s.err, ERR_FENCED);
+    blob_drop(b);
+    shard_release(older);
+    reopen(w);
+    assert_int_equal(w->frames, 0);
+    sent_fini(&s);
+}
+
+static void an_older_claim_changes_no_blob(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b = make(w, 1);
+    struct shard *older = w->shard;
+    struct blob  *none;
+
+    assert_ok(put(b, 0, 1, 4096));
+    assert_ok(blob_sync(b));
+    claim(w);
+    assert_int_equal(put(b, 0, 2, 4096), ERR_FENCED);
+    assert_int_equal(blob_sync(b), ERR_FENCED);
+    assert_int_equal(blob_reserve(b, 2 * BLOB_BYTES), ERR_FENCED);
+    assert_int_equal(blob_seal(b, 0), ERR_FENCED);
+    assert_int_equal(shard_blob_remove(older, blob_id(b)), ERR_FENCED);
+    assert_int_equal(shard_blob_create(older, (struct blob_id){ 1, 2 }, 4096, &none), ERR_FENCED);
+    assert_loads(w, blob_id(b), 0, 1, 4096);
+    assert_int_equal(count_blobs(w), 1);
+    blob_drop(b);
+    shard_release(older);
+}
+
+/* ---- what goes wrong ---- */
+
+static void a_full_disk_leaves_nothing_behind(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b = make(w, 1);
+    struct blob  *none;
+
+    while (volume_file_step(w->volume))
+        ;
+    disk_sim_set_space(w->disk, disk_sim_used(w->disk) + 1000);
+    assert_int_equal(shard_blob_create(w->shard, id_of(w, 2), 4096, &none), ERR_NO_SPACE);
+    assert_int_equal(blob_reserve(b, 2 * BLOB_BYTES), ERR_NO_SPACE);
+    assert_int_equal(blob_reserved(b), BLOB_BYTES);
+    assert_int_equal(count_blobs(w), 1);
+    assert_ok(put(b, 0, 1, 4096)); /* the shard is well */
+    disk_sim_set_space(w->disk, UINT64_MAX / 2);
+    assert_ok(shard_blob_create(w->shard, id_of(w, 2), 4096, &none));
+    blob_drop(none);
+    blob_drop(b);
+}
+
+static void an_unreadable_sector_is_an_error(void **state)
+{
+    struct world  *w = *state;
+    struct blob   *b = make(w, 1);
+    struct blob_id id = blob_id(b);
+    struct slice   got;
+
+    assert_ok(put(b, 0, 1, 20000));
+    assert_ok(blob_seal(b, 20000));
+    blob_drop(b);
+    disk_sim_spoil(w->disk, "shard/000/segment/1-1", 9000);
+    assert_int_equal(shard_blob_load(w->shard, id, 8000, 2000, &got), ERR_DISK_FAILED);
+    assert_loads(w, id, 0, 1, 8000);
+    b = make(w, 2);
+    assert_ok(put(b, 0, 1, 10)); /* reading failed, not writing: the shard is well */
+    blob_drop(b);
+}
+
+/* ---- works ---- */
+
+struct job {
+    struct work   work;
+    struct world *world;
+    int           number;
+    int          *ran;
+    pthread_t     by;
+};
+
+static void job_run(struct work *work)
+{
+    struct job *j = CONTAINER(work, struct job, work);
+
+    assert(*j->ran == j->number); /* in order */
+    ++*j->ran;
+    j->by = pthread_self();
+}
+
+static void job_done(struct mail *mail)
+{
+    struct job *j = CONTAINER(CONTAINER(mail, struct work, mail), struct job, work);
+
+    assert_int_equal(j->world->disk != NULL, pthread_equal(j->by, pthread_self()) != 0);
+    j->world->works++;
+    free(j);
+}
+
+static void add_job(struct world *w, enum work_lane lane, int number, int *ran)
+{
+    struct job *j = calloc(1, sizeof *j);
+
+    j->work.run = job_run;
+    j->work.mail.run = job_done;
+    j->world = w;
+    j->number = number;
+    j->ran = ran;
+    shard_work(w->shard, lane, &j->work);
+}
+
+static void works_are_done_in_order_and_come_back(void **state)
+{
+    struct world *w = *state;
+    int           ran[WORK_LANE_COUNT] = { 0 };
+
+    for (int i = 0; i < 50; i++)
+        for (int lane = 0; lane < WORK_LANE_COUNT; lane++)
+            add_job(w, (enum work_lane)lane, i, &ran[lane]);
+    while (w->works < 50 * WORK_LANE_COUNT)
+        wait_some(w);
+    for (int lane = 0; lane < WORK_LANE_COUNT; lane++)
+        assert_int_equal(ran[lane], 50);
+}
+
+static void release_waits_for_works(void **state)
+{
+    struct world *w = *state;
+    int           ran = 0;
+
+    for (int i = 0; i < 30; i++)
+        add_job(w, WORK_TIDY, i, &ran);
+    release(w);
+    assert_int_equal(w->works, 30);
+    claim(w);
+}
+
+#define FILES(test) { #test " (files)", test, setup_files, teardown, NULL }
+#define SIM(test)   { #test " (sim)", test, setup_sim, teardown, NULL }
+#define BOTH(test)  FILES(test), SIM(test)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(what_was_written_can_be_read),
+        BOTH(a_blob_grows_and_old_views_stay),
+        BOTH(a_sealed_blob_takes_the_room_it_needs),
+        BOTH(removing_is_idempotent_and_slices_stay),
+        BOTH(many_can_be_loaded_in_turn),
+        BOTH(orphans_are_swept),
+        BOTH(a_blob_outlives_its_shard),
+        BOTH(parts_are_there_with_their_frame),
+        BOTH(an_older_claim_changes_no_blob),
+        BOTH(works_are_done_in_order_and_come_back),
+        BOTH(release_waits_for_works),
+        SIM(no_frame_is_there_without_its_parts),
+        SIM(a_part_that_cannot_be_written_ends_the_shard),
+        SIM(an_owner_frozen_between_parts_and_frame_has_no_effect),
+        SIM(a_full_disk_leaves_nothing_behind),
+        SIM(an_unreadable_sector_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
