@@ -166,7 +166,7 @@ static enum err find_topic(struct engine *e, const struct append_call *a,
     *out = bytes_is_null(item->name) ? topic_find_uuid(e, &item->uuid)
                                      : topic_find(e, a->ns, item->name);
     if (!*out && a->auto_create && item->name.len > 0 && item->name.len <= TOPIC_NAME_BYTES_MAX)
-        *out = topic_create(e, a->ns, item->name, 1, RETAIN_TIME, false, DOOR_KAFKA,
+        *out = topic_create(e, a->ns, item->name, 1, &topic_policy_default, false, DOOR_KAFKA,
                             bytes_of(NULL, 0));
     return *out ? ERR_OK : ERR_NO_TOPIC;
 }
@@ -181,6 +181,7 @@ static enum err append_to_log(struct engine *e, struct log *l, struct append_ite
 
     if (err)
         return err;
+    item->append_time |= l->topic->policy.stamps_append;
     err = producer_check(l, &head, &first);
     if (err == ERR_EXISTS) {
         item->is_duplicate = true;

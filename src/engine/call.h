@@ -35,6 +35,7 @@
 /* kind, module that handles it */
 #define CALL_LIST(X)                                                                               \
     X(TOPIC_CREATE, topic_on_create)                                                               \
+    X(TOPIC_ALTER, topic_on_alter)                                                                 \
     X(TOPIC_DELETE, topic_on_delete)                                                               \
     X(TOPIC_GET, topic_on_get)                                                                     \
     X(APPEND, append_on_append)                                                                    \

@@ -15,6 +15,7 @@
     X(1, TOPIC_CREATED, topic_apply_created)                                                       \
     X(2, TOPIC_DELETED, topic_apply_deleted)                                                       \
     X(3, TOPIC_NATIVE, topic_apply_native)                                                         \
+    X(4, TOPIC_POLICY, topic_apply_policy)                                                         \
     X(10, APPENDED, append_apply_appended)                                                         \
     X(11, LOG_EXTENT, append_apply_extent)                                                         \
     X(12, PRODUCER_MADE, producer_apply_made)                                                      \

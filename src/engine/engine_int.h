@@ -138,7 +138,7 @@ struct log {
 struct topic {
     struct name_key key;
     struct uuid     uuid;
-    enum retention  retention;
+    struct topic_policy policy;
     bool            is_private;
     int64_t         created_ms;
     struct bytes    native[DOOR_COUNT]; /* owned */
@@ -152,7 +152,7 @@ struct topic *topic_find(struct engine *e, struct bytes ns, struct bytes name);
 struct topic *topic_find_uuid(struct engine *e, const struct uuid *uuid);
 /* Journals and applies. uuid and log ids are made here. */
 struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name, uint32_t partitions,
-                           enum retention retention, bool is_private, enum door door, struct bytes native);
+                           const struct topic_policy *policy, bool is_private, enum door door, struct bytes native);
 void topic_delete(struct engine *e, struct topic *t);
 /* The partition of a record: by hash of the key (Kafka's murmur2), in turn when it is null. */
 uint32_t topic_pick(struct topic *t, struct bytes key);

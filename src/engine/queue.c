@@ -342,7 +342,7 @@ void queue_delete(struct engine *e, struct queue *q)
     struct topic *t = q->topic;
 
     remove_queue(e, q);
-    if (own && own->retention == RETAIN_UNTIL_SETTLED && list_empty(&own->queues))
+    if (own && own->policy.retention == RETAIN_UNTIL_SETTLED && list_empty(&own->queues))
         topic_delete(e, own);
     else if (t)
         trim_all(t);
@@ -510,7 +510,7 @@ static uint64_t start_of(const struct queue_declare_call *a, const struct topic 
 
     if (a->from_end)
         return l->end;
-    if (t->retention != RETAIN_UNTIL_SETTLED || list_empty(&t->queues))
+    if (t->policy.retention != RETAIN_UNTIL_SETTLED || list_empty(&t->queues))
         return l->start;
     for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
         uint64_t needs = queue_needs(queue_in_topic(n), l);
@@ -551,11 +551,12 @@ static struct queue *create(struct engine *e, const struct queue_declare_call *a
 static enum err find_or_create_topic(struct engine *e, const struct queue_declare_call *a,
                                      struct topic **out)
 {
-    bool is_own = bytes_is_null(a->topic);
+    const struct topic_policy until_settled = { .retention = RETAIN_UNTIL_SETTLED };
+    bool                      is_own = bytes_is_null(a->topic);
 
     *out = topic_find(e, a->ns, is_own ? a->name : a->topic);
     if (!*out && is_own)
-        *out = topic_create(e, a->ns, a->name, 1, RETAIN_UNTIL_SETTLED, a->is_exclusive, a->door,
+        *out = topic_create(e, a->ns, a->name, 1, &until_settled, a->is_exclusive, a->door,
                             bytes_of(NULL, 0));
     return *out ? ERR_OK : ERR_NO_TOPIC;
 }

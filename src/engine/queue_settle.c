@@ -103,7 +103,7 @@ void queue_trim(struct queue *q, uint32_t lane)
     struct log   *l;
     uint64_t      floor;
 
-    if (!t || t->retention != RETAIN_UNTIL_SETTLED)
+    if (!t || t->policy.retention != RETAIN_UNTIL_SETTLED)
         return;
     l = t->logs[lane];
     floor = queue_needs(q, l);

@@ -71,7 +71,7 @@ static void declaring_makes_queue_and_topic(void **state)
     assert_true(bytes_eq_str(c->view.topic, "q"));
     assert_int_equal(c->view.policy.delay_ms, 5);
     call_free(c);
-    assert_int_equal(rig_topic(&r, "q")->retention, RETAIN_UNTIL_SETTLED);
+    assert_int_equal(rig_topic(&r, "q")->policy.retention, RETAIN_UNTIL_SETTLED);
     c = rig_declaration(&r, "q");
     c->is_passive = true;
     assert_true(rig_run(&r, c));

@@ -2,10 +2,13 @@
  * topic.c - topics: named sets of logs.
  *
  * Changes (docs/journal.md):
- *   TOPIC_CREATED  ns, name, uuid (16 bytes), retention, is_private, created_ms, partition count, id of the first log
+ *   TOPIC_CREATED  ns, name, uuid (16 bytes), policy, is_private, created_ms, partition count, id of the first log
  *                  (the others follow without a gap)
  *   TOPIC_DELETED  uuid
  *   TOPIC_NATIVE   uuid, door, native
+ *   TOPIC_POLICY   uuid, policy
+ * policy is retention, flags (1 time of append, 2 stamps append, 4 compacted), retention_ms, retention_bytes,
+ * delete_retention_ms, min_compaction_lag_ms, max_compaction_lag_ms, segment_ms, segment_bytes, dirty_ratio
  *
  * Thread: the shard's.
  */
@@ -52,14 +55,79 @@ static struct uuid new_uuid(struct engine *e)
     return uuid;
 }
 
+/* ---- policy ---- */
+
+const struct topic_policy topic_policy_default = {
+    .retention_ms = 7 * 24 * 3600 * 1000ll,
+    .delete_retention_ms = 24 * 3600 * 1000ll,
+    .segment_ms = 7 * 24 * 3600 * 1000ll,
+    .segment_bytes = 1ll << 30,
+    .dirty_ratio = DIRTY_RATIO_ONE / 2,
+};
+
+/* The members that are numbers, in their order on disk; none may be negative. */
+static const size_t policy_numbers[] = {
+    offsetof(struct topic_policy, retention_ms),
+    offsetof(struct topic_policy, retention_bytes),
+    offsetof(struct topic_policy, delete_retention_ms),
+    offsetof(struct topic_policy, min_compaction_lag_ms),
+    offsetof(struct topic_policy, max_compaction_lag_ms),
+    offsetof(struct topic_policy, segment_ms),
+    offsetof(struct topic_policy, segment_bytes),
+};
+
+static int64_t *number_of(const struct topic_policy *p, size_t i)
+{
+    return (int64_t *)((uintptr_t)p + policy_numbers[i]);
+}
+
+bool topic_policy_is_valid(const struct topic_policy *p)
+{
+    for (size_t i = 0; i < COUNT(policy_numbers); i++)
+        if (*number_of(p, i) < 0)
+            return false;
+    return p->retention <= RETAIN_BOTH && p->time_basis <= TIME_OF_APPEND &&
+           p->dirty_ratio <= DIRTY_RATIO_ONE;
+}
+
+enum { POLICY_TIME_OF_APPEND = 1, POLICY_STAMPS_APPEND = 2, POLICY_COMPACTED = 4 }; /* on disk */
+
+static void put_policy(struct buf *head, const struct topic_policy *p)
+{
+    buf_uvarint(head, p->retention);
+    buf_uvarint(head, (p->time_basis == TIME_OF_APPEND ? POLICY_TIME_OF_APPEND : 0u) |
+                          (p->stamps_append ? POLICY_STAMPS_APPEND : 0u) |
+                          (p->is_compacted ? POLICY_COMPACTED : 0u));
+    for (size_t i = 0; i < COUNT(policy_numbers); i++)
+        buf_uvarint(head, (uint64_t)*number_of(p, i));
+    buf_uvarint(head, p->dirty_ratio);
+}
+
+static struct topic_policy get_policy(struct rd *head)
+{
+    struct topic_policy p = { .retention = (enum retention)rd_uvarint32(head) };
+    uint64_t            flags = rd_uvarint64(head);
+
+    p.time_basis = flags & POLICY_TIME_OF_APPEND ? TIME_OF_APPEND : TIME_OF_RECORDS;
+    p.stamps_append = flags & POLICY_STAMPS_APPEND;
+    p.is_compacted = flags & POLICY_COMPACTED;
+    for (size_t i = 0; i < COUNT(policy_numbers); i++)
+        *number_of(&p, i) = (int64_t)rd_uvarint64(head);
+    p.dirty_ratio = rd_uvarint32(head);
+    if (!topic_policy_is_valid(&p))
+        rd_fail(head);
+    return p;
+}
+
 /* ---- changes ---- */
 
 struct created {
-    struct bytes ns, name;
-    struct uuid  uuid;
-    uint64_t     retention, is_private;
-    int64_t      created_ms;
-    uint64_t     partition_count, first_log;
+    struct bytes        ns, name;
+    struct uuid         uuid;
+    struct topic_policy policy;
+    uint64_t            is_private;
+    int64_t             created_ms;
+    uint64_t            partition_count, first_log;
 };
 
 static void encode_created(struct buf *head, const struct created *c)
@@ -67,7 +135,7 @@ static void encode_created(struct buf *head, const struct created *c)
     change_put_bytes(head, c->ns);
     change_put_bytes(head, c->name);
     put_uuid(head, &c->uuid);
-    buf_uvarint(head, c->retention);
+    put_policy(head, &c->policy);
     buf_uvarint(head, c->is_private);
     buf_varint(head, c->created_ms);
     buf_uvarint(head, c->partition_count);
@@ -81,7 +149,7 @@ static struct created decode_created(struct rd *r)
     c.ns = change_get_bytes(r);
     c.name = change_get_bytes(r);
     c.uuid = rd_uuid(r);
-    c.retention = rd_uvarint64(r);
+    c.policy = get_policy(r);
     c.is_private = rd_uvarint64(r);
     c.created_ms = rd_varint64(r);
     c.partition_count = rd_uvarint64(r);
@@ -114,7 +182,7 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
     t = mem_new(sizeof *t);
     name_key_init(&t->key, c.ns, c.name);
     t->uuid = c.uuid;
-    t->retention = (enum retention)c.retention;
+    t->policy = c.policy;
     t->is_private = c.is_private != 0;
     t->created_ms = c.created_ms;
     t->log_count = (uint32_t)c.partition_count;
@@ -182,6 +250,21 @@ enum err topic_apply_native(struct engine *e, struct rd *head, struct bytes payl
     return ERR_OK;
 }
 
+enum err topic_apply_policy(struct engine *e, struct rd *head, struct bytes payload,
+                            uint64_t position)
+{
+    struct uuid         uuid = rd_uuid(head);
+    struct topic_policy policy = get_policy(head);
+    struct topic       *t = topic_find_uuid(e, &uuid);
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !t)
+        return ERR_CORRUPT;
+    t->policy = policy;
+    return ERR_OK;
+}
+
 /* Journals a change without payload and applies it (E2). */
 static void commit(struct engine *e, enum change kind, struct buf *head, change_apply_fn *apply)
 {
@@ -204,11 +287,21 @@ static void set_native(struct engine *e, struct topic *t, enum door door, struct
     commit(e, CHANGE_TOPIC_NATIVE, &head, topic_apply_native);
 }
 
+static void set_policy(struct engine *e, struct topic *t, const struct topic_policy *policy)
+{
+    struct buf head;
+
+    buf_init(&head);
+    put_uuid(&head, &t->uuid);
+    put_policy(&head, policy);
+    commit(e, CHANGE_TOPIC_POLICY, &head, topic_apply_policy);
+}
+
 struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name,
-                           uint32_t partitions, enum retention retention, bool is_private,
+                           uint32_t partitions, const struct topic_policy *policy, bool is_private,
                            enum door door, struct bytes native)
 {
-    struct created c = { ns,         name,      new_uuid(e), retention,
+    struct created c = { ns,         name,      new_uuid(e), *policy,
                          is_private, e->now_ms, partitions,  e->last_id + 1 };
     struct buf     head;
     struct topic  *t;
@@ -235,13 +328,26 @@ void topic_delete(struct engine *e, struct topic *t)
     commit(e, CHANGE_TOPIC_DELETED, &head, topic_apply_deleted);
 }
 
+/* For people. */
 static void define(struct save *s, const struct topic *t)
 {
-    char text[96];
+    static const char *const kept[] = {
+        [RETAIN_TIME] = "",
+        [RETAIN_UNTIL_SETTLED] = ", kept until settled",
+        [RETAIN_BOTH] = ", kept at least until settled",
+    };
+    const struct topic_policy *p = &t->policy;
+    char                       text[192];
+    int                        len;
 
-    snprintf(text, sizeof text, "%u partitions, %s%s", t->log_count,
-             t->retention == RETAIN_TIME ? "kept by time" : "kept until settled",
-             t->is_private ? ", private" : "");
+    len = snprintf(text, sizeof text, "%u partitions%s%s%s", t->log_count, kept[p->retention],
+                   p->is_compacted ? ", compacted" : "", t->is_private ? ", private" : "");
+    if (p->retention_ms > 0)
+        len += snprintf(text + len, sizeof text - (size_t)len, ", for %lld ms",
+                        (long long)p->retention_ms);
+    if (p->retention_bytes > 0)
+        snprintf(text + len, sizeof text - (size_t)len, ", up to %lld bytes",
+                 (long long)p->retention_bytes);
     s->define(s, "topic", t->key.ns, t->key.name, text);
 }
 
@@ -253,7 +359,7 @@ void topic_save(struct engine *e, struct save *s)
 
     buf_init(&head);
     while ((t = map_next(&e->topics, &at)) != NULL) {
-        struct created c = { t->key.ns,     t->key.name,   t->uuid,      t->retention,
+        struct created c = { t->key.ns,     t->key.name,   t->uuid,      t->policy,
                              t->is_private, t->created_ms, t->log_count, t->logs[0]->id };
 
         buf_clear(&head);
@@ -294,7 +400,7 @@ static void view_of(struct call *c, const struct topic *t, struct topic_view *v)
         .name = call_bytes(c, t->key.name),
         .uuid = t->uuid,
         .partition_count = t->log_count,
-        .retention = t->retention,
+        .policy = t->policy,
         .is_private = t->is_private,
         .created_ms = t->created_ms,
     };
@@ -310,14 +416,40 @@ void topic_on_create(struct engine *e, struct call *c)
 
     if (a->name.len == 0 || a->name.len > TOPIC_NAME_BYTES_MAX)
         err = ERR_BAD_NAME;
-    else if (a->partition_count == 0 || a->partition_count > TOPIC_PARTITIONS_MAX)
+    else if (a->partition_count == 0 || a->partition_count > TOPIC_PARTITIONS_MAX ||
+             !topic_policy_is_valid(&a->policy))
         err = ERR_BAD_ARGUMENT;
     else if (t)
         err = ERR_EXISTS;
     else if (!a->is_check_only)
-        t = topic_create(e, a->ns, a->name, a->partition_count, a->retention, false, a->door,
+        t = topic_create(e, a->ns, a->name, a->partition_count, &a->policy, false, a->door,
                          a->native);
     if (t)
+        view_of(c, t, &a->view);
+    engine_answer(e, c, err);
+}
+
+static struct topic *find(struct engine *e, struct bytes ns, struct bytes name,
+                          const struct uuid *uuid)
+{
+    return bytes_is_null(name) ? topic_find_uuid(e, uuid) : topic_find(e, ns, name);
+}
+
+void topic_on_alter(struct engine *e, struct call *c)
+{
+    struct topic_alter_call *a = (struct topic_alter_call *)c;
+    struct topic            *t = find(e, a->ns, a->name, &a->uuid);
+    enum err                 err = ERR_OK;
+
+    if (!t)
+        err = ERR_NO_TOPIC;
+    else if (a->set_policy && !topic_policy_is_valid(&a->policy))
+        err = ERR_BAD_ARGUMENT;
+    if (!err && a->set_policy)
+        set_policy(e, t, &a->policy);
+    if (!err && a->set_native)
+        set_native(e, t, a->door, a->native);
+    if (!err)
         view_of(c, t, &a->view);
     engine_answer(e, c, err);
 }
@@ -325,8 +457,7 @@ void topic_on_create(struct engine *e, struct call *c)
 void topic_on_delete(struct engine *e, struct call *c)
 {
     struct topic_delete_call *a = (struct topic_delete_call *)c;
-    struct topic             *t = bytes_is_null(a->name) ? topic_find_uuid(e, &a->uuid)
-                                                         : topic_find(e, a->ns, a->name);
+    struct topic             *t = find(e, a->ns, a->name, &a->uuid);
 
     if (t)
         topic_delete(e, t);
@@ -364,12 +495,11 @@ static void get_all(struct engine *e, struct topic_get_call *a)
 
 static void get_one(struct engine *e, struct topic_get_call *a, struct topic_get_item *item)
 {
-    struct topic *t = bytes_is_null(item->name) ? topic_find_uuid(e, &item->uuid)
-                                                : topic_find(e, a->ns, item->name);
+    struct topic *t = find(e, a->ns, item->name, &item->uuid);
 
     if (!t && a->auto_create && item->name.len > 0 && item->name.len <= TOPIC_NAME_BYTES_MAX)
-        t = topic_create(e, a->ns, item->name, a->partition_count, RETAIN_TIME, false, DOOR_KAFKA,
-                         bytes_of(NULL, 0));
+        t = topic_create(e, a->ns, item->name, a->partition_count, &topic_policy_default, false,
+                         DOOR_KAFKA, bytes_of(NULL, 0));
     item->err = t ? ERR_OK : ERR_NO_TOPIC;
     if (t)
         view_of(&a->call, t, &item->view);

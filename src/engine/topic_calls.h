@@ -18,32 +18,78 @@ struct uuid {
     uint8_t at[16];
 };
 
-/* When records may go. */
+/* When records may go. On disk. */
 enum retention {
-    RETAIN_TIME,          /* by age and size (Kafka's rules) */
-    RETAIN_UNTIL_SETTLED, /* when every queue over the topic has settled them: queues declared by AMQP and SQS */
+    RETAIN_TIME,          /* when too old or too many, whoever has not seen them yet (Kafka) */
+    RETAIN_UNTIL_SETTLED, /* when every queue has settled them, or too old or too many (AMQP, SQS) */
+    RETAIN_BOTH,          /* when too old or too many and every queue has settled them (Pub/Sub) */
 };
 
+/* What counts as the age of a batch. On disk. */
+enum time_basis {
+    TIME_OF_RECORDS, /* its largest timestamp, which the client chose (Kafka's rule); the append when it has none */
+    TIME_OF_APPEND,
+};
+
+enum { DIRTY_RATIO_ONE = 1000000 }; /* topic_policy.dirty_ratio counts in millionths */
+
+/*
+ * What becomes of a topic's records. All zero is allowed: kept for ever, not compacted.
+ *
+ * Compaction keeps the last record of each key (compact.h). It leaves alone the newest part of each
+ * log: batches that are younger than segment_ms and have less than segment_bytes behind them, and
+ * those younger than min_compaction_lag_ms.
+ */
+struct topic_policy {
+    enum retention  retention;
+    enum time_basis time_basis;
+    int64_t         retention_ms;    /* 0: no limit */
+    int64_t         retention_bytes; /* of each log; 0: no limit */
+    bool            stamps_append;   /* records get the time of their append (LogAppendTime) */
+    bool            is_compacted;    /* then every record needs a key: ERR_NO_KEY */
+    int64_t         delete_retention_ms; /* how long tombstones stay after the first pass that met them */
+    int64_t         min_compaction_lag_ms, max_compaction_lag_ms; /* max 0: none */
+    int64_t         segment_ms, segment_bytes;
+    uint32_t        dirty_ratio; /* a pass is worth it when so much of a log is new since the last one */
+};
+/* Kafka's defaults: seven days, not compacted. */
+extern const struct topic_policy topic_policy_default;
+/* Whether every member is in its range. */
+bool topic_policy_is_valid(const struct topic_policy *p);
+
 struct topic_view {
-    struct bytes   ns;
-    struct bytes   name;
-    struct uuid    uuid;
-    uint32_t       partition_count;
-    enum retention retention;
-    bool           is_private; /* belongs to an exclusive or server-named queue; other doors do not show it */
-    int64_t        created_ms;
-    struct bytes   native[DOOR_COUNT]; /* what each door keeps with the topic, in its own layout; null when never set */
+    struct bytes        ns;
+    struct bytes        name;
+    struct uuid         uuid;
+    uint32_t            partition_count;
+    struct topic_policy policy;
+    bool                is_private; /* belongs to an exclusive or server-named queue; other doors do not show it */
+    int64_t             created_ms;
+    struct bytes        native[DOOR_COUNT]; /* what each door keeps with the topic, in its own layout; or null */
 };
 
 struct topic_create_call {
-    struct call       call;
-    struct bytes      ns, name;        /* in; 1 to 255 bytes; what a name may contain is the door's rule */
-    uint32_t          partition_count; /* in; 1 to TOPIC_PARTITIONS_MAX */
-    enum retention    retention;       /* in */
-    bool              is_check_only;   /* in; answer as if, change nothing */
-    enum door         door;            /* in; whose native it is */
-    struct bytes      native;          /* in; may be null */
-    struct topic_view view;            /* out; of the existing one with ERR_EXISTS */
+    struct call         call;
+    struct bytes        ns, name;        /* in; 1 to 255 bytes; what a name may contain is the door's rule */
+    uint32_t            partition_count; /* in; 1 to TOPIC_PARTITIONS_MAX */
+    struct topic_policy policy;          /* in; ERR_BAD_ARGUMENT when it is not valid */
+    bool                is_check_only;   /* in; answer as if, change nothing */
+    enum door           door;            /* in; whose native it is */
+    struct bytes        native;          /* in; may be null */
+    struct topic_view   view;            /* out; of the existing one with ERR_EXISTS */
+};
+
+/* Changes what is set; both at once or nothing. */
+struct topic_alter_call {
+    struct call         call;      /* ERR_NO_TOPIC, ERR_BAD_ARGUMENT */
+    struct bytes        ns, name;  /* in; or name null and uuid set */
+    struct uuid         uuid;      /* in */
+    bool                set_policy; /* in */
+    struct topic_policy policy;     /* in; replaces */
+    bool                set_native; /* in */
+    enum door           door;       /* in; whose native it is */
+    struct bytes        native;     /* in; replaces that door's */
+    struct topic_view   view;       /* out; as it is now */
 };
 
 struct topic_delete_call {
@@ -65,7 +111,7 @@ struct topic_get_call {
     struct call            call;
     struct bytes           ns;              /* in */
     bool                   all;             /* in */
-    bool                   auto_create;     /* in; by name only, RETAIN_TIME */
+    bool                   auto_create;     /* in; by name only, with topic_policy_default */
     uint32_t               partition_count; /* in; for auto_create */
     size_t                 item_count;      /* in, out when all */
     struct topic_get_item *items;
@@ -83,7 +129,7 @@ struct append_item {
     struct bytes key;         /* in; only for partition -1 */
     struct slice batch;       /* in */
     int64_t      delay_ms;    /* in; > 0: queues over the topic see its records that much later. -1: each queue's own */
-    bool         append_time; /* in; stamp with the engine's time */
+    bool         append_time; /* in; stamp with the engine's time. out; or the topic's policy wants it */
     enum err     err;         /* out */
     bool         is_duplicate; /* out; base_offset is the first one's */
     uint64_t     base_offset; /* out */
@@ -94,7 +140,7 @@ struct append_call {
     struct call         call; /* ERR_OK; look at the items */
     struct bytes        ns;
     bool                to_queue;    /* names are queues: ERR_NO_QUEUE when missing */
-    bool                auto_create; /* create a missing topic with one partition, RETAIN_TIME */
+    bool                auto_create; /* create a missing topic with one partition and topic_policy_default */
     size_t              item_count;
     struct append_item *items;
 };

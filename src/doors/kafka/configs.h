@@ -1,10 +1,16 @@
 /*
- * configs.h - the settings a Kafka topic can have: names, types, defaults.
+ * configs.h - the settings a Kafka topic can have: names, types, defaults, bounds, and what each
+ * does here.
  *
  * Settings given at creation are kept with the topic, as its Kafka part ("native"), and shown
- * again. Those that would change what clients see at once and that we do not do yet may only be
- * given their default (is_fixed); the others say how long records may be kept and how files are
- * laid out, and keeping more and longer breaks no promise.
+ * again. What they do is one of three things (enum config_effect): those about how long records
+ * are kept, compaction and timestamps become members of the topic's policy; those that would change
+ * what clients see and that we do not do may only have their default; the others lay out files in
+ * a way that this broker does not, and keeping them breaks no promise.
+ *
+ * Two settings have a meaning of their own here, because logs are not cut into segments by topic:
+ * segment.ms and segment.bytes bound the newest part of a log, which compaction leaves alone, as
+ * Kafka leaves its active segment alone. Retention does not wait for either.
  *
  * Native layout: per setting: name length u16, name, value length u16, value.
  *
@@ -14,15 +20,37 @@
 #define DOORS_KAFKA_CONFIGS_H
 
 #include "base/buf.h"
+#include "engine/topic_calls.h"
 
-enum config_type { CONFIG_BOOL, CONFIG_INT, CONFIG_DOUBLE, CONFIG_CHOICE, CONFIG_LIST };
+/* The protocol's numbers (DescribeConfigs). */
+enum config_type {
+    CONFIG_BOOL = 1,
+    CONFIG_STRING = 2,
+    CONFIG_INT = 3,
+    CONFIG_LONG = 5,
+    CONFIG_DOUBLE = 6,
+    CONFIG_LIST = 7,
+};
+
+enum config_effect {
+    EFFECT_NONE,    /* kept and shown */
+    EFFECT_FIXED,   /* only the default is supported */
+    EFFECT_CLEANUP, /* from here on: a member of the policy. Whether it is compacted, whether by age and size */
+    EFFECT_TIMESTAMP,
+    EFFECT_RATIO,
+    EFFECT_NUMBER, /* the number as it is */
+    EFFECT_LIMIT,  /* negative: no limit, which the policy calls 0 */
+    EFFECT_LAG,    /* the largest number: no limit */
+};
 
 struct topic_config {
-    const char      *name;
-    enum config_type type;
-    bool             is_fixed;
-    const char      *value;   /* the default */
-    const char      *choices; /* of CHOICE and LIST, with blanks between; NULL: anything */
+    const char        *name;
+    enum config_type   type;
+    enum config_effect effect;
+    const char        *value;   /* the default */
+    const char        *choices; /* of STRING and LIST, with blanks between; NULL: anything */
+    int64_t            min;     /* of INT and LONG */
+    size_t             member;  /* of struct topic_policy: NUMBER, LIMIT and LAG */
 };
 
 extern const struct topic_config topic_configs[];
@@ -36,5 +64,9 @@ const char *topic_config_check(const struct topic_config *c, struct bytes value)
 void topic_config_write(struct buf *native, const struct topic_config *c, struct bytes value);
 /* What native sets c to; null when it does not. */
 struct bytes topic_config_read(struct bytes native, const struct topic_config *c);
+
+/* What the settings, each of them checked, amount to. NULL, or a sentence why they do not go
+ * together. */
+const char *topic_config_policy(struct bytes native, struct topic_policy *out);
 
 #endif

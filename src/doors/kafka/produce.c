@@ -128,6 +128,7 @@ static void on_appended(struct kafka_request *r)
         if (!err) {
             p->base_offset = (int64_t)item->base_offset;
             p->log_start_offset = (int64_t)item->log_start;
+            p->log_append_time_ms = item->append_time ? item->append_ms : -1;
         } else if (bytes_is_null(item->name)) {
             refuse(s, p, (struct refusal){ kafka_error_by_id(err), err_text(err) });
         } else {

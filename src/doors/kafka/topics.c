@@ -93,6 +93,30 @@ static int16_t check_configs(struct kafka_request *r,
     return KAFKA_NONE;
 }
 
+static struct bytes native_of(struct kafka_request                     *r,
+                              const struct create_topics_request_topic *from)
+{
+    struct buf   native;
+    struct bytes kept;
+
+    buf_init(&native);
+    for (size_t i = 0; i < from->configs.count; i++)
+        topic_config_write(&native, topic_config_find(from->configs.at[i].name),
+                           from->configs.at[i].value);
+    kept = arena_bytes(&r->arena, native.len > 0 ? buf_view(&native) : (struct bytes){ 0 });
+    buf_fini(&native);
+    return kept;
+}
+
+static int16_t check_policy(struct kafka_request *r, const struct create_topics_request_topic *from,
+                            struct create_topics_response_topic *t)
+{
+    struct topic_policy policy;
+    const char         *why = topic_config_policy(native_of(r, from), &policy);
+
+    return why ? refuse(r, t, KAFKA_INVALID_CONFIG, why, (struct bytes){ 0 }) : KAFKA_NONE;
+}
+
 /* The same name twice in a request: neither is created. */
 static void refuse_doubles(struct kafka_request *r)
 {
@@ -124,22 +148,9 @@ static int16_t check_topic(struct kafka_request *r, const struct create_topics_r
                       "A topic name has 1 to 249 letters, digits, dots, underscores and dashes",
                       from->name);
     code = check_shape(r, from, t);
-    return code != KAFKA_NONE ? code : check_configs(r, from, t);
-}
-
-static struct bytes native_of(struct kafka_request                     *r,
-                              const struct create_topics_request_topic *from)
-{
-    struct buf   native;
-    struct bytes kept;
-
-    buf_init(&native);
-    for (size_t i = 0; i < from->configs.count; i++)
-        topic_config_write(&native, topic_config_find(from->configs.at[i].name),
-                           from->configs.at[i].value);
-    kept = arena_bytes(&r->arena, native.len > 0 ? buf_view(&native) : (struct bytes){ 0 });
-    buf_fini(&native);
-    return kept;
+    if (code == KAFKA_NONE)
+        code = check_configs(r, from, t);
+    return code != KAFKA_NONE ? code : check_policy(r, from, t);
 }
 
 static struct topic_create_call *create_call(struct kafka_request *r,
@@ -155,10 +166,10 @@ static struct topic_create_call *create_call(struct kafka_request *r,
         c->partition_count = (uint32_t)from->assignments.count;
     else if (from->num_partitions > 0)
         c->partition_count = (uint32_t)from->num_partitions;
-    c->retention = RETAIN_TIME;
     c->is_check_only = q->validate_only;
     c->door = DOOR_KAFKA;
     c->native = native_of(r, from);
+    topic_config_policy(c->native, &c->policy);
     return c;
 }
 

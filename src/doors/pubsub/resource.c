@@ -155,19 +155,6 @@ static enum grpc_code check_labels(PB(Label) *const *labels, size_t count, struc
     return GRPC_OK;
 }
 
-enum grpc_code ps_topic_check(const PB(Topic) *t, struct buf *why)
-{
-    if (t->schema_settings.len > 0)
-        return refuse(why, "A topic schema");
-    if (t->message_retention_duration)
-        return refuse(why, "Message retention of a topic");
-    if (t->ingestion_data_source_settings.len > 0)
-        return refuse(why, "Ingestion");
-    if (t->n_message_transforms > 0)
-        return refuse(why, "A message transform");
-    return check_labels(t->labels, t->n_labels, why);
-}
-
 /* "744h", "9m59s": hours, minutes and seconds that are not zero. */
 static void format_seconds(struct buf *out, int64_t seconds)
 {
@@ -203,6 +190,21 @@ static enum grpc_code check_duration(const PB(Duration) *d, const char *what, in
     format_seconds(why, max);
     buf_str(why, ".");
     return GRPC_INVALID_ARGUMENT;
+}
+
+enum grpc_code ps_topic_check(const PB(Topic) *t, struct buf *why)
+{
+    enum grpc_code code;
+
+    if (t->schema_settings.len > 0)
+        return refuse(why, "A topic schema");
+    if (t->ingestion_data_source_settings.len > 0)
+        return refuse(why, "Ingestion");
+    if (t->n_message_transforms > 0)
+        return refuse(why, "A message transform");
+    code = check_duration(t->message_retention_duration, "message retention duration", RETENTION_SECONDS_MIN,
+                          RETENTION_SECONDS_MAX, why);
+    return code != GRPC_OK ? code : check_labels(t->labels, t->n_labels, why);
 }
 
 static enum grpc_code check_retry(const PB(RetryPolicy) *p, struct buf *why)
@@ -317,6 +319,19 @@ struct queue_policy ps_subscription_policy(const PB(Subscription) *s)
         .retention_ms = duration_ms(s->message_retention_duration),
         .is_ordered = s->enable_message_ordering,
     };
+}
+
+struct topic_policy ps_topic_policy(const PB(Topic) *t, const struct topic_policy *now)
+{
+    struct topic_policy p = now ? *now : topic_policy_default;
+
+    if (!now) {
+        p.retention = RETAIN_BOTH;
+        p.time_basis = TIME_OF_APPEND;
+    }
+    p.retention_ms = t->message_retention_duration ? duration_ms(t->message_retention_duration)
+                                                   : topic_policy_default.retention_ms;
+    return p;
 }
 
 /* ---- what the engine keeps ---- */

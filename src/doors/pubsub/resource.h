@@ -31,6 +31,9 @@ PB(Subscription) *ps_subscription_of(struct arena *a, const struct queue_view *v
 enum grpc_code ps_topic_check(const PB(Topic) *t, struct buf *why);
 enum grpc_code ps_subscription_check(const PB(Subscription) *s, struct buf *why);
 
+/* What the resource asks for, over what the topic has now (NULL: it is new). A topic keeps what it was asked to keep,
+ * or seven days, and in any case what a subscription still needs. */
+struct topic_policy ps_topic_policy(const PB(Topic) *t, const struct topic_policy *now);
 /* Fills in what the service fills in when a subscription is made. */
 void ps_subscription_fill(struct arena *a, PB(Subscription) *s);
 struct queue_policy ps_subscription_policy(const PB(Subscription) *s);

@@ -36,7 +36,7 @@ void ps_topics_on_create(struct rpc *r, const ProtobufCMessage *request)
         c->ns = r->name.ns;
         c->name = r->name.id;
         c->partition_count = 1;
-        c->retention = RETAIN_TIME;
+        c->policy = ps_topic_policy(t, NULL);
         c->door = DOOR_PUBSUB;
         c->native = ps_topic_native(&r->arena, t);
         rpc_submit(r, c);
