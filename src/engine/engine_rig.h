@@ -7,6 +7,7 @@
 #ifndef ENGINE_ENGINE_RIG_H
 #define ENGINE_ENGINE_RIG_H
 
+#include "engine/describe.h"
 #include "engine/engine_int.h"
 #include "store/volume.h"
 
@@ -118,9 +119,38 @@ static inline void rig_restart(struct rig *r)
     rig_turn(r);
 }
 
+/* Every change that was ever written has the layout that describe.c says, to the last byte. */
+static enum err rig_describe(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
+                             uint64_t position)
+{
+    struct buf text;
+
+    (void)ctx;
+    (void)payload;
+    (void)position;
+    buf_init(&text);
+    if (describe_change(&text, kind, head) != ERR_OK)
+        fail_msg("kind %u has another layout:%.*s", kind, (int)text.len, (const char *)text.at);
+    buf_fini(&text);
+    return ERR_OK;
+}
+
+static void rig_check_journal(struct rig *r)
+{
+    struct journal_options options = { .file_bytes = 1 << 20, .ctx = r };
+    struct journal        *j;
+
+    assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
+    assert_int_equal(journal_open(&j, r->shard, &options), ERR_OK);
+    assert_int_equal(journal_replay(j, shard_oldest(r->shard), rig_describe, r), ERR_OK);
+    journal_close(j);
+    shard_release(r->shard);
+}
+
 static void rig_close(struct rig *r)
 {
     rig_close_engine(r);
+    rig_check_journal(r);
     volume_close(r->volume);
     mailbox_fini(&r->completions);
     mailbox_fini(&r->home);

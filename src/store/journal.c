@@ -365,26 +365,37 @@ static bool decode_record(struct rd *r, struct record *out)
 
 /* The body passed its checksum, so a record that makes no sense was written so: by a bug, or by
  * another program. */
-static enum err replay_frame(void *ctx, struct bytes body, uint64_t position)
+enum err journal_each(struct bytes body, uint64_t position, journal_replay_fn *fn, void *ctx)
 {
-    struct journal *j = ctx;
-    struct rd       r = rd_of(body);
-    struct record   record;
-    enum err        err = ERR_OK;
+    struct rd     r = rd_of(body);
+    struct record record;
+    enum err      err = ERR_OK;
 
     while (rd_left(&r) > 0 && !err) {
-        uint64_t payload_at;
-
         if (!decode_record(&r, &record)) {
             diag(DIAG_ERROR, "journal: malformed record in the frame at position %" PRIu64,
                  position);
             return ERR_CORRUPT;
         }
-        payload_at = position + (uint64_t)(record.payload.at - body.at);
-        if (position + (uint64_t)(r.at - body.at) > j->from)
-            err = j->fn(j->ctx, record.kind, record.head, record.payload, payload_at);
+        err = fn(ctx, record.kind, record.head, record.payload,
+                 position + (uint64_t)(record.payload.at - body.at));
     }
     return err;
+}
+
+static enum err replay_record(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
+                              uint64_t position)
+{
+    struct journal *j = ctx;
+
+    if (position + pad8(payload.len) <= j->from)
+        return ERR_OK;
+    return j->fn(j->ctx, kind, head, payload, position);
+}
+
+static enum err replay_frame(void *ctx, struct bytes body, uint64_t position)
+{
+    return journal_each(body, position, replay_record, ctx);
 }
 
 enum err journal_replay(struct journal *j, uint64_t from, journal_replay_fn *fn, void *ctx)

@@ -44,6 +44,10 @@ typedef enum err journal_replay_fn(void *ctx, uint8_t kind, struct bytes head,
 /* The journal of a claimed shard. Nothing may be added before journal_replay has returned OK. */
 MUST_CHECK enum err journal_open(struct journal **out, struct shard *shard,
                                  const struct journal_options *options);
+/* Gives the records of one frame's body, which lies at position. ERR_CORRUPT with a diag line; fn's
+ * error ends it and is returned. Any thread. */
+MUST_CHECK enum err journal_each(struct bytes body, uint64_t position, journal_replay_fn *fn,
+                                 void *ctx);
 /* Every record at or after `from` (0: all; else an end position noted by a checkpoint). Cuts a torn
  * tail; ERR_CORRUPT with one diag line that names file and position for damage below the synced
  * mark. */

@@ -1,0 +1,229 @@
+/*
+ * describe.c - see describe.h. A layout is a list of fields, each a letter for its encoding
+ * (change.h), a colon and its name:
+ *
+ *     n  uvarint            t  varint (a time or a span)      1 4 8  integer of so many bytes
+ *     b  bytes, length + 1  s  u16 length and bytes           u      uuid, 16 bytes
+ *     #  uvarint, a count for the [ ... ] that follows it: that many times
+ *     [ ... ]               { ... }  again and again to the end of the head
+ *
+ * Repetition may nest. Heads are at most RECORD_HEAD_MAX bytes and every field takes at least one,
+ * so a count that lies ends with the head.
+ */
+#include "engine/describe.h"
+#include "engine/batch.h"
+#include "engine/change.h"
+
+#include <inttypes.h>
+#include <ctype.h>
+
+struct layout {
+    const char *name;
+    const char *fields;
+};
+
+#define POLICY "t:lease t:delay t:retention 1:ordered"
+#define RUNS   "{n:lane n:first n:count}"
+
+static const struct layout layouts[CHANGE_KIND_END] = {
+    [CHANGE_TOPIC_CREATED] = { "TOPIC_CREATED",
+                               "b:namespace b:name u:topic n:retention n:private t:created "
+                               "n:partitions n:log" },
+    [CHANGE_TOPIC_DELETED] = { "TOPIC_DELETED", "u:topic" },
+    [CHANGE_TOPIC_NATIVE] = { "TOPIC_NATIVE", "u:topic n:door b:native" },
+    [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
+    [CHANGE_LOG_EXTENT] = { "LOG_EXTENT", "n:log n:start n:end #batches [n:base n:position n:bytes "
+                                          "n:records t:max_time t:when]" },
+    [CHANGE_PRODUCER_MADE] = { "PRODUCER_MADE", "n:producer n:epoch" },
+    [CHANGE_PRODUCER_STATE] = { "PRODUCER_STATE", "n:log n:producer n:epoch #batches [n:first "
+                                                  "n:last n:base t:when]" },
+    [CHANGE_QUEUE_DECLARED] = { "QUEUE_DECLARED",
+                                "n:queue b:namespace b:name u:topic n:flags n:owner " POLICY
+                                " t:created t:altered #doors [b:native] #logs [n:next]" },
+    [CHANGE_QUEUE_DELETED] = { "QUEUE_DELETED", "n:queue" },
+    [CHANGE_QUEUE_ALTERED] = { "QUEUE_ALTERED",
+                               "n:queue n:flags " POLICY " t:altered n:door b:native" },
+    [CHANGE_QUEUE_LEASED] = { "QUEUE_LEASED", "n:queue n:flags t:deadline t:now " RUNS },
+    [CHANGE_QUEUE_SETTLED] = { "QUEUE_SETTLED", "n:queue n:fate " RUNS },
+    [CHANGE_QUEUE_RELEASED] = { "QUEUE_RELEASED", "n:queue n:flags t:ready " RUNS },
+    [CHANGE_QUEUE_EXTENDED] = { "QUEUE_EXTENDED", "n:queue t:deadline " RUNS },
+    [CHANGE_QUEUE_PURGED] = { "QUEUE_PURGED", "n:queue n:leased_too" },
+    [CHANGE_QUEUE_STATE] = { "QUEUE_STATE", "n:queue {n:lane n:offset 1:state 1:bound n:attempts "
+                                            "n:free_attempts t:first_leased t:due}" },
+    [CHANGE_EXCHANGE_DECLARED] = { "EXCHANGE_DECLARED",
+                                   "b:namespace b:name n:type n:flags b:arguments" },
+    [CHANGE_EXCHANGE_DELETED] = { "EXCHANGE_DELETED", "b:namespace b:name" },
+    [CHANGE_BOUND] = { "BOUND", "b:namespace b:source n:to_exchange b:destination b:key "
+                                "b:arguments" },
+    [CHANGE_UNBOUND] = { "UNBOUND", "b:namespace b:source n:to_exchange b:destination b:key "
+                                    "b:arguments" },
+    [CHANGE_OFFSETS_COMMITTED] = { "OFFSETS_COMMITTED",
+                                   "s:namespace s:group {s:topic 4:partition 8:offset "
+                                   "4:leader_epoch s:metadata}" },
+    [CHANGE_GROUP_DELETED] = { "GROUP_DELETED", "s:namespace s:group" },
+    [CHANGE_IDS] = { "IDS", "n:last_id n:last_producer" },
+};
+
+enum { SHOWN_BYTES_MAX = 48 };
+
+const char *describe_kind(uint8_t kind)
+{
+    return kind < CHANGE_KIND_END ? layouts[kind].name : NULL;
+}
+
+/* Text as it is, quoted; anything else as hexadecimal digits; the end of long ones left out. */
+static void put_bytes(struct buf *out, struct bytes b)
+{
+    size_t shown = b.len < SHOWN_BYTES_MAX ? b.len : SHOWN_BYTES_MAX;
+    bool   is_text = true;
+
+    if (bytes_is_null(b)) {
+        buf_str(out, "null");
+        return;
+    }
+    for (size_t i = 0; i < b.len; i++)
+        is_text &= isprint(b.at[i]) && b.at[i] != '"';
+    buf_str(out, is_text ? "\"" : "0x");
+    if (is_text)
+        buf_add(out, b.at, shown);
+    else
+        for (size_t i = 0; i < shown; i++)
+            buf_printf(out, "%02x", b.at[i]);
+    buf_str(out, shown < b.len ? "..." : "");
+    buf_str(out, is_text ? "\"" : "");
+    if (shown < b.len)
+        buf_printf(out, "(%zu)", b.len);
+}
+
+/* Kafka's short string: length 65535 is null. */
+static struct bytes short_string(struct rd *r)
+{
+    uint16_t len = rd_u16(r);
+
+    return len == UINT16_MAX ? bytes_of(NULL, 0) : rd_bytes(r, len);
+}
+
+struct walk {
+    struct buf *out;
+    struct rd  *head;
+    uint64_t    count; /* the last one read */
+};
+
+static void put_value(struct walk *w, char type)
+{
+    struct rd *r = w->head;
+
+    switch (type) {
+    case 'n':
+        buf_printf(w->out, "%" PRIu64, rd_uvarint64(r));
+        break;
+    case 't':
+        buf_printf(w->out, "%" PRId64, rd_varint64(r));
+        break;
+    case '#':
+        w->count = rd_uvarint64(r);
+        buf_printf(w->out, "%" PRIu64, w->count);
+        break;
+    case '1':
+        buf_printf(w->out, "%u", rd_u8(r));
+        break;
+    case '4':
+        buf_printf(w->out, "%" PRIu32, rd_u32(r));
+        break;
+    case '8':
+        buf_printf(w->out, "%" PRIu64, rd_u64(r));
+        break;
+    case 'b':
+        put_bytes(w->out, change_get_bytes(r));
+        break;
+    case 's':
+        put_bytes(w->out, short_string(r));
+        break;
+    case 'u':
+        for (int i = 0; i < 16; i++)
+            buf_printf(w->out, "%02x", rd_u8(r));
+        break;
+    default:
+        rd_fail(r);
+    }
+}
+
+/* "n:queue": the value is read and printed. Returns what follows in the layout. */
+static const char *put_field(struct walk *w, const char *at)
+{
+    char        type = *at++;
+    const char *name = *at == ':' ? at + 1 : at;
+    size_t      len = strcspn(name, " ]}");
+    size_t      before = w->out->len;
+
+    buf_printf(w->out, " %.*s=", (int)len, name);
+    put_value(w, type);
+    if (w->head->failed)
+        w->out->len = before;
+    return name + len;
+}
+
+/* The bracket that closes the one at `at`. */
+static const char *closing(const char *at)
+{
+    int depth = 0;
+
+    do {
+        depth += *at == '[' || *at == '{';
+        depth -= *at == ']' || *at == '}';
+        at++;
+    } while (depth > 0);
+    return at - 1;
+}
+
+static void put_fields(struct walk *w, const char *at, const char *end)
+{
+    while (at < end && !w->head->failed) {
+        if (*at == ' ') {
+            at++;
+        } else if (*at == '[' || *at == '{') {
+            const char *close = closing(at);
+            uint64_t    times = *at == '{' ? UINT64_MAX : w->count;
+
+            while (times-- > 0 && !w->head->failed && (*at == '[' || rd_left(w->head) > 0)) {
+                buf_str(w->out, " ");
+                buf_add(w->out, at, 1);
+                put_fields(w, at + 1, close);
+                buf_add(w->out, close, 1);
+            }
+            at = close + 1;
+        } else {
+            at = put_field(w, at);
+        }
+    }
+}
+
+enum err describe_change(struct buf *out, uint8_t kind, struct bytes head)
+{
+    struct rd   r = rd_of(head);
+    struct walk w = { out, &r, 0 };
+    const char *fields;
+
+    if (!describe_kind(kind))
+        return ERR_CORRUPT;
+    fields = layouts[kind].fields;
+    put_fields(&w, fields, fields + strlen(fields));
+    return !r.failed && rd_left(&r) == 0 ? ERR_OK : ERR_CORRUPT;
+}
+
+enum err describe_batch(struct buf *out, struct bytes batch)
+{
+    struct batch_head h;
+    enum err          err = batch_check(batch, &h);
+
+    if (err)
+        return ERR_CORRUPT;
+    buf_printf(out, " base=%" PRId64 " records=%d last_delta=%d max_time=%" PRId64 " bytes=%zu",
+               h.base_offset, h.record_count, h.last_offset_delta, h.max_timestamp_ms, batch.len);
+    if (h.attributes)
+        buf_printf(out, " attributes=0x%02x", h.attributes);
+    if (h.producer_id >= 0)
+        buf_printf(out, " producer=%" PRId64 "/%d first_sequence=%d", h.producer_id,
+                   h.producer_epoch, h.base_sequence);
+    return ERR_OK;
+}
