@@ -22,15 +22,19 @@ struct layout {
     const char *fields;
 };
 
+#define TOPIC_POLICY                                                                               \
+    "n:retention n:flags n:retention_ms n:retention_bytes n:delete_retention_ms "                  \
+    "n:min_lag_ms n:max_lag_ms n:segment_ms n:segment_bytes n:dirty_ratio"
 #define POLICY "t:lease t:delay t:retention 1:ordered"
 #define RUNS   "{n:lane n:first n:count}"
 
 static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_TOPIC_CREATED] = { "TOPIC_CREATED",
-                               "b:namespace b:name u:topic n:retention n:private t:created "
-                               "n:partitions n:log" },
+                               "b:namespace b:name u:topic " TOPIC_POLICY
+                               " n:private t:created n:partitions n:log" },
     [CHANGE_TOPIC_DELETED] = { "TOPIC_DELETED", "u:topic" },
     [CHANGE_TOPIC_NATIVE] = { "TOPIC_NATIVE", "u:topic n:door b:native" },
+    [CHANGE_TOPIC_POLICY] = { "TOPIC_POLICY", "u:topic " TOPIC_POLICY },
     [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
     [CHANGE_LOG_EXTENT] = { "LOG_EXTENT", "n:log n:start n:end #batches [n:base n:position n:bytes "
                                           "n:records t:max_time t:when]" },
