@@ -4,9 +4,6 @@
  * Changes (docs/journal.md):
  *   APPENDED    append_ms, target count, each { log id, base offset, delay_ms + 1 };
  *               payload: the batch as it is stored
- *   LOG_EXTENT  log id, start, end, entry count, each { base offset, position, length, count,
- *               max timestamp, append_ms };
- *               only in checkpoints
  *
  *   A1  A batch is stored once, however many logs it goes to; its baseOffset field is that of the
  *       first target.
@@ -24,9 +21,10 @@ static void note_in_log(struct engine *e, struct log *l, const struct batch_head
 {
     struct topic *t = l->topic;
 
+    log_chunks_on_push(e, l, entry->base_offset);
     log_push(l, entry);
     if (head->producer_id >= 0)
-        producer_note(l, head, entry->base_offset, entry->append_ms);
+        producer_note(e, l, head, entry->base_offset, entry->append_ms);
     for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
         struct queue *q = queue_in_topic(n);
         int64_t       delay = delay_ms >= 0 ? delay_ms : queue_delay_ms(q);
@@ -89,64 +87,6 @@ void append_batch(struct engine *e, struct slice batch, const struct batch_head 
                     targets[i].delay_ms);
     buf_fini(&b);
     block_drop(batch.block);
-}
-
-/* ---- checkpoint ---- */
-
-enum err append_apply_extent(struct engine *e, struct rd *head, struct bytes payload,
-                             uint64_t position)
-{
-    struct log *l = idmap_get(&e->logs, rd_uvarint64(head));
-    uint64_t    start = rd_uvarint64(head);
-    uint64_t    end = rd_uvarint64(head);
-    uint64_t    count = rd_uvarint64(head);
-
-    (void)payload;
-    (void)position;
-    if (head->failed || !l || l->entries.count > 0)
-        return ERR_CORRUPT;
-    l->start = start;
-    l->end = end;
-    for (uint64_t i = 0; i < count && !head->failed; i++) {
-        struct log_entry entry;
-
-        entry.base_offset = rd_uvarint64(head);
-        entry.position = rd_uvarint64(head);
-        entry.batch_len = (uint32_t)rd_uvarint64(head);
-        entry.count = (uint32_t)rd_uvarint64(head);
-        entry.max_timestamp_ms = rd_varint64(head);
-        entry.append_ms = rd_varint64(head);
-        if (i == 0)
-            l->end = entry.base_offset;
-        if (entry.base_offset != l->end)
-            return ERR_CORRUPT;
-        log_push(l, &entry);
-    }
-    return l->end == end ? ERR_OK : ERR_CORRUPT;
-}
-
-void append_save(struct save *s, const struct log *l)
-{
-    struct buf b;
-
-    buf_init(&b);
-    buf_uvarint(&b, l->id);
-    buf_uvarint(&b, l->start);
-    buf_uvarint(&b, l->end);
-    buf_uvarint(&b, l->entries.count);
-    for (size_t i = 0; i < l->entries.count; i++) {
-        const struct log_entry *entry = &l->entries.at[l->entries.first + i];
-
-        buf_uvarint(&b, entry->base_offset);
-        buf_uvarint(&b, entry->position);
-        buf_uvarint(&b, entry->batch_len);
-        buf_uvarint(&b, entry->count);
-        buf_varint(&b, entry->max_timestamp_ms);
-        buf_varint(&b, entry->append_ms);
-    }
-    s->change(s, CHANGE_LOG_EXTENT, &b);
-    buf_fini(&b);
-    producer_log_save(s, l);
 }
 
 /* ---- CALL_APPEND ---- */

@@ -3,7 +3,7 @@
  *
  * The layout of every head is documented at its encoder and in docs/journal.md. A number is never
  * used again for something else: they are on disk. To add one: a row here, an apply function, its
- * save, a line in docs/journal.md.
+ * row in a checkpoint (row.h), a line in docs/journal.md.
  */
 #ifndef ENGINE_CHANGE_H
 #define ENGINE_CHANGE_H
@@ -17,9 +17,10 @@
     X(3, TOPIC_NATIVE, topic_apply_native)                                                         \
     X(4, TOPIC_POLICY, topic_apply_policy)                                                         \
     X(10, APPENDED, append_apply_appended)                                                         \
-    X(11, LOG_EXTENT, append_apply_extent)                                                         \
+    X(11, LOG_STATE, log_apply_state)                                                              \
     X(12, PRODUCER_MADE, producer_apply_made)                                                      \
     X(13, PRODUCER_STATE, producer_apply_state)                                                    \
+    X(19, LOG_ENTRIES, log_apply_entries)                                                          \
     X(20, QUEUE_DECLARED, queue_apply_declared)                                                    \
     X(21, QUEUE_DELETED, queue_apply_deleted)                                                      \
     X(22, QUEUE_ALTERED, queue_apply_altered)                                                      \

@@ -5,27 +5,16 @@
 
 #include <stdlib.h>
 
-enum state { IDLE, GATHERED, COMMITTING };
+enum state { IDLE, GATHERING, GATHERED, COMMITTING };
 
 struct checkpoint {
-    struct save       save; /* first: what the modules' x_save are given */
     struct engine    *engine;
     struct catalogue *catalogue;
     enum state        state;
+    bool              must_be_full; /* the last one failed */
     uint64_t          position;     /* of the last one gathered */
     uint64_t          counted_from; /* growth of the journal is counted from here: a claim moves its end far on */
 };
-
-static void add_change(struct save *s, enum change kind, const struct buf *head)
-{
-    catalogue_add(CONTAINER(s, struct checkpoint, save)->catalogue, (uint8_t)kind, buf_view(head));
-}
-
-static void add_definition(struct save *s, const char *what, struct bytes ns, struct bytes name,
-                           const char *text)
-{
-    catalogue_define(CONTAINER(s, struct checkpoint, save)->catalogue, what, ns, name, text);
-}
 
 static enum err load(void *ctx, uint8_t kind, struct bytes head)
 {
@@ -38,12 +27,12 @@ enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard
     struct checkpoint *c = mem_new(sizeof *c);
     enum err           err;
 
-    c->save.change = add_change;
-    c->save.define = add_definition;
     c->engine = e;
     err = catalogue_open(&c->catalogue, shard);
+    e->rows.is_loading = true;
     if (err == ERR_OK)
         err = catalogue_load(c->catalogue, load, e, position);
+    e->rows.is_loading = false;
     if (err) {
         checkpoint_close(c, false);
         return err;
@@ -58,21 +47,16 @@ void checkpoint_on_recovered(struct checkpoint *c, uint64_t replayed_bytes)
     c->counted_from = journal_end(c->engine->journal) - replayed_bytes;
 }
 
-/* The order is that of what refers to what: queues read topics, bindings lead to queues. */
-static void gather(struct checkpoint *c)
+static void begin(struct checkpoint *c)
 {
     struct engine *e = c->engine;
 
-    catalogue_begin(c->catalogue);
-    engine_save(e, &c->save);
-    topic_save(e, &c->save);
-    queue_save(e, &c->save);
-    exchange_save(e, &c->save);
-    group_save(e, &c->save);
-    producer_save(e, &c->save);
+    row_touch(e, &e->ids);
+    rows_begin(e, c->catalogue, c->must_be_full);
+    row_touch(e, &e->ids); /* written at once: nobody tells when these change */
     c->position = journal_end(e->journal);
     c->counted_from = c->position;
-    c->state = GATHERED;
+    c->state = GATHERING;
 }
 
 /* K3 */
@@ -92,6 +76,7 @@ static void on_done(void *ctx, enum err err, uint64_t position)
     struct checkpoint *c = ctx;
 
     c->state = IDLE;
+    c->must_be_full = err != ERR_OK;
     if (err == ERR_OK)
         trim(c->engine, position);
 }
@@ -106,23 +91,43 @@ void checkpoint_on_durable(struct checkpoint *c)
     catalogue_commit(c->catalogue, j, c->position, on_done, c);
 }
 
+static bool is_time(const struct checkpoint *c)
+{
+    const struct engine *e = c->engine;
+
+    return journal_end(e->journal) - c->counted_from >= CHECKPOINT_EVERY_BYTES ||
+           e->rows.dirty_count >= CHECKPOINT_EVERY_ROWS;
+}
+
+static void gather(struct checkpoint *c, size_t rows)
+{
+    if (!rows_step(c->engine, rows))
+        return;
+    c->state = GATHERED;
+    checkpoint_on_durable(c);
+}
+
 void checkpoint_on_turn(struct checkpoint *c)
 {
-    if (c->state != IDLE ||
-        journal_end(c->engine->journal) - c->counted_from < CHECKPOINT_EVERY_BYTES)
-        return;
-    gather(c);
-    checkpoint_on_durable(c);
+    if (c->state == IDLE && is_time(c))
+        begin(c);
+    if (c->state == GATHERING)
+        gather(c, CHECKPOINT_TURN_ROWS);
+}
+
+bool checkpoint_wants_turn(const struct checkpoint *c)
+{
+    return c->state == GATHERING;
 }
 
 void checkpoint_close(struct checkpoint *c, bool final)
 {
     if (!c)
         return;
-    if (final && c->state != COMMITTING && journal_end(c->engine->journal) != c->position) {
-        gather(c);
-        checkpoint_on_durable(c);
-    }
+    if (final && c->state == IDLE && journal_end(c->engine->journal) != c->position)
+        begin(c);
+    if (final && c->state == GATHERING)
+        gather(c, SIZE_MAX);
     if (c->catalogue)
         catalogue_close(c->catalogue);
     free(c);

@@ -1,12 +1,14 @@
 /*
- * checkpoint.h - the engine's state as a list of changes, kept so that recovery need not read the
- * whole journal.
+ * checkpoint.h - the engine's state as rows (row.h), kept so that recovery need not read the whole
+ * journal.
  *
- *     IDLE --journal has grown enough--> GATHERED (position = journal_end)
+ *     IDLE --journal or changes have grown enough--> GATHERING (position = journal_end)
+ *          --all rows are written--> GATHERED
  *          --journal durable up to it--> COMMITTING --done--> IDLE
  *
- *   K1  A checkpoint stands for the state exactly at its position: it is gathered between two
- *       turns.
+ *   K1  A checkpoint stands for the state exactly at its position: the rows that changed since the
+ *       one before are written over the next turns, CHECKPOINT_TURN_ROWS in each, and those that
+ *       change meanwhile are written before they do (row.h R1).
  *   K2  It is committed only when the journal is durable up to its position, so it never leads the
  *       journal.
  *   K3  The journal is trimmed only below what the last committed checkpoint and the stored
@@ -26,7 +28,11 @@ struct checkpoint;
 struct engine;
 struct shard;
 
-enum { CHECKPOINT_EVERY_BYTES = 256 * 1024 * 1024 };
+enum {
+    CHECKPOINT_EVERY_BYTES = 256 * 1024 * 1024, /* of journal */
+    CHECKPOINT_EVERY_ROWS = 250 * 1000,         /* changed */
+    CHECKPOINT_TURN_ROWS = 2000,
+};
 
 /* Opens the catalogue and applies the last checkpoint; *position is where replay begins. */
 MUST_CHECK enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard *shard, uint64_t *position);
@@ -34,6 +40,8 @@ MUST_CHECK enum err checkpoint_open(struct checkpoint **out, struct engine *e, s
 void checkpoint_on_recovered(struct checkpoint *c, uint64_t replayed_bytes);
 /* At the end of a turn: gathers when it is time. */
 void checkpoint_on_turn(struct checkpoint *c);
+/* There is more to gather: the next turn should come at once. */
+bool checkpoint_wants_turn(const struct checkpoint *c);
 void checkpoint_on_durable(struct checkpoint *c);
 /* With final, a last checkpoint is written first: the journal must be idle. Waits for the disk. NULL is allowed. */
 void checkpoint_close(struct checkpoint *c, bool final);

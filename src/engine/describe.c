@@ -31,13 +31,14 @@ struct layout {
 static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_TOPIC_CREATED] = { "TOPIC_CREATED",
                                "b:namespace b:name u:topic " TOPIC_POLICY
-                               " n:private t:created n:partitions n:log" },
+                               " n:private t:created n:partitions n:log #doors [b:native]" },
     [CHANGE_TOPIC_DELETED] = { "TOPIC_DELETED", "u:topic" },
     [CHANGE_TOPIC_NATIVE] = { "TOPIC_NATIVE", "u:topic n:door b:native" },
     [CHANGE_TOPIC_POLICY] = { "TOPIC_POLICY", "u:topic " TOPIC_POLICY },
     [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
-    [CHANGE_LOG_EXTENT] = { "LOG_EXTENT", "n:log n:start n:end #batches [n:base n:position n:bytes "
-                                          "n:records t:max_time t:when]" },
+    [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end" },
+    [CHANGE_LOG_ENTRIES] = { "LOG_ENTRIES", "n:log n:first {n:base n:position n:bytes n:records "
+                                            "t:max_time t:when}" },
     [CHANGE_PRODUCER_MADE] = { "PRODUCER_MADE", "n:producer n:epoch" },
     [CHANGE_PRODUCER_STATE] = { "PRODUCER_STATE", "n:log n:producer n:epoch #batches [n:first "
                                                   "n:last n:base t:when]" },

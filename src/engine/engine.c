@@ -173,7 +173,7 @@ static void on_failed(void *ctx, enum err err, const char *what)
 
 int64_t engine_next_ms(const struct engine *e)
 {
-    return timers_next_ms(&e->timers);
+    return checkpoint_wants_turn(e->checkpoint) ? e->now_ms : timers_next_ms(&e->timers);
 }
 
 bool engine_is_idle(const struct engine *e)
@@ -223,18 +223,22 @@ enum err engine_apply_ids(struct engine *e, struct rd *head, struct bytes payloa
     (void)position;
     e->last_id = rd_uvarint64(head);
     e->last_producer = (int64_t)rd_uvarint64(head);
+    row_touch(e, &e->ids);
     return ERR_OK;
 }
 
-void engine_save(struct engine *e, struct save *s)
+void engine_row_key(struct engine *e, const struct row *row, struct buf *out)
 {
-    struct buf head;
+    (void)e;
+    (void)row;
+    (void)out;
+}
 
-    buf_init(&head);
-    buf_uvarint(&head, e->last_id);
-    buf_uvarint(&head, (uint64_t)e->last_producer);
-    s->change(s, CHANGE_IDS, &head);
-    buf_fini(&head);
+void engine_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    (void)row;
+    buf_uvarint(out, e->last_id);
+    buf_uvarint(out, (uint64_t)e->last_producer);
 }
 
 static void init(struct engine *e, const struct engine_options *options, int64_t now_ms)
@@ -250,6 +254,8 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     list_init(&e->dirty);
     list_init(&e->undurable);
     list_init(&e->sweep);
+    rows_init(&e->rows);
+    row_init(&e->ids, ROW_IDS);
 }
 
 enum err engine_open(struct engine **out, struct shard *shard, const struct engine_options *options,
@@ -305,6 +311,7 @@ void engine_close(struct engine *e)
         outbox_release(e->outbox);
     }
     checkpoint_close(e->checkpoint, e->is_open);
+    rows_close(&e->rows);
     consumer_fini(e);
     session_fini(e);
     group_fini(e);
@@ -317,5 +324,6 @@ void engine_close(struct engine *e)
         journal_close(e->journal);
     timers_fini(&e->timers);
     buf_fini(&e->scratch);
+    rows_fini(&e->rows);
     free(e);
 }

@@ -3,8 +3,8 @@
  *
  * State changes. Whatever must survive is a change: a record of engine/change.h that is first
  * journalled with engine_change and then applied by the function that replay uses, too. So there
- * is one decoder and one way for each piece of state to come about, and a checkpoint is the
- * shortest list of changes that leads to the present state (x_save).
+ * is one decoder and one way for each piece of state to come about, and a checkpoint is a
+ * list of changes, too: one for each object, its row (row.h).
  *
  *   E1  State that survives changes only in x_apply functions, which decide nothing and look at no
  *       clock.
@@ -22,11 +22,11 @@
 #include "engine/exchange_calls.h"
 #include "engine/group_calls.h"
 #include "engine/ledger.h"
+#include "engine/row.h"
 #include "store/journal.h"
 
 struct log;
 struct queue;
-struct save;
 struct topic;
 
 /* A name inside a namespace as one map key: ns, a zero byte, name. Owned by its object. */
@@ -69,6 +69,8 @@ struct engine {
     bool           is_open; /* recovered */
     uint64_t       replayed_bytes; /* of the journal, by this recovery */
     struct checkpoint *checkpoint;
+    struct rows rows;
+    struct row ids; /* last_id, last_producer */
     struct outbox *outbox; /* answers and deliveries waiting for the disk */
 };
 
@@ -118,10 +120,22 @@ struct log_entry { /* one stored batch */
     uint32_t count;
 };
 
+/* The entries whose base offsets are from `first` on and below the next chunk's: one row of a
+ * checkpoint (log_row.c). */
+struct log_chunk {
+    struct row  row;
+    struct log *log;
+    struct list in_log; /* log.chunks, in order */
+    uint64_t    first;
+    uint32_t    count; /* of the entries when it was made; those at its front may be forgotten */
+};
+
 struct log {
     uint64_t      id;
     struct topic *topic;
     uint32_t      partition;
+    struct row    row; /* its start */
+    struct list   chunks;
     uint64_t      start; /* first offset that still exists */
     uint64_t      end;   /* next offset */
     struct log_entries {
@@ -136,6 +150,7 @@ struct log {
 };
 
 struct topic {
+    struct row      row;
     struct name_key key;
     struct uuid     uuid;
     struct topic_policy policy;
@@ -162,7 +177,7 @@ const struct log_entry *log_find(const struct log *l, uint64_t offset);
 /* The high watermark: all records below it are on disk. */
 uint64_t log_durable(const struct engine *e, struct log *l);
 /* Raises log.start: entries wholly below offset are forgotten. Not journalled: it follows from the settles. */
-void log_trim(struct log *l, uint64_t offset);
+void log_trim(struct engine *e, struct log *l, uint64_t offset);
 
 /* ---- append.c: the one way records come in ---- */
 struct append_target {
@@ -173,9 +188,6 @@ struct append_target {
 /* One batch to one or many logs as one change. Takes over batch's hold. Wakes readers, marks queues dirty. */
 void append_batch(struct engine *e, struct slice batch, const struct batch_head *head, struct append_target *targets,
                   size_t count);
-
-/* Its extents and producers, for topic_save. */
-void append_save(struct save *s, const struct log *l);
 
 /* ---- read.c ---- */
 /* The log goes away: its parked reads are answered. */
@@ -192,6 +204,8 @@ struct producer_batch {
 };
 enum { PRODUCER_BATCHES = 5 }; /* Kafka's NUM_BATCHES_TO_RETAIN */
 struct producer_state { /* of one producer id in one log */
+    struct row            row;
+    struct log           *log;
     int64_t               id;
     int16_t               epoch;
     uint8_t               count; /* of batches, newest last */
@@ -201,9 +215,9 @@ struct producer_state { /* of one producer id in one log */
  * ERR_BAD_SEQUENCE, ERR_FENCED_PRODUCER. */
 enum err producer_check(const struct log *l, const struct batch_head *head, struct producer_batch *first);
 /* Called by append's apply for a batch with a producer id. */
-void producer_note(struct log *l, const struct batch_head *head, uint64_t base_offset, int64_t append_ms);
-void producer_log_fini(struct log *l);
-void producer_log_save(struct save *s, const struct log *l);
+void producer_note(struct engine *e, struct log *l, const struct batch_head *head, uint64_t base_offset,
+                   int64_t append_ms);
+void producer_log_fini(struct engine *e, struct log *l);
 
 /* ---- queue.c ---- */
 struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name);
@@ -246,18 +260,6 @@ typedef enum err change_apply_fn(struct engine *e, struct rd *head, struct bytes
     enum err apply(struct engine *e, struct rd *head, struct bytes payload, uint64_t position);
 CHANGE_LIST(X)
 #undef X
-/* A checkpoint: each module gives the changes that rebuild its state. */
-struct save {
-    void (*change)(struct save *s, enum change kind, const struct buf *head);
-    /* A row of the catalogue's table for people: what ("topic", "queue"...), its name, and a text that describes it. */
-    void (*define)(struct save *s, const char *what, struct bytes ns, struct bytes name, const char *text);
-};
-void engine_save(struct engine *e, struct save *s);
-void topic_save(struct engine *e, struct save *s);
-void queue_save(struct engine *e, struct save *s);
-void exchange_save(struct engine *e, struct save *s);
-void group_save(struct engine *e, struct save *s);
-void producer_save(struct engine *e, struct save *s);
 
 /* ---- ends: free all objects of a module ---- */
 void topic_fini(struct engine *e);

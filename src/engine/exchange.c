@@ -18,6 +18,7 @@
 #include "engine/exchange_int.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_INTERNAL = 4 };
@@ -50,6 +51,7 @@ static struct exchange *add_exchange(struct exchanges *in, struct bytes name, en
 {
     struct exchange *x = mem_new(sizeof *x);
 
+    row_init(&x->row, ROW_EXCHANGE);
     x->in = in;
     x->name = copy(name);
     list_init(&x->incoming);
@@ -89,6 +91,7 @@ static void remove_binding(struct engine *e, struct binding *b)
 {
     struct exchange *x = CONTAINER(b->route, struct exchange, route);
 
+    row_remove(e, &b->row);
     route_remove(b);
     if (x->is_auto_delete && x->route.bindings.count == 0 && list_empty(&x->in_sweep))
         list_push(&e->sweep, &x->in_sweep); /* X2 */
@@ -102,6 +105,12 @@ static void remove_all(struct engine *e, struct list *bindings)
 
 static void free_exchange(struct engine *e, struct exchange *x)
 {
+    size_t          at = 0;
+    struct binding *b;
+
+    row_remove(e, &x->row);
+    while ((b = map_next(&x->route.bindings, &at)) != NULL)
+        row_remove(e, &b->row);
     remove_all(e, &x->incoming);
     route_fini(&x->route);
     list_remove(&x->in_sweep);
@@ -147,6 +156,7 @@ enum err exchange_apply_declared(struct engine *e, struct rd *head, struct bytes
     x->is_auto_delete = flags & FLAG_AUTO_DELETE;
     x->is_internal = flags & FLAG_INTERNAL;
     x->arguments = copy(arguments);
+    row_touch(e, &x->row);
     return ERR_OK;
 }
 
@@ -214,6 +224,8 @@ enum err exchange_apply_bound(struct engine *e, struct rd *head, struct bytes pa
         route_check(x->route.type, what.key, what.arguments) != ERR_OK)
         return ERR_CORRUPT;
     b = route_add(&x->route, &what, to ? (void *)to : (void *)q);
+    row_init(&b->row, ROW_BINDING);
+    row_touch(e, &b->row);
     list_push(to ? &to->incoming : &q->bindings, &b->in_target); /* X1 */
     list_remove(&x->in_sweep);
     return ERR_OK;
@@ -277,48 +289,56 @@ void exchange_on_recovered(struct engine *e)
     exchange_sweep(e);
 }
 
-/* ---- checkpoints and the end ---- */
+/* ---- checkpoints ---- */
 
-static void save_bindings(struct save *s, struct buf *head, const struct exchange *x)
+static const struct exchange *exchange_of(const struct row *row)
 {
-    size_t          at = 0;
-    struct binding *b;
-
-    while ((b = map_next(&x->route.bindings, &at)) != NULL) {
-        buf_clear(head);
-        put_binding(head, x->in->ns, x->name, &b->what);
-        s->change(s, CHANGE_BOUND, head);
-    }
+    return CONTAINER(row, struct exchange, row);
 }
 
-/* All exchanges come before all bindings, because a binding names two of them. */
-static void save_namespace(struct save *s, const struct exchanges *in)
+void exchange_row_key(struct engine *e, const struct row *row, struct buf *out)
 {
-    struct exchange *x;
-    struct buf       head;
-    size_t           at;
+    const struct exchange *x = exchange_of(row);
 
-    buf_init(&head);
-    for (at = 0; (x = map_next(&in->by_name, &at)) != NULL;) {
-        if (x->is_predeclared)
-            continue;
-        buf_clear(&head);
-        put_declared(&head, x);
-        s->change(s, CHANGE_EXCHANGE_DECLARED, &head);
-    }
-    for (at = 0; (x = map_next(&in->by_name, &at)) != NULL;)
-        save_bindings(s, &head, x);
-    buf_fini(&head);
+    (void)e;
+    change_put_bytes(out, x->in->ns);
+    change_put_bytes(out, x->name);
 }
 
-void exchange_save(struct engine *e, struct save *s)
+void exchange_row_head(struct engine *e, const struct row *row, struct buf *out)
 {
-    size_t            at = 0;
-    struct exchanges *in;
-
-    while ((in = map_next(&e->namespaces, &at)) != NULL)
-        save_namespace(s, in);
+    (void)e;
+    put_declared(out, exchange_of(row));
 }
+
+void exchange_row_define(struct engine *e, const struct row *row, struct row_definition *out)
+{
+    const struct exchange *x = exchange_of(row);
+
+    (void)e;
+    out->ns = x->in->ns;
+    out->name = x->name;
+    snprintf(out->text, sizeof out->text, "%s%s%s%s", route_type_name(x->route.type),
+             x->is_durable ? ", durable" : "", x->is_auto_delete ? ", auto-delete" : "",
+             x->is_internal ? ", internal" : "");
+}
+
+/* A binding's content is all that it is, so it is its key, too. */
+void binding_row_key(struct engine *e, const struct row *row, struct buf *out)
+{
+    binding_row_head(e, row, out);
+}
+
+void binding_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    const struct binding  *b = CONTAINER(row, struct binding, row);
+    const struct exchange *x = CONTAINER(b->route, struct exchange, route);
+
+    (void)e;
+    put_binding(out, x->in->ns, x->name, &b->what);
+}
+
+/* ---- the end ---- */
 
 static void free_namespace(struct engine *e, struct exchanges *in)
 {

@@ -12,6 +12,7 @@ struct exchanges { /* of one namespace */
 };
 
 struct exchange {
+    struct row        row; /* unborn when it is predeclared */
     struct exchanges *in;
     struct bytes      name; /* owned */
     bool              is_durable, is_auto_delete, is_internal;

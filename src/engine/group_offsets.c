@@ -31,6 +31,8 @@ struct committed {
 };
 
 struct group_topic {
+    struct row        row;
+    struct group     *group;
     struct bytes      name; /* owned */
     uint32_t          count;
     struct committed *at; /* by partition */
@@ -44,6 +46,8 @@ static struct group_topic *topic_of(struct group *g, struct bytes name)
 
     if (!t) {
         t = mem_new(sizeof *t);
+        row_init(&t->row, ROW_OFFSETS);
+        t->group = g;
         bytes_replace(&t->name, name);
         map_put(&g->offsets, t->name, t);
     }
@@ -63,6 +67,7 @@ static struct committed *slot_of(struct group_topic *t, uint32_t partition)
 
 static void topic_offsets_free(struct group_topic *t)
 {
+    row_remove(t->group->engine, &t->row);
     for (uint32_t i = 0; i < t->count; i++)
         bytes_replace(&t->at[i].metadata, (struct bytes){ 0 });
     bytes_replace(&t->name, (struct bytes){ 0 });
@@ -147,6 +152,7 @@ static void apply_item(struct group *g, struct rd *head, struct group_topic **to
         rd_fail(head);
         return;
     }
+    row_touch(g->engine, &(*topic)->row);
     c = slot_of(*topic, partition);
     c->offset = offset;
     c->leader_epoch = leader_epoch;
@@ -405,37 +411,31 @@ void group_on_offsets_get(struct engine *e, struct call *c)
 
 /* ---- checkpoint ---- */
 
-static void save_topic(struct group *g, const struct group_topic *t, struct save *s)
+static const struct group_topic *group_topic_of(const struct row *row)
 {
-    struct buf head;
+    return CONTAINER(row, struct group_topic, row);
+}
 
-    buf_init(&head);
+void offsets_row_key(struct engine *e, const struct row *row, struct buf *out)
+{
+    const struct group_topic *t = group_topic_of(row);
+
+    (void)e;
+    write_group(out, t->group->key.ns, t->group->key.name);
+    write_name16(out, t->name);
+}
+
+void offsets_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    const struct group_topic *t = group_topic_of(row);
+    struct bytes              name = t->name;
+
+    (void)e;
+    write_group(out, t->group->key.ns, t->group->key.name);
     for (uint32_t i = 0; i < t->count; i++) {
         if (t->at[i].offset < 0)
             continue;
-        if (head.len > CHANGE_BYTES_MAX) {
-            s->change(s, CHANGE_OFFSETS_COMMITTED, &head);
-            buf_clear(&head);
-        }
-        if (head.len == 0)
-            write_group(&head, g->key.ns, g->key.name);
-        write_item(&head, t->name, i, &t->at[i]);
-    }
-    if (head.len > 0)
-        s->change(s, CHANGE_OFFSETS_COMMITTED, &head);
-    buf_fini(&head);
-}
-
-void group_save(struct engine *e, struct save *s)
-{
-    struct group             *g;
-    const struct group_topic *t;
-    size_t                    at = 0;
-
-    while ((g = map_next(&e->groups, &at)) != NULL) {
-        size_t topic_at = 0;
-
-        while ((t = map_next(&g->offsets, &topic_at)) != NULL)
-            save_topic(g, t, s);
+        write_item(out, name, i, &t->at[i]);
+        name = (struct bytes){ 0 };
     }
 }

@@ -26,15 +26,19 @@ struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
     l->partition = partition;
     list_init(&l->readers);
     list_init(&l->fresh);
+    row_init(&l->row, ROW_LOG);
+    list_init(&l->chunks);
     idmap_init(&l->producers);
     return l;
 }
 
-void log_free(struct log *l)
+void log_free(struct engine *e, struct log *l)
 {
     assert(list_empty(&l->readers));
     list_remove(&l->fresh);
-    producer_log_fini(l);
+    row_remove(e, &l->row);
+    log_chunks_fini(e, l);
+    producer_log_fini(e, l);
     free(l->entries.at);
     free(l);
 }
@@ -96,10 +100,12 @@ uint64_t log_durable(const struct engine *e, struct log *l)
     return l->durable;
 }
 
-void log_trim(struct log *l, uint64_t offset)
+void log_trim(struct engine *e, struct log *l, uint64_t offset)
 {
     struct log_entries *es = &l->entries;
 
+    row_touch(e, &l->row);
+    log_chunks_on_trim(e, l, offset);
     while (es->count > 0 && es->at[es->first].base_offset + es->at[es->first].count <= offset) {
         es->first++;
         es->count--;

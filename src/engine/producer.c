@@ -56,17 +56,33 @@ enum err producer_check(const struct log *l, const struct batch_head *head,
     return ERR_OK;
 }
 
-void producer_note(struct log *l, const struct batch_head *head, uint64_t base_offset,
+static struct producer_state *state_new(struct log *l, int64_t id)
+{
+    struct producer_state *p = mem_new(sizeof *p);
+
+    row_init(&p->row, ROW_PRODUCER_STATE);
+    p->log = l;
+    p->id = id;
+    return p;
+}
+
+static void state_free(struct engine *e, struct producer_state *p)
+{
+    row_remove(e, &p->row);
+    free(p);
+}
+
+void producer_note(struct engine *e, struct log *l, const struct batch_head *head, uint64_t base_offset,
                    int64_t append_ms)
 {
     struct producer_state *p = idmap_get(&l->producers, (uint64_t)head->producer_id);
 
     if (!p) {
-        p = mem_new(sizeof *p);
-        p->id = head->producer_id;
+        p = state_new(l, head->producer_id);
         p->epoch = head->producer_epoch;
         idmap_put(&l->producers, (uint64_t)p->id, p);
     }
+    row_touch(e, &p->row);
     if (p->epoch != head->producer_epoch) {
         p->epoch = head->producer_epoch;
         p->count = 0;
@@ -79,68 +95,86 @@ void producer_note(struct log *l, const struct batch_head *head, uint64_t base_o
                                  base_offset, append_ms };
 }
 
-void producer_log_fini(struct log *l)
+void producer_log_fini(struct engine *e, struct log *l)
 {
     size_t                 at = 0;
     struct producer_state *p;
 
     while ((p = idmap_next(&l->producers, &at)) != NULL)
-        free(p);
+        state_free(e, p);
     idmap_fini(&l->producers);
 }
 
-void producer_log_save(struct save *s, const struct log *l)
+static const struct producer_state *state_of(const struct row *row)
 {
-    size_t                 at = 0;
-    struct producer_state *p;
-    struct buf             b;
-
-    buf_init(&b);
-    while ((p = idmap_next(&l->producers, &at)) != NULL) {
-        buf_clear(&b);
-        buf_uvarint(&b, l->id);
-        buf_uvarint(&b, (uint64_t)p->id);
-        buf_uvarint(&b, (uint64_t)p->epoch);
-        buf_uvarint(&b, p->count);
-        for (int i = 0; i < p->count; i++) {
-            buf_uvarint(&b, (uint64_t)p->batches[i].first_sequence);
-            buf_uvarint(&b, (uint64_t)p->batches[i].last_sequence);
-            buf_uvarint(&b, p->batches[i].base_offset);
-            buf_varint(&b, p->batches[i].append_ms);
-        }
-        s->change(s, CHANGE_PRODUCER_STATE, &b);
-    }
-    buf_fini(&b);
+    return CONTAINER(row, struct producer_state, row);
 }
 
-enum err producer_apply_state(struct engine *e, struct rd *head, struct bytes payload,
-                              uint64_t position)
+void producer_state_row_key(struct engine *e, const struct row *row, struct buf *out)
 {
-    struct log            *l = idmap_get(&e->logs, rd_uvarint64(head));
-    struct producer_state *p = mem_new(sizeof *p);
+    (void)e;
+    buf_u64(out, state_of(row)->log->id);
+    buf_u64(out, (uint64_t)state_of(row)->id);
+}
 
-    (void)payload;
-    (void)position;
-    p->id = (int64_t)rd_uvarint64(head);
+void producer_state_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    const struct producer_state *p = state_of(row);
+
+    (void)e;
+    buf_uvarint(out, p->log->id);
+    buf_uvarint(out, (uint64_t)p->id);
+    buf_uvarint(out, (uint64_t)p->epoch);
+    buf_uvarint(out, p->count);
+    for (int i = 0; i < p->count; i++) {
+        buf_uvarint(out, (uint64_t)p->batches[i].first_sequence);
+        buf_uvarint(out, (uint64_t)p->batches[i].last_sequence);
+        buf_uvarint(out, p->batches[i].base_offset);
+        buf_varint(out, p->batches[i].append_ms);
+    }
+}
+
+/* As PRODUCER_STATE has it; false: that cannot be. */
+static bool read_state(struct rd *head, struct producer_state *p)
+{
     p->epoch = (int16_t)rd_uvarint64(head);
     p->count = (uint8_t)rd_uvarint64(head);
-    if (head->failed || !l || p->count == 0 || p->count > PRODUCER_BATCHES) {
-        free(p);
-        return ERR_CORRUPT;
-    }
+    if (p->epoch < 0 || p->count == 0 || p->count > PRODUCER_BATCHES)
+        return false;
     for (int i = 0; i < p->count; i++) {
         p->batches[i].first_sequence = (int32_t)rd_uvarint64(head);
         p->batches[i].last_sequence = (int32_t)rd_uvarint64(head);
         p->batches[i].base_offset = rd_uvarint64(head);
         p->batches[i].append_ms = rd_varint64(head);
     }
-    free(idmap_put(&l->producers, (uint64_t)p->id, p));
+    return !head->failed;
+}
+
+enum err producer_apply_state(struct engine *e, struct rd *head, struct bytes payload,
+                              uint64_t position)
+{
+    struct log            *l = idmap_get(&e->logs, rd_uvarint64(head));
+    uint64_t               id = rd_uvarint64(head);
+    struct producer_state *p;
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !l || id > INT64_MAX || idmap_get(&l->producers, id))
+        return ERR_CORRUPT;
+    p = state_new(l, (int64_t)id);
+    if (!read_state(head, p)) {
+        state_free(e, p);
+        return ERR_CORRUPT;
+    }
+    idmap_put(&l->producers, id, p);
+    row_touch(e, &p->row);
     return ERR_OK;
 }
 
 /* ---- identities ---- */
 
 struct producer {
+    struct row row;
     int64_t id;
     int16_t epoch;
 };
@@ -158,9 +192,11 @@ enum err producer_apply_made(struct engine *e, struct rd *head, struct bytes pay
         return ERR_CORRUPT;
     if (!p) {
         p = mem_new(sizeof *p);
+        row_init(&p->row, ROW_PRODUCER);
         p->id = (int64_t)id;
         idmap_put(&e->producers, id, p);
     }
+    row_touch(e, &p->row);
     p->epoch = (int16_t)epoch;
     if (p->id > e->last_producer)
         e->last_producer = p->id;
@@ -173,19 +209,21 @@ static void encode_made(struct buf *b, int64_t id, int16_t epoch)
     buf_uvarint(b, (uint64_t)epoch);
 }
 
-void producer_save(struct engine *e, struct save *s)
+static const struct producer *producer_of(const struct row *row)
 {
-    size_t           at = 0;
-    struct producer *p;
-    struct buf       b;
+    return CONTAINER(row, struct producer, row);
+}
 
-    buf_init(&b);
-    while ((p = idmap_next(&e->producers, &at)) != NULL) {
-        buf_clear(&b);
-        encode_made(&b, p->id, p->epoch);
-        s->change(s, CHANGE_PRODUCER_MADE, &b);
-    }
-    buf_fini(&b);
+void producer_row_key(struct engine *e, const struct row *row, struct buf *out)
+{
+    (void)e;
+    buf_u64(out, (uint64_t)producer_of(row)->id);
+}
+
+void producer_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    (void)e;
+    encode_made(out, producer_of(row)->id, producer_of(row)->epoch);
 }
 
 void producer_fini(struct engine *e)

@@ -19,6 +19,7 @@
 #include "engine/queue_int.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_EXCLUSIVE = 4 };
@@ -63,6 +64,12 @@ uint64_t queue_needs(const struct queue *q, const struct log *l)
     return q->topic == l->topic ? lane_floor(&q->ledger.lanes[l->partition]) : l->end;
 }
 
+void queue_touch(struct queue *q)
+{
+    row_touch(q->engine, &q->row);
+    row_touch(q->engine, &q->state);
+}
+
 void queue_mark_dirty(struct engine *e, struct queue *q)
 {
     if (list_empty(&q->dirty))
@@ -73,6 +80,8 @@ void queue_on_append(struct engine *e, struct queue *q, struct log *l, uint64_t 
                      uint32_t count, int64_t due_ms)
 {
     assert(q->ledger.lanes[l->partition].end == base);
+    if (due_ms > 0)
+        queue_touch(q);
     ledger_append(&q->ledger, l->partition, count, due_ms);
     queue_mark_dirty(e, q);
 }
@@ -135,10 +144,40 @@ static void encode_declared(struct buf *head, const struct queue *q)
         buf_uvarint(head, q->ledger.lanes[i].next);
 }
 
+static const struct queue *queue_of(const struct row *row)
+{
+    return CONTAINER(row, struct queue, row);
+}
+
+void queue_row_key(struct engine *e, const struct row *row, struct buf *out)
+{
+    (void)e;
+    buf_u64(out, queue_of(row)->id);
+}
+
+void queue_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    (void)e;
+    encode_declared(out, queue_of(row));
+}
+
+void queue_row_define(struct engine *e, const struct row *row, struct row_definition *out)
+{
+    const struct queue *q = queue_of(row);
+
+    (void)e;
+    out->ns = q->key.ns;
+    out->name = q->key.name;
+    snprintf(out->text, sizeof out->text, "%s%s%s", q->topic ? "over a topic" : "detached",
+             q->is_durable ? ", durable" : "", q->policy.is_ordered ? ", ordered" : "");
+}
+
 static struct queue *queue_new(struct engine *e, struct bytes ns, struct bytes name)
 {
     struct queue *q = mem_new(sizeof *q);
 
+    row_init(&q->row, ROW_QUEUE);
+    row_init(&q->state, ROW_QUEUE_STATE);
     name_key_init(&q->key, ns, name);
     q->engine = e;
     list_init(&q->in_topic);
@@ -156,6 +195,8 @@ static struct queue *queue_new(struct engine *e, struct bytes ns, struct bytes n
 void queue_free(struct engine *e, struct queue *q)
 {
     assert(list_empty(&q->waiters) && q->consumer_count == 0);
+    row_remove(e, &q->row);
+    row_remove(e, &q->state);
     timer_stop(&e->timers, &q->timer);
     list_remove(&q->in_topic);
     list_remove(&q->dirty);
@@ -247,6 +288,7 @@ enum err queue_apply_declared(struct engine *e, struct rd *head, struct bytes pa
     idmap_put(&e->queues_id, id, q);
     if (id > e->last_id)
         e->last_id = id;
+    row_touch(e, &q->row);
     return ERR_OK;
 }
 
@@ -264,6 +306,7 @@ enum err queue_apply_altered(struct engine *e, struct rd *head, struct bytes pay
     (void)position;
     if (head->failed || !q || door >= DOOR_COUNT)
         return ERR_CORRUPT;
+    row_touch(e, &q->row);
     q->is_durable = flags & FLAG_DURABLE;
     if (!policy.is_ordered)
         queue_order_fini(q);
@@ -288,6 +331,8 @@ enum err queue_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
     (void)position;
     if (!q)
         return ERR_CORRUPT;
+    row_remove(e, &q->row);
+    row_remove(e, &q->state);
     exchange_unbind_queue(e, q);
     end_leases(q);
     map_remove(&e->queues, q->key.whole);
@@ -363,6 +408,7 @@ void queue_detach_all(struct engine *e, struct topic *t)
     while ((n = list_pop(&t->queues)) != NULL) {
         struct queue *q = queue_in_topic(n);
 
+        queue_touch(q);
         end_leases(q);
         timer_stop(&e->timers, &q->timer);
         queue_order_fini(q);
@@ -379,7 +425,7 @@ void queue_on_session_close(struct engine *e, struct session *s)
         queue_delete(e, CONTAINER(s->queues.next, struct queue, in_session));
 }
 
-/* ---- after a restart, checkpoints, the end ---- */
+/* ---- after a restart, the end ---- */
 
 /* The queues there are now, in an order that does not change while they are deleted. */
 static uint64_t *all_ids(const struct engine *e, size_t *count)
@@ -415,22 +461,6 @@ void queue_on_recovered(struct engine *e)
     }
     free(ids);
     exchange_on_recovered(e);
-}
-
-void queue_save(struct engine *e, struct save *s)
-{
-    size_t        at = 0;
-    struct queue *q;
-    struct buf    head;
-
-    buf_init(&head);
-    while ((q = map_next(&e->queues, &at)) != NULL) {
-        buf_clear(&head);
-        encode_declared(&head, q);
-        s->change(s, CHANGE_QUEUE_DECLARED, &head);
-        queue_save_state(s, q);
-    }
-    buf_fini(&head);
 }
 
 void queue_fini(struct engine *e)

@@ -17,6 +17,8 @@ struct limiter;
 enum { LEASE_MS_DEFAULT = 30000 };
 
 struct queue {
+    struct row          row;   /* what it is, and next of its lanes */
+    struct row          state; /* its outstanding messages */
     uint64_t            id;
     struct name_key     key;
     struct topic       *topic; /* NULL: detached, its topic is gone */
@@ -53,6 +55,8 @@ void queue_free(struct engine *e, struct queue *q);
 /* Journals a change without payload and applies it (E2); head is freed. */
 void queue_commit(struct engine *e, enum change kind, struct buf *head, change_apply_fn *apply);
 struct queue *queue_by_id(struct engine *e, uint64_t id);
+/* Its ledger is about to change (row.h R1). */
+void queue_touch(struct queue *q);
 
 /* ---- queue_settle.c ---- */
 void queue_init_timer(struct queue *q);
@@ -190,7 +194,5 @@ void writer_fini(struct queue_writer *w); /* flushes */
 void writer_note(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags,
                  int64_t time_ms, const struct lane *lane, uint64_t offset);
 void writer_flush(struct queue_writer *w);
-/* The outstanding messages of q, for queue_save. */
-void queue_save_state(struct save *s, struct queue *q);
 
 #endif

@@ -95,6 +95,8 @@ static struct queue *get_queue(struct engine *e, struct rd *head)
 
     if (!q)
         rd_fail(head);
+    else
+        queue_touch(q);
     return q;
 }
 
@@ -244,45 +246,41 @@ enum err queue_apply_state(struct engine *e, struct rd *head, struct bytes paylo
     return head->failed ? ERR_CORRUPT : ERR_OK;
 }
 
-struct state_save {
-    struct save  *save;
-    struct queue *queue;
-    struct buf    head;
-};
-
-static void flush_state(struct state_save *s)
+static const struct queue *queue_of(const struct row *row)
 {
-    if (s->head.len == 0)
-        return;
-    s->save->change(s->save, CHANGE_QUEUE_STATE, &s->head);
-    buf_clear(&s->head);
+    return CONTAINER(row, struct queue, state);
 }
 
-static void save_held(void *ctx, struct held *h)
+void queue_state_row_key(struct engine *e, const struct row *row, struct buf *out)
 {
-    struct state_save *s = ctx;
-
-    if (s->head.len > WRITER_BYTES_MAX)
-        flush_state(s);
-    if (s->head.len == 0)
-        buf_uvarint(&s->head, s->queue->id);
-    buf_uvarint(&s->head, h->lane->index);
-    buf_uvarint(&s->head, h->offset);
-    buf_u8(&s->head, h->state == HELD_BLOCKED ? HELD_READY : h->state);
-    buf_u8(&s->head, h->is_bound);
-    buf_uvarint(&s->head, h->attempts);
-    buf_uvarint(&s->head, h->free_attempts);
-    buf_varint(&s->head, h->first_lease_ms);
-    buf_varint(&s->head, h->due_ms);
+    (void)e;
+    buf_u64(out, queue_of(row)->id);
 }
 
-void queue_save_state(struct save *s, struct queue *q)
+static void write_held(void *ctx, struct held *h)
 {
-    struct state_save state = { .save = s, .queue = q };
+    struct buf *out = ctx;
 
-    buf_init(&state.head);
+    buf_uvarint(out, h->lane->index);
+    buf_uvarint(out, h->offset);
+    buf_u8(out, h->state == HELD_BLOCKED ? HELD_READY : h->state);
+    buf_u8(out, h->is_bound);
+    buf_uvarint(out, h->attempts);
+    buf_uvarint(out, h->free_attempts);
+    buf_varint(out, h->first_lease_ms);
+    buf_varint(out, h->due_ms);
+}
+
+void queue_state_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    const struct queue *q = queue_of(row);
+    size_t              start;
+
+    (void)e;
+    buf_uvarint(out, q->id);
+    start = out->len;
     for (uint32_t i = 0; i < q->ledger.lane_count; i++)
-        lane_each(&q->ledger.lanes[i], save_held, &state);
-    flush_state(&state);
-    buf_fini(&state.head);
+        lane_each(&q->ledger.lanes[i], write_held, out);
+    if (out->len == start)
+        buf_clear(out);
 }

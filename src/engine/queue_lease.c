@@ -92,6 +92,7 @@ static void settle(struct handout *h)
 {
     struct held *held = ledger_find(h->lane, h->offset);
 
+    queue_touch(h->q);
     if (held)
         queue_order_on_settle(h->q, held);
     ledger_settle(h->lane, h->offset);
@@ -166,8 +167,10 @@ static void take_for_good(struct handout *h, struct message_ref *ref)
 
 static void take_on_lease(struct handout *h, const struct taker *t, struct message_ref *ref)
 {
-    struct held *held = ledger_lease(h->lane, h->offset, &t->terms);
+    struct held *held;
 
+    queue_touch(h->q);
+    held = ledger_lease(h->lane, h->offset, &t->terms);
     held->bytes = h->bytes;
     held->holder = t->consumer;
     if (t->terms.is_bound)

@@ -350,6 +350,7 @@ static enum order_answer judge(struct queue_order *o, struct lane *l, uint64_t o
         return ORDER_TAKE;
     if (o->blocked_count >= ORDER_BLOCKED_MAX && offset >= l->next) /* O3 */
         return ORDER_STOP;
+    queue_touch(o->queue);
     pass_over(o, l, offset, look->key);
     return ORDER_NEXT;
 }

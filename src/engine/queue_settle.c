@@ -33,6 +33,7 @@ static void release(struct queue_writer *w, struct queue *q, struct held *h, int
 {
     uint64_t flags = (uint64_t)reason << RELEASED_REASON_SHIFT | (is_free ? RELEASED_FREE : 0u);
 
+    queue_touch(q);
     writer_note(w, q, CHANGE_QUEUE_RELEASED, flags, ready_ms, h->lane, h->offset);
     queue_end_lease(h);
     held_release(h, ready_ms, is_free);
@@ -55,6 +56,7 @@ static void on_due(struct timer *t, int64_t now_ms)
     struct held        *h;
     int                 left = EXPIRED_PER_TICK_MAX;
 
+    queue_touch(q);
     writer_init(&w, q->engine);
     while (left-- > 0 && (h = ledger_due(&q->ledger, now_ms)) != NULL)
         if (h->state == HELD_LEASED)
@@ -115,7 +117,7 @@ void queue_trim(struct queue *q, uint32_t lane)
         floor = needs < floor ? needs : floor;
     }
     if (is_worth_trimming(l, floor))
-        log_trim(l, floor);
+        log_trim(q->engine, l, floor);
 }
 
 void queue_release_session(struct engine *e, struct session *s)
@@ -178,6 +180,7 @@ static void switch_to(struct settling *s, struct queue *q, uint32_t lane)
 
 static void end(struct settling *s, struct held *h, enum queue_fate fate)
 {
+    queue_touch(s->queue);
     writer_note(&s->w, s->queue, CHANGE_QUEUE_SETTLED, fate, 0, h->lane, h->offset);
     queue_order_on_settle(s->queue, h);
     queue_end_lease(h);
@@ -199,6 +202,7 @@ static void extend(struct settling *s, struct held *h, int64_t delay_ms)
 
     if (h->is_bound)
         return;
+    queue_touch(s->queue);
     writer_note(&s->w, s->queue, CHANGE_QUEUE_EXTENDED, 0, deadline_ms, h->lane, h->offset);
     held_extend(h, deadline_ms);
     queue_arm(s->queue);

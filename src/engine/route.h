@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "engine/row.h"
 
 enum route_type { ROUTE_DIRECT, ROUTE_FANOUT, ROUTE_TOPIC, ROUTE_HEADERS, ROUTE_TYPE_COUNT };
 
@@ -42,6 +43,7 @@ struct binding_key {
 };
 
 struct binding {
+    struct row           row;       /* the caller's */
     struct binding_key   what;      /* borrows from id */
     void                *target;    /* the caller's */
     struct list          in_target; /* the caller's, initialised */

@@ -3,7 +3,7 @@
  *
  * Changes (docs/journal.md):
  *   TOPIC_CREATED  ns, name, uuid (16 bytes), policy, is_private, created_ms, partition count, id of the first log
- *                  (the others follow without a gap)
+ *                  (the others follow without a gap), door count, native of each
  *   TOPIC_DELETED  uuid
  *   TOPIC_NATIVE   uuid, door, native
  *   TOPIC_POLICY   uuid, policy
@@ -128,6 +128,7 @@ struct created {
     uint64_t            is_private;
     int64_t             created_ms;
     uint64_t            partition_count, first_log;
+    struct bytes        native[DOOR_COUNT];
 };
 
 static void encode_created(struct buf *head, const struct created *c)
@@ -140,11 +141,15 @@ static void encode_created(struct buf *head, const struct created *c)
     buf_varint(head, c->created_ms);
     buf_uvarint(head, c->partition_count);
     buf_uvarint(head, c->first_log);
+    buf_uvarint(head, DOOR_COUNT);
+    for (int d = 0; d < DOOR_COUNT; d++)
+        change_put_bytes(head, c->native[d]);
 }
 
 static struct created decode_created(struct rd *r)
 {
-    struct created c;
+    struct created c = { 0 };
+    uint64_t       doors;
 
     c.ns = change_get_bytes(r);
     c.name = change_get_bytes(r);
@@ -154,7 +159,20 @@ static struct created decode_created(struct rd *r)
     c.created_ms = rd_varint64(r);
     c.partition_count = rd_uvarint64(r);
     c.first_log = rd_uvarint64(r);
+    doors = rd_uvarint64(r);
+    if (doors > DOOR_COUNT)
+        rd_fail(r);
+    for (uint64_t d = 0; d < doors && !r->failed; d++)
+        c.native[d] = change_get_bytes(r);
     return c;
+}
+
+static void replace_native(struct topic *t, uint64_t door, struct bytes native)
+{
+    free((void *)(uintptr_t)t->native[door].at);
+    t->native[door] = native;
+    if (native.at)
+        t->native[door].at = mem_copy(native.at, native.len);
 }
 
 static void add_logs(struct engine *e, struct topic *t, uint64_t first_log)
@@ -168,6 +186,19 @@ static void add_logs(struct engine *e, struct topic *t, uint64_t first_log)
         e->last_id = first_log + t->log_count - 1;
 }
 
+/* Neither a name nor an id that is in use. */
+static bool may_create(struct engine *e, const struct rd *head, const struct created *c)
+{
+    if (head->failed || c->partition_count == 0 || c->partition_count > TOPIC_PARTITIONS_MAX ||
+        c->first_log > UINT64_MAX - c->partition_count ||
+        topic_find(e, c->ns, c->name) || topic_find_uuid(e, &c->uuid))
+        return false;
+    for (uint64_t i = 0; i < c->partition_count; i++)
+        if (idmap_get(&e->logs, c->first_log + i))
+            return false;
+    return true;
+}
+
 enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes payload,
                              uint64_t position)
 {
@@ -176,10 +207,10 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
 
     (void)payload;
     (void)position;
-    if (head->failed || c.partition_count == 0 || c.partition_count > TOPIC_PARTITIONS_MAX ||
-        topic_find(e, c.ns, c.name))
+    if (!may_create(e, head, &c))
         return ERR_CORRUPT;
     t = mem_new(sizeof *t);
+    row_init(&t->row, ROW_TOPIC);
     name_key_init(&t->key, c.ns, c.name);
     t->uuid = c.uuid;
     t->policy = c.policy;
@@ -190,13 +221,17 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
     add_logs(e, t, c.first_log);
     map_put(&e->topics, t->key.whole, t);
     map_put(&e->topics_uuid, bytes_of(t->uuid.at, sizeof t->uuid.at), t);
+    for (uint64_t d = 0; d < DOOR_COUNT; d++)
+        replace_native(t, d, c.native[d]);
+    row_touch(e, &t->row);
     return ERR_OK;
 }
 
-static void free_topic(struct topic *t)
+static void free_topic(struct engine *e, struct topic *t)
 {
+    row_remove(e, &t->row);
     for (uint32_t i = 0; i < t->log_count; i++)
-        log_free(t->logs[i]);
+        log_free(e, t->logs[i]);
     free(t->logs);
     for (int d = 0; d < DOOR_COUNT; d++)
         free((void *)(uintptr_t)t->native[d].at);
@@ -219,16 +254,8 @@ enum err topic_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
     map_remove(&e->topics_uuid, bytes_of(uuid.at, sizeof uuid.at));
     for (uint32_t i = 0; i < t->log_count; i++)
         idmap_remove(&e->logs, t->logs[i]->id);
-    free_topic(t);
+    free_topic(e, t);
     return ERR_OK;
-}
-
-static void encode_native(struct buf *head, const struct topic *t, enum door door,
-                          struct bytes native)
-{
-    put_uuid(head, &t->uuid);
-    buf_uvarint(head, door);
-    change_put_bytes(head, native);
 }
 
 enum err topic_apply_native(struct engine *e, struct rd *head, struct bytes payload,
@@ -243,10 +270,8 @@ enum err topic_apply_native(struct engine *e, struct rd *head, struct bytes payl
     (void)position;
     if (head->failed || !t || door >= DOOR_COUNT)
         return ERR_CORRUPT;
-    free((void *)(uintptr_t)t->native[door].at);
-    t->native[door] = native;
-    if (native.at)
-        t->native[door].at = mem_copy(native.at, native.len);
+    row_touch(e, &t->row);
+    replace_native(t, door, native);
     return ERR_OK;
 }
 
@@ -261,6 +286,7 @@ enum err topic_apply_policy(struct engine *e, struct rd *head, struct bytes payl
     (void)position;
     if (head->failed || !t)
         return ERR_CORRUPT;
+    row_touch(e, &t->row);
     t->policy = policy;
     return ERR_OK;
 }
@@ -283,7 +309,9 @@ static void set_native(struct engine *e, struct topic *t, enum door door, struct
     struct buf head;
 
     buf_init(&head);
-    encode_native(&head, t, door, native);
+    put_uuid(&head, &t->uuid);
+    buf_uvarint(&head, door);
+    change_put_bytes(&head, native);
     commit(e, CHANGE_TOPIC_NATIVE, &head, topic_apply_native);
 }
 
@@ -302,17 +330,15 @@ struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name,
                            enum door door, struct bytes native)
 {
     struct created c = { ns,         name,      new_uuid(e), *policy,
-                         is_private, e->now_ms, partitions,  e->last_id + 1 };
+                         is_private, e->now_ms, partitions,  e->last_id + 1,
+                         { { 0 } } };
     struct buf     head;
-    struct topic  *t;
 
+    c.native[door] = native;
     buf_init(&head);
     encode_created(&head, &c);
     commit(e, CHANGE_TOPIC_CREATED, &head, topic_apply_created);
-    t = topic_find(e, ns, name);
-    if (native.at)
-        set_native(e, t, door, native);
-    return t;
+    return topic_find(e, ns, name);
 }
 
 void topic_delete(struct engine *e, struct topic *t)
@@ -328,55 +354,54 @@ void topic_delete(struct engine *e, struct topic *t)
     commit(e, CHANGE_TOPIC_DELETED, &head, topic_apply_deleted);
 }
 
-/* For people. */
-static void define(struct save *s, const struct topic *t)
+/* ---- checkpoint ---- */
+
+static const struct topic *topic_of(const struct row *row)
+{
+    return CONTAINER(row, struct topic, row);
+}
+
+void topic_row_key(struct engine *e, const struct row *row, struct buf *out)
+{
+    (void)e;
+    buf_u64(out, topic_of(row)->logs[0]->id);
+}
+
+void topic_row_head(struct engine *e, const struct row *row, struct buf *out)
+{
+    const struct topic *t = topic_of(row);
+    struct created      c = { t->key.ns,     t->key.name,   t->uuid,      t->policy,
+                              t->is_private, t->created_ms, t->log_count, t->logs[0]->id,
+                              { { 0 } } };
+
+    (void)e;
+    memcpy(c.native, t->native, sizeof c.native);
+    encode_created(out, &c);
+}
+
+void topic_row_define(struct engine *e, const struct row *row, struct row_definition *out)
 {
     static const char *const kept[] = {
         [RETAIN_TIME] = "",
         [RETAIN_UNTIL_SETTLED] = ", kept until settled",
         [RETAIN_BOTH] = ", kept at least until settled",
     };
+    const struct topic        *t = topic_of(row);
     const struct topic_policy *p = &t->policy;
-    char                       text[192];
     int                        len;
 
-    len = snprintf(text, sizeof text, "%u partitions%s%s%s", t->log_count, kept[p->retention],
-                   p->is_compacted ? ", compacted" : "", t->is_private ? ", private" : "");
+    (void)e;
+    out->ns = t->key.ns;
+    out->name = t->key.name;
+    len = snprintf(out->text, sizeof out->text, "%u partitions%s%s%s", t->log_count,
+                   kept[p->retention], p->is_compacted ? ", compacted" : "",
+                   t->is_private ? ", private" : "");
     if (p->retention_ms > 0)
-        len += snprintf(text + len, sizeof text - (size_t)len, ", for %lld ms",
+        len += snprintf(out->text + len, sizeof out->text - (size_t)len, ", for %lld ms",
                         (long long)p->retention_ms);
     if (p->retention_bytes > 0)
-        snprintf(text + len, sizeof text - (size_t)len, ", up to %lld bytes",
+        snprintf(out->text + len, sizeof out->text - (size_t)len, ", up to %lld bytes",
                  (long long)p->retention_bytes);
-    s->define(s, "topic", t->key.ns, t->key.name, text);
-}
-
-void topic_save(struct engine *e, struct save *s)
-{
-    size_t        at = 0;
-    struct topic *t;
-    struct buf    head;
-
-    buf_init(&head);
-    while ((t = map_next(&e->topics, &at)) != NULL) {
-        struct created c = { t->key.ns,     t->key.name,   t->uuid,      t->policy,
-                             t->is_private, t->created_ms, t->log_count, t->logs[0]->id };
-
-        buf_clear(&head);
-        encode_created(&head, &c);
-        s->change(s, CHANGE_TOPIC_CREATED, &head);
-        define(s, t);
-        for (int d = 0; d < DOOR_COUNT; d++) {
-            if (!t->native[d].at)
-                continue;
-            buf_clear(&head);
-            encode_native(&head, t, (enum door)d, t->native[d]);
-            s->change(s, CHANGE_TOPIC_NATIVE, &head);
-        }
-        for (uint32_t i = 0; i < t->log_count; i++)
-            append_save(s, t->logs[i]);
-    }
-    buf_fini(&head);
 }
 
 void topic_fini(struct engine *e)
@@ -385,7 +410,7 @@ void topic_fini(struct engine *e)
     struct topic *t;
 
     while ((t = map_next(&e->topics, &at)) != NULL)
-        free_topic(t);
+        free_topic(e, t);
     map_fini(&e->topics);
     map_fini(&e->topics_uuid);
     idmap_fini(&e->logs);

@@ -1,14 +1,15 @@
 /*
  * catalogue.c - see catalogue.h. Tables:
  *
- *     checkpoint  one row: position, epoch, changes (how many), crc (K2)
- *     change      n, kind, head: what leads to the state
- *     definition  what, namespace, name, text: for people; never read by the program
+ *     state       key, kind, head, crc: of key, kind u8, head; what leads to the state
+ *     meta        one row: position, epoch, rows (how many), sum (of their crc, modulo 2^64), and
+ *                 crc: of these four as u64 each
+ *     definition  key (of its row), what, namespace, name, text: for people; never read by the
+ *                 program
  *
- * application_id is "Myna", user_version the version of this layout. What is added between begin
- * and commit lies in one buffer, which is also what the CRC is taken over:
- *
- *     kind u8 | head bytes u32 | head      again and again
+ * application_id is "Myna", user_version the version of this layout. What is gathered between begin
+ * and commit lies in one buffer of steps, each an octet that says which and its parts, each with
+ * its length.
  */
 #include "store/catalogue.h"
 #include "base/buf.h"
@@ -27,28 +28,40 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CATALOGUE_VERSION = 1, APPLICATION_ID = 0x4d796e61 };
+enum { CATALOGUE_VERSION = 2, APPLICATION_ID = 0x4d796e61 };
 
 static const char schema[] =
     "BEGIN;"
     "PRAGMA application_id = 1299803745;"
-    "PRAGMA user_version = 1;"
-    "CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL,"
-    " epoch INTEGER NOT NULL, changes INTEGER NOT NULL, crc INTEGER NOT NULL);"
-    "CREATE TABLE change (n INTEGER PRIMARY KEY, kind INTEGER NOT NULL, head BLOB NOT NULL);"
-    "CREATE TABLE definition (what TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,"
-    " text TEXT NOT NULL, PRIMARY KEY (what, namespace, name)) WITHOUT ROWID;"
+    "PRAGMA user_version = 2;"
+    "CREATE TABLE state (key BLOB PRIMARY KEY, kind INTEGER NOT NULL, head BLOB NOT NULL,"
+    " crc INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL,"
+    " epoch INTEGER NOT NULL, rows INTEGER NOT NULL, sum INTEGER NOT NULL, crc INTEGER NOT NULL);"
+    "CREATE TABLE definition (key BLOB PRIMARY KEY, what TEXT NOT NULL, namespace TEXT NOT NULL,"
+    " name TEXT NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;"
     "COMMIT;";
 
-_Static_assert(APPLICATION_ID == 1299803745 && CATALOGUE_VERSION == 1, "the schema says so, too");
+_Static_assert(APPLICATION_ID == 1299803745 && CATALOGUE_VERSION == 2, "the schema says so, too");
+
+enum step { STEP_PUT, STEP_REMOVE, STEP_DEFINE };
+
+struct meta {
+    uint64_t position;
+    uint64_t epoch;
+    uint64_t rows;
+    uint64_t sum;
+};
 
 struct catalogue {
     struct shard      *shard;
     char              *path; /* NULL: in memory */
     sqlite3           *db;
-    struct buf         changes;
-    struct buf         definitions; /* what, ns, name, text, each u32 length and bytes */
+    struct buf         steps;
     uint64_t           position;
+    bool               is_full;   /* the checkpoint that is gathered or written */
+    bool               must_be_full; /* K4 */
+    bool               is_damaged;   /* so a commit found; the next one begins anew */
     bool               is_busy;
     bool               has_writer; /* a thread to be joined */
     bool               is_closed; /* while busy: freed when the mail comes */
@@ -104,6 +117,25 @@ static enum err step(struct catalogue *c, sqlite3_stmt *s)
     return code == SQLITE_DONE ? ERR_OK : failed(c, code);
 }
 
+static uint32_t row_crc(struct bytes key, uint8_t kind, struct bytes head)
+{
+    uint32_t crc = crc32c(0, key.at, key.len);
+
+    crc = crc32c(crc, &kind, sizeof kind);
+    return crc32c(crc, head.at, head.len);
+}
+
+static uint32_t meta_crc(const struct meta *m)
+{
+    uint8_t at[32];
+
+    put_u64(at, m->position);
+    put_u64(at + 8, m->epoch);
+    put_u64(at + 16, m->rows);
+    put_u64(at + 24, m->sum);
+    return crc32c(0, at, sizeof at);
+}
+
 static enum err get_number(struct catalogue *c, const char *sql, int64_t *out)
 {
     sqlite3_stmt *s = NULL;
@@ -134,7 +166,9 @@ static enum err check_layout(struct catalogue *c)
         return run(c, schema);
     if (application != APPLICATION_ID)
         return ERR_CORRUPT;
-    return version > CATALOGUE_VERSION ? ERR_NEWER_FORMAT : ERR_OK;
+    if (version > CATALOGUE_VERSION)
+        return ERR_NEWER_FORMAT;
+    return version < CATALOGUE_VERSION ? ERR_CORRUPT : ERR_OK;
 }
 
 /* Made before SQLite does, so that it has our mode and not the umask's. */
@@ -230,119 +264,264 @@ static enum err begin_anew(struct catalogue *c)
 
 /* ---- reading ---- */
 
-static enum err read_changes(struct catalogue *c)
+static struct bytes column(sqlite3_stmt *s, int at)
+{
+    const void *blob = sqlite3_column_blob(s, at);
+
+    return bytes_of(blob, (size_t)sqlite3_column_bytes(s, at));
+}
+
+/* All zeros when there is no checkpoint. */
+static enum err read_meta(struct catalogue *c, struct meta *m)
 {
     sqlite3_stmt *s = NULL;
-    enum err      err = prepare(c, "SELECT kind, head FROM change ORDER BY n", &s);
-    int           code = SQLITE_DONE;
+    enum err      err = prepare(c, "SELECT position, epoch, rows, sum, crc FROM meta", &s);
+    int           code;
 
-    buf_clear(&c->changes);
-    while (!err && (code = sqlite3_step(s)) == SQLITE_ROW)
-        catalogue_add(c, (uint8_t)sqlite3_column_int(s, 0),
-                      bytes_of(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1)));
-    if (!err && code != SQLITE_DONE)
+    *m = (struct meta){ 0 };
+    if (err)
+        return err;
+    code = sqlite3_step(s);
+    if (code == SQLITE_ROW) {
+        m->position = (uint64_t)sqlite3_column_int64(s, 0);
+        m->epoch = (uint64_t)sqlite3_column_int64(s, 1);
+        m->rows = (uint64_t)sqlite3_column_int64(s, 2);
+        m->sum = (uint64_t)sqlite3_column_int64(s, 3);
+        if (sqlite3_column_int64(s, 4) != meta_crc(m))
+            err = ERR_CORRUPT;
+    } else if (code != SQLITE_DONE) {
         err = failed(c, code);
+    }
     sqlite3_finalize(s);
     return err;
 }
 
-/* Fills c->changes and c->position; both empty when there is no checkpoint. */
-static enum err read_checkpoint(struct catalogue *c)
+/* Walks over all rows, checks them against m (K2), and gives them away when fn is not NULL. */
+static enum err read_rows(struct catalogue *c, const struct meta *m, catalogue_load_fn *fn,
+                          void *ctx)
 {
-    int64_t  count = 0;
-    int64_t  position = 0;
-    int64_t  crc = 0;
-    enum err err = get_number(c, "SELECT count(*) FROM checkpoint", &count);
+    sqlite3_stmt *s = NULL;
+    enum err      err = prepare(c, "SELECT key, kind, head, crc FROM state ORDER BY key", &s);
+    uint64_t      rows = 0;
+    uint64_t      sum = 0;
+    int           code = SQLITE_DONE;
 
-    if (!err)
-        err = get_number(c, "SELECT position FROM checkpoint", &position);
-    if (!err)
-        err = get_number(c, "SELECT crc FROM checkpoint", &crc);
-    if (!err)
-        err = read_changes(c);
-    if (!err && count > 0 && crc != crc32c(0, c->changes.at, c->changes.len))
-        err = ERR_CORRUPT;
-    if (err || count == 0)
-        buf_clear(&c->changes);
-    c->position = err ? 0 : (uint64_t)position;
-    return err;
+    while (!err && (code = sqlite3_step(s)) == SQLITE_ROW) {
+        struct bytes key = column(s, 0);
+        struct bytes head = column(s, 2);
+        uint8_t      kind = (uint8_t)sqlite3_column_int(s, 1);
+        uint32_t     crc = row_crc(key, kind, head);
+
+        rows++;
+        sum += crc;
+        if (sqlite3_column_int64(s, 3) != crc)
+            err = ERR_CORRUPT;
+        else if (fn)
+            err = fn(ctx, kind, head);
+    }
+    if (!err && code != SQLITE_DONE)
+        err = failed(c, code);
+    sqlite3_finalize(s);
+    return err || (rows == m->rows && sum == m->sum) ? err : ERR_CORRUPT;
 }
 
 enum err catalogue_load(struct catalogue *c, catalogue_load_fn *fn, void *ctx, uint64_t *position)
 {
-    struct rd r;
-    enum err  err = read_checkpoint(c);
+    struct meta m;
+    enum err    err = read_meta(c, &m);
 
-    if (err == ERR_CORRUPT)
+    if (!err)
+        err = read_rows(c, &m, NULL, NULL);
+    if (err == ERR_CORRUPT) {
+        m = (struct meta){ 0 };
         err = begin_anew(c);
+    }
     if (err)
         return err;
-    r = rd_of(buf_view(&c->changes));
-    *position = c->position;
-    while (rd_left(&r) > 0 && !err) {
-        uint8_t  kind = rd_u8(&r);
-        uint32_t len = rd_u32(&r);
-
-        err = fn(ctx, kind, rd_bytes(&r, len));
-    }
-    buf_fini(&c->changes);
-    return err;
+    *position = m.position;
+    return read_rows(c, &m, fn, ctx);
 }
 
 /* ---- writing ---- */
 
-static enum err write_changes(struct catalogue *c, int64_t *count)
+/* The statements of one checkpoint. */
+struct writing {
+    struct catalogue *c;
+    sqlite3_stmt     *get_crc;
+    sqlite3_stmt     *put;
+    sqlite3_stmt     *remove;
+    sqlite3_stmt     *define;
+    sqlite3_stmt     *undefine;
+    struct meta       meta;
+};
+
+static void bind_blob(sqlite3_stmt *s, int at, struct bytes b)
 {
-    struct rd     r = rd_of(buf_view(&c->changes));
-    sqlite3_stmt *s = NULL;
-    enum err      err = prepare(c, "INSERT INTO change (kind, head) VALUES (?, ?)", &s);
+    sqlite3_bind_blob64(s, at, b.len > 0 ? (const void *)b.at : "", b.len, SQLITE_STATIC);
+}
 
-    for (*count = 0; rd_left(&r) > 0 && !err; ++*count) {
-        uint8_t      kind = rd_u8(&r);
-        uint32_t     len = rd_u32(&r);
-        struct bytes head = rd_bytes(&r, len);
+static void bind_text(sqlite3_stmt *s, int at, struct bytes b)
+{
+    sqlite3_bind_text64(s, at, b.len > 0 ? (const char *)b.at : "", b.len, SQLITE_STATIC,
+                        SQLITE_UTF8);
+}
 
-        sqlite3_bind_int(s, 1, kind);
-        sqlite3_bind_blob64(s, 2, head.at, head.len, SQLITE_STATIC);
-        err = step(c, s);
+/* Takes the rows that s gives, each a crc, out of the sum. */
+static enum err take_out(struct writing *w, sqlite3_stmt *s)
+{
+    int code;
+
+    while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+        w->meta.rows--;
+        w->meta.sum -= (uint64_t)sqlite3_column_int64(s, 0);
     }
-    sqlite3_finalize(s);
+    sqlite3_reset(s);
+    return code == SQLITE_DONE ? ERR_OK : failed(w->c, code);
+}
+
+static struct bytes next_part(struct rd *r)
+{
+    uint32_t len = rd_u32(r);
+
+    return rd_bytes(r, len);
+}
+
+static enum err write_put(struct writing *w, struct rd *r)
+{
+    uint8_t      kind = rd_u8(r);
+    struct bytes key = next_part(r);
+    struct bytes head = next_part(r);
+    uint32_t     crc = row_crc(key, kind, head);
+    enum err     err;
+
+    bind_blob(w->get_crc, 1, key);
+    err = take_out(w, w->get_crc);
+    if (err)
+        return err;
+    w->meta.rows++;
+    w->meta.sum += crc;
+    bind_blob(w->put, 1, key);
+    sqlite3_bind_int(w->put, 2, kind);
+    bind_blob(w->put, 3, head);
+    sqlite3_bind_int64(w->put, 4, crc);
+    return step(w->c, w->put);
+}
+
+/* The first key behind all that begin with `key`, whose first octet is never 0xff. */
+static struct bytes key_behind(struct buf *out, struct bytes key)
+{
+    buf_clear(out);
+    buf_bytes(out, key);
+    while (out->len > 1 && out->at[out->len - 1] == 0xff)
+        out->len--;
+    out->at[out->len - 1]++;
+    return buf_view(out);
+}
+
+static enum err write_remove(struct writing *w, struct rd *r)
+{
+    struct bytes key = next_part(r);
+    struct buf   behind;
+    enum err     err;
+
+    buf_init(&behind);
+    bind_blob(w->remove, 1, key);
+    bind_blob(w->remove, 2, key_behind(&behind, key));
+    err = take_out(w, w->remove);
+    if (!err) {
+        bind_blob(w->undefine, 1, key);
+        bind_blob(w->undefine, 2, buf_view(&behind));
+        err = step(w->c, w->undefine);
+    }
+    buf_fini(&behind);
     return err;
 }
 
-static enum err write_definitions(struct catalogue *c)
+static enum err write_define(struct writing *w, struct rd *r)
 {
-    struct rd     r = rd_of(buf_view(&c->definitions));
-    sqlite3_stmt *s = NULL;
-    enum err      err = prepare(c, "INSERT OR REPLACE INTO definition VALUES (?, ?, ?, ?)", &s);
+    bind_blob(w->define, 1, next_part(r));
+    for (int at = 2; at <= 5; at++)
+        bind_text(w->define, at, next_part(r));
+    return step(w->c, w->define);
+}
 
-    while (rd_left(&r) > 0 && !err) {
-        for (int column = 1; column <= 4; column++) {
-            uint32_t     len = rd_u32(&r);
-            struct bytes b = rd_bytes(&r, len);
+static enum err write_steps(struct writing *w)
+{
+    struct rd r = rd_of(buf_view(&w->c->steps));
+    enum err  err = ERR_OK;
 
-            sqlite3_bind_text64(s, column, (const char *)b.at, b.len, SQLITE_STATIC, SQLITE_UTF8);
+    while (rd_left(&r) > 0 && !err)
+        switch ((enum step)rd_u8(&r)) {
+        case STEP_PUT:
+            err = write_put(w, &r);
+            break;
+        case STEP_REMOVE:
+            err = write_remove(w, &r);
+            break;
+        case STEP_DEFINE:
+            err = write_define(w, &r);
+            break;
         }
-        err = step(c, s);
-    }
-    sqlite3_finalize(s);
     return err;
 }
 
-static enum err write_position(struct catalogue *c, int64_t count)
+static enum err write_meta(struct writing *w)
 {
     sqlite3_stmt *s = NULL;
-    enum err      err = prepare(c, "INSERT INTO checkpoint VALUES (1, ?, ?, ?, ?)", &s);
+    enum err err = prepare(w->c, "INSERT OR REPLACE INTO meta VALUES (1, ?, ?, ?, ?, ?)", &s);
 
     if (err)
         return err;
-    sqlite3_bind_int64(s, 1, (int64_t)c->position);
-    sqlite3_bind_int64(s, 2, (int64_t)shard_epoch(c->shard));
-    sqlite3_bind_int64(s, 3, count);
-    sqlite3_bind_int64(s, 4, crc32c(0, c->changes.at, c->changes.len));
-    err = step(c, s);
+    w->meta.position = w->c->position;
+    w->meta.epoch = shard_epoch(w->c->shard);
+    sqlite3_bind_int64(s, 1, (int64_t)w->meta.position);
+    sqlite3_bind_int64(s, 2, (int64_t)w->meta.epoch);
+    sqlite3_bind_int64(s, 3, (int64_t)w->meta.rows);
+    sqlite3_bind_int64(s, 4, (int64_t)w->meta.sum);
+    sqlite3_bind_int64(s, 5, meta_crc(&w->meta));
+    err = step(w->c, s);
     sqlite3_finalize(s);
     return err;
+}
+
+static enum err prepare_all(struct writing *w)
+{
+    const struct {
+        sqlite3_stmt **s;
+        const char    *sql;
+    } statements[] = {
+        { &w->get_crc, "SELECT crc FROM state WHERE key = ?" },
+        { &w->put, "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)" },
+        { &w->remove, "DELETE FROM state WHERE key >= ? AND key < ? RETURNING crc" },
+        { &w->define, "INSERT OR REPLACE INTO definition VALUES (?, ?, ?, ?, ?)" },
+        { &w->undefine, "DELETE FROM definition WHERE key >= ? AND key < ?" },
+    };
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < COUNT(statements) && !err; i++)
+        err = prepare(w->c, statements[i].sql, statements[i].s);
+    return err;
+}
+
+static void finalize_all(struct writing *w)
+{
+    sqlite3_finalize(w->get_crc);
+    sqlite3_finalize(w->put);
+    sqlite3_finalize(w->remove);
+    sqlite3_finalize(w->define);
+    sqlite3_finalize(w->undefine);
+}
+
+static enum err begin_transaction(struct writing *w)
+{
+    struct catalogue *c = w->c;
+    enum err          err = c->is_damaged ? begin_anew(c) : ERR_OK;
+
+    if (!err)
+        err = run(c, "BEGIN IMMEDIATE");
+    if (!err && c->is_full)
+        err = run(c, "DELETE FROM meta; DELETE FROM state; DELETE FROM definition;");
+    return err ? err : read_meta(c, &w->meta);
 }
 
 static enum err put_image(struct catalogue *c)
@@ -357,27 +536,27 @@ static enum err put_image(struct catalogue *c)
 
 static enum err write_checkpoint(struct catalogue *c)
 {
-    int64_t  count = 0;
-    enum err err = run(c, "BEGIN IMMEDIATE; DELETE FROM checkpoint; DELETE FROM change;"
-                          "DELETE FROM definition;");
+    struct writing w = { .c = c };
+    enum err       err = begin_transaction(&w);
 
     if (!err)
-        err = write_changes(c, &count);
+        err = prepare_all(&w);
     if (!err)
-        err = write_definitions(c);
+        err = write_steps(&w);
     if (!err)
-        err = write_position(c, count);
+        err = write_meta(&w);
+    finalize_all(&w);
     if (!err)
         err = run(c, "COMMIT");
     if (err && !sqlite3_get_autocommit(c->db))
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+    c->is_damaged = err == ERR_CORRUPT;
     return err || c->path ? err : put_image(c);
 }
 
 static void catalogue_free(struct catalogue *c)
 {
-    buf_fini(&c->changes);
-    buf_fini(&c->definitions);
+    buf_fini(&c->steps);
     free(c->path);
     free(c);
 }
@@ -408,8 +587,8 @@ static void on_written(struct mail *mail)
     }
     join_writer(c);
     c->is_busy = false;
-    buf_fini(&c->changes);
-    buf_fini(&c->definitions);
+    c->must_be_full = c->result != ERR_OK;
+    buf_fini(&c->steps);
     c->done(c->ctx, c->result, c->position);
 }
 
@@ -418,33 +597,42 @@ bool catalogue_is_busy(const struct catalogue *c)
     return c->is_busy;
 }
 
-void catalogue_begin(struct catalogue *c)
+void catalogue_begin(struct catalogue *c, bool is_full)
 {
-    assert(!c->is_busy);
-    buf_clear(&c->changes);
-    buf_clear(&c->definitions);
+    assert(!c->is_busy && (is_full || !c->must_be_full)); /* K4 */
+    buf_clear(&c->steps);
+    c->is_full = is_full;
 }
 
-void catalogue_add(struct catalogue *c, uint8_t kind, struct bytes head)
-{
-    buf_u8(&c->changes, kind);
-    buf_u32(&c->changes, (uint32_t)head.len);
-    buf_bytes(&c->changes, head);
-}
-
-static void add_text(struct buf *out, struct bytes b)
+static void add_part(struct buf *out, struct bytes b)
 {
     buf_u32(out, (uint32_t)b.len);
     buf_bytes(out, b);
 }
 
-void catalogue_define(struct catalogue *c, const char *what, struct bytes ns, struct bytes name,
-                      const char *text)
+void catalogue_put(struct catalogue *c, struct bytes key, uint8_t kind, struct bytes head)
 {
-    add_text(&c->definitions, bytes_str(what));
-    add_text(&c->definitions, ns);
-    add_text(&c->definitions, name);
-    add_text(&c->definitions, bytes_str(text));
+    buf_u8(&c->steps, STEP_PUT);
+    buf_u8(&c->steps, kind);
+    add_part(&c->steps, key);
+    add_part(&c->steps, head);
+}
+
+void catalogue_remove(struct catalogue *c, struct bytes key)
+{
+    buf_u8(&c->steps, STEP_REMOVE);
+    add_part(&c->steps, key);
+}
+
+void catalogue_define(struct catalogue *c, struct bytes key, const char *what, struct bytes ns,
+                      struct bytes name, const char *text)
+{
+    buf_u8(&c->steps, STEP_DEFINE);
+    add_part(&c->steps, key);
+    add_part(&c->steps, bytes_str(what));
+    add_part(&c->steps, ns);
+    add_part(&c->steps, name);
+    add_part(&c->steps, bytes_str(text));
 }
 
 static void start_writer(struct catalogue *c)
@@ -497,8 +685,7 @@ enum err catalogue_open(struct catalogue **out, struct shard *shard)
     c->shard = shard;
     c->path = dir ? path_in(dir) : NULL;
     c->mail.run = on_written;
-    buf_init(&c->changes);
-    buf_init(&c->definitions);
+    buf_init(&c->steps);
     err = c->path ? open_path(c) : open_memory(c);
     if (err == ERR_CORRUPT)
         err = begin_anew(c);

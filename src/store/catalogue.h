@@ -1,17 +1,22 @@
 /*
  * catalogue.h - checkpoints of a shard in a SQLite database, catalogue.db in the shard's directory.
  *
- * A checkpoint is a list of change records (kind, head) that leads to the state of the engine at a
- * position of the journal, and, for people with a sqlite3 shell, a table of what is defined. Each
- * one replaces the one before, in one transaction.
+ * The state at a position of the journal as rows: (key, kind, head), a change record under the name
+ * of what it stands for. A checkpoint is one transaction of the rows that are new, other or gone
+ * since the one before; in order of their keys the rows lead to the state. For people with a
+ * sqlite3 shell there is a table of what is defined.
  *
  *   K1  A checkpoint never leads the journal: its position is durable when it is committed.
- *   K2  It is whole or it is not there: a CRC over all of it is checked before any of it is given.
+ *   K2  It is whole or it is not there: every row has a CRC, and the number of rows, the sum of
+ *       their CRCs and the position have one, too. All of it is checked before any of it is given:
+ *       a row that was lost, doubled or changed is found.
  *   K3  A damaged database is set aside as catalogue.db.damaged, with a line on stderr, and counts
  *       as none. The journal then rebuilds the state if it still reaches back to position 0; when
  *       it was trimmed, journal_replay says ERR_CORRUPT.
+ *   K4  After a checkpoint that failed the next one is full: it replaces all rows.
  *
- *     catalogue_begin -> catalogue_add, catalogue_define... -> catalogue_commit -> done
+ *     catalogue_begin -> catalogue_remove, catalogue_put, catalogue_define... -> catalogue_commit
+ *     -> done
  *
  * On a volume without directories the database lives in memory and is kept as the shard's blob.
  *
@@ -37,20 +42,23 @@ MUST_CHECK enum err catalogue_open(struct catalogue **out, struct shard *shard);
  * shard_release. */
 void catalogue_close(struct catalogue *c);
 
-/* Gives the records of the checkpoint in order; *position: what journal_replay takes, 0 when there
- * is none. fn's error ends it and is returned. */
+/* Gives the rows in order of their keys; *position: what journal_replay takes, 0 when there is no
+ * checkpoint. fn's error ends it and is returned. */
 MUST_CHECK enum err catalogue_load(struct catalogue *c, catalogue_load_fn *fn, void *ctx,
                                    uint64_t *position);
 
 /* A commit is under way: do not begin. */
 bool catalogue_is_busy(const struct catalogue *c);
-/* The next three only gather in memory. */
-void catalogue_begin(struct catalogue *c);
-void catalogue_add(struct catalogue *c, uint8_t kind, struct bytes head);
-/* A row of the table `definition`: what ("topic", "queue", ...), where, name, and a text that
- * describes it. */
-void catalogue_define(struct catalogue *c, const char *what, struct bytes ns, struct bytes name,
-                      const char *text);
+/* The next five only gather in memory; they are done in the order of the calls. is_full: there are
+ * no rows at first (K4). */
+void catalogue_begin(struct catalogue *c, bool is_full);
+void catalogue_put(struct catalogue *c, struct bytes key, uint8_t kind, struct bytes head);
+/* The row with this key and every row whose key begins with it; none is fine, too. */
+void catalogue_remove(struct catalogue *c, struct bytes key);
+/* What the row of this key is, in the table `definition`: what ("topic", "queue", ...), where, its
+ * name, and a text that describes it. Removed with the row. */
+void catalogue_define(struct catalogue *c, struct bytes key, const char *what, struct bytes ns,
+                      struct bytes name, const char *text);
 /* K1: position is journal_durable(j) at most. */
 void catalogue_commit(struct catalogue *c, const struct journal *j, uint64_t position,
                       catalogue_done_fn *done, void *ctx);

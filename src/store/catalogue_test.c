@@ -114,18 +114,19 @@ static void on_done(void *ctx, enum err err, uint64_t position)
     w->result = err;
 }
 
-static void checkpoint(struct world *w, int first, int count)
+/* A row of one octet as key, with a content that shows its number. */
+static void put(struct world *w, uint8_t key, uint8_t number)
+{
+    struct slice head = pattern(number, (size_t)number * 10);
+
+    catalogue_put(w->catalogue, bytes_of(&key, 1), number, head.bytes);
+    slice_drop(&head);
+}
+
+static void commit(struct world *w)
 {
     int done = w->done;
 
-    catalogue_begin(w->catalogue);
-    for (int i = first; i < first + count; i++) {
-        struct slice head = pattern((uint64_t)i, (size_t)i * 10);
-
-        catalogue_add(w->catalogue, (uint8_t)i, head.bytes);
-        slice_drop(&head);
-    }
-    catalogue_define(w->catalogue, "topic", bytes_str("default"), bytes_str("orders"), "1 log");
     catalogue_commit(w->catalogue, w->journal, journal_durable(w->journal), on_done, w);
     assert_true(catalogue_is_busy(w->catalogue));
     assert_int_equal(w->done, done); /* never from inside the call */
@@ -134,6 +135,17 @@ static void checkpoint(struct world *w, int first, int count)
     assert_ok(w->result);
     assert_false(catalogue_is_busy(w->catalogue));
 }
+
+static void checkpoint(struct world *w, int first, int count)
+{
+    catalogue_begin(w->catalogue, true);
+    for (int i = first; i < first + count; i++)
+        put(w, (uint8_t)i, (uint8_t)i);
+    catalogue_define(w->catalogue, bytes_of("\1", 1), "topic", bytes_str("default"),
+                     bytes_str("orders"), "1 log");
+    commit(w);
+}
+
 
 struct loaded {
     int first;
@@ -192,8 +204,8 @@ static void can_be_closed_while_it_writes(void **state)
 {
     struct world *w = *state;
 
-    catalogue_begin(w->catalogue);
-    catalogue_add(w->catalogue, 1, bytes_str(""));
+    catalogue_begin(w->catalogue, false);
+    put(w, 1, 1);
     catalogue_commit(w->catalogue, w->journal, 0, on_done, w);
     close_world(w);
     assert_int_equal(w->done, 0);
@@ -214,7 +226,7 @@ static void a_changed_record_counts_as_none(void **state)
     struct world *w = *state;
 
     checkpoint(w, 0, 20);
-    run_sql(w, "UPDATE change SET kind = 77 WHERE n = 3");
+    run_sql(w, "UPDATE state SET kind = 77 WHERE key = x'03'");
     assert_loads(w, 0, 0, 0);
     checkpoint(w, 1, 3); /* and it can be written again */
     assert_loads(w, 1, 3, journal_durable(w->journal));
@@ -225,7 +237,7 @@ static void a_missing_table_counts_as_none(void **state)
     struct world *w = *state;
 
     checkpoint(w, 0, 20);
-    run_sql(w, "DROP TABLE change");
+    run_sql(w, "DROP TABLE state");
     assert_loads(w, 0, 0, 0);
 }
 
@@ -252,9 +264,9 @@ static void a_newer_layout_is_refused(void **state)
     struct world *w = *state;
 
     catalogue_close(w->catalogue);
-    run_sql(w, "PRAGMA user_version = 2");
+    run_sql(w, "PRAGMA user_version = 3");
     assert_int_equal(catalogue_open(&w->catalogue, w->shard), ERR_NEWER_FORMAT);
-    run_sql(w, "PRAGMA user_version = 1");
+    run_sql(w, "PRAGMA user_version = 2");
     assert_ok(catalogue_open(&w->catalogue, w->shard));
 }
 
@@ -282,8 +294,8 @@ static void a_crash_leaves_the_one_before_or_the_new(void **state)
 
     checkpoint(w, 0, 2);
     disk_sim_cut_after(w->disk, 1);
-    catalogue_begin(w->catalogue);
-    catalogue_add(w->catalogue, 9, bytes_str("never whole"));
+    catalogue_begin(w->catalogue, false);
+    put(w, 9, 9);
     catalogue_commit(w->catalogue, w->journal, journal_durable(w->journal), on_done, w);
     mail_run(&w->post.box);
     assert_int_equal(w->result, ERR_DISK_FAILED);
