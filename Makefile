@@ -6,7 +6,7 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 
 # Without -Werror: gcc warns of its own instrumentation.
 SANITIZE = -Db_lundef=false
-TESTED = unit corpus wire clients newcomer matrix
+TESTED = unit corpus wire clients newcomer commands matrix
 
 .PHONY: help run release test tidy matrix fuzz asan tsan ubsan bench clean
 
@@ -32,7 +32,7 @@ release:
 
 test:
 	@tools/install-packages test
-	@tools/run-tests gcc clang tidy unit corpus wire clients page newcomer matrix
+	@tools/run-tests gcc clang tidy unit corpus wire clients page newcomer commands matrix
 
 tidy:
 	@tools/install-packages test

@@ -1,5 +1,6 @@
 /* options.c - see options.h. */
 #include "node/options.h"
+#include "node/command.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -37,7 +38,8 @@ static const struct option table[] = {
 static void help(void)
 {
     puts("myna - one broker that RabbitMQ, Kafka, SQS and Pub/Sub clients can use together\n\n"
-         "usage: myna [options]\n");
+         "usage: myna [options]            be a broker\n"
+         "       myna COMMAND [arguments]  look at its data\n");
     for (size_t i = 0; i < COUNT(table); i++) {
         const char *value = table[i].kind == PORT ? " N" : table[i].kind == TEXT ? " X" : "";
 
@@ -48,7 +50,8 @@ static void help(void)
         putchar('\n');
     }
     puts("  --version             print the version\n"
-         "  --help                print this");
+         "  --help                print this\n");
+    command_help();
 }
 
 static bool set(struct options *o, const struct option *row, const char *value)

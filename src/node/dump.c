@@ -1,0 +1,145 @@
+/* dump.c - see dump.h. One line per thing, two blanks deeper per level; nothing is written. */
+#include "node/dump.h"
+#include "engine/describe.h"
+#include "node/data_files.h"
+#include "store/inspect.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+struct dump {
+    const char *path;
+    struct buf  line;
+    size_t      findings;
+    enum err    err; /* a file could not be read */
+};
+
+/* ---- journal files ---- */
+
+static void show_head(void *ctx, const struct file_head *h)
+{
+    const struct dump *d = ctx;
+
+    printf("%s: journal file, epoch %" PRIu64 ", number %u, shard %u\n", d->path, h->epoch,
+           h->number, h->shard);
+}
+
+static void show_frame(void *ctx, const struct frame *f, size_t offset)
+{
+    (void)ctx;
+    printf("  frame offset=%zu position=%" PRIu64 " sequence=%" PRIu64 " body=%u synced=%" PRIu64
+           "\n",
+           offset, f->position, f->seq, f->bytes, f->synced);
+}
+
+static enum err show_record(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
+                            uint64_t position)
+{
+    struct dump *d = ctx;
+    const char  *name = describe_kind(kind);
+    enum err     err;
+
+    (void)position;
+    buf_clear(&d->line);
+    err = describe_change(&d->line, kind, head);
+    printf("    %s%.*s%s\n", name ? name : "(unknown kind)", (int)d->line.len,
+           (const char *)d->line.at, err ? " (malformed)" : "");
+    if (payload.len == 0)
+        return err;
+    buf_clear(&d->line);
+    if (describe_batch(&d->line, payload) != ERR_OK) {
+        printf("      batch of %zu bytes (malformed)\n", payload.len);
+        return ERR_CORRUPT;
+    }
+    printf("      batch%.*s\n", (int)d->line.len, (const char *)d->line.at);
+    return err;
+}
+
+static void show_end(void *ctx, size_t offset, bool is_zeros)
+{
+    (void)ctx;
+    printf("  end offset=%zu, behind it %s\n", offset,
+           is_zeros ? "zeros" : "bytes that are no frame of this file");
+}
+
+static void show_finding(void *ctx, size_t offset, const char *what)
+{
+    struct dump *d = ctx;
+
+    d->findings++;
+    printf("  DAMAGE offset=%zu: %s\n", offset, what);
+}
+
+static void dump_journal(struct dump *d, struct bytes file)
+{
+    const struct inspector in = {
+        .head = show_head,
+        .frame = show_frame,
+        .record = show_record,
+        .end = show_end,
+        .finding = show_finding,
+        .ctx = d,
+    };
+
+    inspect_journal(file, &in);
+}
+
+/* ---- any file ---- */
+
+struct kind {
+    const char *name;
+    const char *files; /* data_files.h */
+    void (*dump)(struct dump *d, struct bytes file);
+};
+
+static const struct kind kinds[] = {
+    { "journal", "journal", dump_journal },
+};
+
+struct each {
+    struct dump       *dump;
+    const struct kind *kind;
+};
+
+static void dump_file(void *ctx, const char *path)
+{
+    struct each  *e = ctx;
+    struct mapped m;
+    enum err      err = mapped_open(&m, path);
+
+    e->dump->path = path;
+    if (err) {
+        fprintf(stderr, "myna: cannot read '%s': %s\n", path, strerror(errno));
+        e->dump->err = err;
+        return;
+    }
+    e->kind->dump(e->dump, m.bytes);
+    mapped_close(&m);
+}
+
+static int dump_all(const struct kind *kind, const char *path)
+{
+    struct dump d = { 0 };
+    struct each e = { &d, kind };
+    enum err    err;
+
+    buf_init(&d.line);
+    err = data_files_each(path, kind->files, dump_file, &e);
+    buf_fini(&d.line);
+    if (err == ERR_FOREIGN)
+        fprintf(stderr, "myna: '%s' is not a data directory\n", path);
+    else if (err)
+        fprintf(stderr, "myna: cannot read '%s': %s\n", path, strerror(errno));
+    return err || d.err || d.findings > 0;
+}
+
+int dump_run(int count, char **args)
+{
+    if (count < 1 || count > 2)
+        return -1;
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (strcmp(kinds[i].name, args[0]) == 0)
+            return dump_all(&kinds[i], count == 2 ? args[1] : "./data");
+    return -1;
+}
