@@ -13,6 +13,7 @@
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/retention.h"
 
 #include <assert.h>
 
@@ -34,6 +35,7 @@ static void note_in_log(struct engine *e, struct log *l, const struct batch_head
     }
     if (!list_empty(&l->readers) && list_empty(&l->fresh))
         list_push(&e->fresh, &l->fresh);
+    retention_arm(e, l);
 }
 
 enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes payload,

@@ -41,6 +41,7 @@
     X(APPEND, append_on_append)                                                                    \
     X(READ, read_on_read)                                                                          \
     X(LIST_OFFSETS, read_on_list_offsets)                                                          \
+    X(LOG_TRIM, retention_on_log_trim)                                                             \
     X(PRODUCER_INIT, producer_on_init)                                                             \
     X(QUEUE_DECLARE, queue_on_declare)                                                             \
     X(QUEUE_DELETE, queue_on_delete)                                                               \

@@ -20,6 +20,7 @@
     X(11, LOG_STATE, log_apply_state)                                                              \
     X(12, PRODUCER_MADE, producer_apply_made)                                                      \
     X(13, PRODUCER_STATE, producer_apply_state)                                                    \
+    X(18, LOG_TRIMMED, log_apply_trimmed)                                                          \
     X(19, LOG_ENTRIES, log_apply_entries)                                                          \
     X(20, QUEUE_DECLARED, queue_apply_declared)                                                    \
     X(21, QUEUE_DELETED, queue_apply_deleted)                                                      \

@@ -39,6 +39,7 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end" },
     [CHANGE_LOG_ENTRIES] = { "LOG_ENTRIES", "n:log n:first {n:base n:position n:bytes n:records "
                                             "t:max_time t:when}" },
+    [CHANGE_LOG_TRIMMED] = { "LOG_TRIMMED", "n:log n:start" },
     [CHANGE_PRODUCER_MADE] = { "PRODUCER_MADE", "n:producer n:epoch" },
     [CHANGE_PRODUCER_STATE] = { "PRODUCER_STATE", "n:log n:producer n:epoch #batches [n:first "
                                                   "n:last n:base t:when]" },

@@ -9,6 +9,7 @@
 #include "engine/checkpoint.h"
 #include "engine/engine_int.h"
 #include "engine/outbox.h"
+#include "engine/retention.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -284,6 +285,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     queue_on_recovered(e);
     journal_kick(e->journal);
     e->is_open = true;
+    retention_on_recovered(e);
     *out = e;
     return ERR_OK;
 fail:

@@ -66,6 +66,8 @@ struct engine {
     struct buf spare;      /* memory that queue_writer uses again and again */
     struct list undurable; /* ordered queues that wait for the disk (queue.in_undurable) */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
+    int64_t cuts_ms; /* retention.c: how many logs were cut in this millisecond */
+    int     cuts;
     bool           is_open; /* recovered */
     uint64_t       replayed_bytes; /* of the journal, by this recovery */
     struct checkpoint *checkpoint;
@@ -147,6 +149,8 @@ struct log {
     struct list  readers;       /* parked reads: struct read_wait (read.c) */
     struct list  fresh;         /* in engine.fresh while it has readers and entries not yet on disk */
     struct idmap producers; /* producer id -> struct producer_state (producer.c) */
+    uint64_t     bytes;     /* of all the batches it has */
+    struct timer retention; /* its oldest part is over a limit then, or later (retention.c) */
 };
 
 struct topic {
@@ -161,6 +165,7 @@ struct topic {
     struct log    **logs;
     uint32_t        next_partition; /* for records without key */
     struct list     queues;         /* queue.in_topic */
+    struct engine  *engine;
 };
 
 struct topic *topic_find(struct engine *e, struct bytes ns, struct bytes name);

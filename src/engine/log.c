@@ -62,6 +62,7 @@ void log_push(struct log *l, const struct log_entry *entry)
     make_room(&l->entries);
     l->entries.at[l->entries.first + l->entries.count++] = *entry;
     l->end += entry->count;
+    l->bytes += entry->batch_len;
 }
 
 const struct log_entry *log_find(const struct log *l, uint64_t offset)
@@ -107,6 +108,7 @@ void log_trim(struct engine *e, struct log *l, uint64_t offset)
     row_touch(e, &l->row);
     log_chunks_on_trim(e, l, offset);
     while (es->count > 0 && es->at[es->first].base_offset + es->at[es->first].count <= offset) {
+        l->bytes -= es->at[es->first].batch_len;
         es->first++;
         es->count--;
         if (l->durable_count > 0)

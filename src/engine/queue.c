@@ -17,6 +17,7 @@
  * Thread: the shard's.
  */
 #include "engine/queue_int.h"
+#include "engine/retention.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -370,15 +371,13 @@ static void remove_queue(struct engine *e, struct queue *q)
     exchange_sweep(e);
 }
 
-static void trim_all(struct topic *t)
+static void trim_all(struct engine *e, struct topic *t)
 {
-    struct queue *q;
-
-    if (list_empty(&t->queues))
-        return;
-    q = queue_in_topic(t->queues.next);
     for (uint32_t i = 0; i < t->log_count; i++)
-        queue_trim(q, i);
+        if (list_empty(&t->queues))
+            retention_arm(e, t->logs[i]);
+        else
+            queue_trim(queue_in_topic(t->queues.next), i);
 }
 
 void queue_delete(struct engine *e, struct queue *q)
@@ -390,7 +389,7 @@ void queue_delete(struct engine *e, struct queue *q)
     if (own && own->policy.retention == RETAIN_UNTIL_SETTLED && list_empty(&own->queues))
         topic_delete(e, own);
     else if (t)
-        trim_all(t);
+        trim_all(e, t);
 }
 
 void queue_on_topic_deleted(struct engine *e, struct topic *t)

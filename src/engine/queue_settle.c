@@ -11,6 +11,7 @@
  * Thread: the shard's.
  */
 #include "engine/queue_int.h"
+#include "engine/retention.h"
 
 enum {
     EXPIRED_PER_TICK_MAX = 10000, /* then others get their turn */
@@ -105,9 +106,13 @@ void queue_trim(struct queue *q, uint32_t lane)
     struct log   *l;
     uint64_t      floor;
 
-    if (!t || t->policy.retention != RETAIN_UNTIL_SETTLED)
+    if (!t || t->policy.retention == RETAIN_TIME)
         return;
     l = t->logs[lane];
+    if (t->policy.retention == RETAIN_BOTH) {
+        retention_arm(q->engine, l);
+        return;
+    }
     floor = queue_needs(q, l);
     if (!is_worth_trimming(l, floor))
         return;

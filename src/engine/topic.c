@@ -13,6 +13,7 @@
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/retention.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -216,6 +217,7 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
     t->policy = c.policy;
     t->is_private = c.is_private != 0;
     t->created_ms = c.created_ms;
+    t->engine = e;
     t->log_count = (uint32_t)c.partition_count;
     list_init(&t->queues);
     add_logs(e, t, c.first_log);
@@ -252,8 +254,10 @@ enum err topic_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
     queue_detach_all(e, t);
     map_remove(&e->topics, t->key.whole);
     map_remove(&e->topics_uuid, bytes_of(uuid.at, sizeof uuid.at));
-    for (uint32_t i = 0; i < t->log_count; i++)
+    for (uint32_t i = 0; i < t->log_count; i++) {
         idmap_remove(&e->logs, t->logs[i]->id);
+        timer_stop(&e->timers, &t->logs[i]->retention);
+    }
     free_topic(e, t);
     return ERR_OK;
 }
@@ -323,6 +327,7 @@ static void set_policy(struct engine *e, struct topic *t, const struct topic_pol
     put_uuid(&head, &t->uuid);
     put_policy(&head, policy);
     commit(e, CHANGE_TOPIC_POLICY, &head, topic_apply_policy);
+    retention_on_policy(e, t);
 }
 
 struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name,

@@ -189,6 +189,16 @@ struct list_offsets_call {
     struct list_offsets_item *items;
 };
 
+/* Forgets the records below an offset (Kafka's DeleteRecords). What is below the start already is no error. */
+struct log_trim_call {
+    struct call  call; /* ERR_NO_TOPIC, ERR_NO_PARTITION; ERR_OUT_OF_RANGE: beyond the high watermark */
+    struct bytes ns, name;  /* in; or name null and uuid set */
+    struct uuid  uuid;
+    uint32_t     partition; /* in */
+    int64_t      offset;    /* in; OFFSET_LATEST: the high watermark */
+    uint64_t     log_start; /* out */
+};
+
 struct producer_init_call {
     struct call  call;
     struct bytes ns;

@@ -1,0 +1,232 @@
+/* retention.c - see retention.h. */
+#include "engine/retention.h"
+
+#include <assert.h>
+
+enum {
+    CUTS_PER_MS_MAX = 1000,   /* logs that lose something in one millisecond of engine time */
+    PARTS_PER_CUT_MAX = 4096, /* that one log loses at once */
+};
+
+/* ---- what a log has at its front ---- */
+
+struct part {
+    uint64_t end;
+    uint64_t bytes;
+    int64_t  time_ms;
+};
+
+static int64_t time_of(const struct log *l, int64_t max_timestamp_ms, int64_t append_ms)
+{
+    bool is_by_append = l->topic->policy.time_basis == TIME_OF_APPEND || max_timestamp_ms < 0;
+
+    return is_by_append ? append_ms : max_timestamp_ms;
+}
+
+/* The part that holds offset, or the first one behind it; only if it is on disk (R3). */
+static bool part_at(const struct log *l, uint64_t offset, struct part *out)
+{
+    const struct log_entry *entry = log_find(l, offset);
+
+    if (!entry || entry->base_offset >= l->durable)
+        return false;
+    *out = (struct part){ entry->base_offset + entry->count, entry->batch_len,
+                          time_of(l, entry->max_timestamp_ms, entry->append_ms) };
+    return true;
+}
+
+/* ---- what may go ---- */
+
+/* R2 */
+static uint64_t needed_from(const struct log *l)
+{
+    struct list *queues = &l->topic->queues;
+    uint64_t     floor = l->end;
+
+    if (l->topic->policy.retention != RETAIN_BOTH)
+        return l->end;
+    for (struct list *n = queues->next; n != queues; n = n->next) {
+        uint64_t needs = queue_needs(queue_in_topic(n), l);
+
+        floor = needs < floor ? needs : floor;
+    }
+    return floor;
+}
+
+/* R1. spare: how many bytes the log has above its limit. *due_ms: when it will be, if it is not yet. */
+static bool is_over(const struct engine *e, const struct log *l, const struct part *p,
+                    uint64_t spare, int64_t *due_ms)
+{
+    const struct topic_policy *policy = &l->topic->policy;
+
+    *due_ms = INT64_MAX;
+    if (policy->retention_bytes > 0 && p->bytes <= spare)
+        return true;
+    if (policy->retention_ms == 0 || p->time_ms > INT64_MAX - policy->retention_ms)
+        return false;
+    *due_ms = p->time_ms + policy->retention_ms + 1; /* "older than": as long ago is not yet too long */
+    return *due_ms <= e->now_ms;
+}
+
+/* Where the log should begin, and when to look again. */
+static uint64_t find_start(const struct engine *e, const struct log *l, int64_t *next_ms)
+{
+    uint64_t    limit = (uint64_t)l->topic->policy.retention_bytes;
+    uint64_t    spare = l->bytes > limit ? l->bytes - limit : 0;
+    uint64_t    needed = needed_from(l);
+    uint64_t    start = l->start;
+    struct part p;
+
+    for (int n = 0; part_at(l, start, &p); n++) {
+        if (!is_over(e, l, &p, spare, next_ms))
+            return start;
+        *next_ms = n < PARTS_PER_CUT_MAX ? INT64_MAX : e->now_ms + 1;
+        if (p.end > needed || n == PARTS_PER_CUT_MAX) /* a settle will arm it again */
+            return start;
+        start = p.end;
+        spare -= p.bytes < spare ? p.bytes : spare;
+    }
+    *next_ms = start < l->end ? e->now_ms + RETENTION_STEP_MS : INT64_MAX; /* R3 */
+    return start;
+}
+
+/* ---- cutting ---- */
+
+enum err log_apply_trimmed(struct engine *e, struct rd *head, struct bytes payload,
+                           uint64_t position)
+{
+    struct log *l = idmap_get(&e->logs, rd_uvarint64(head));
+    uint64_t    start = rd_uvarint64(head);
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !l || start > l->end)
+        return ERR_CORRUPT;
+    log_trim(e, l, start);
+    return ERR_OK;
+}
+
+void retention_cut(struct engine *e, struct log *l, uint64_t offset)
+{
+    struct buf head;
+    struct rd  r;
+    enum err   err;
+
+    buf_init(&head);
+    buf_uvarint(&head, l->id);
+    buf_uvarint(&head, offset);
+    engine_change(e, CHANGE_LOG_TRIMMED, &head, (struct slice){ 0 });
+    r = rd_of(buf_view(&head));
+    err = log_apply_trimmed(e, &r, bytes_of(NULL, 0), 0);
+    assert(err == ERR_OK);
+    (void)err;
+    buf_fini(&head);
+}
+
+/* Whether this millisecond's share is used up (R4). */
+static bool is_enough(struct engine *e)
+{
+    if (e->cuts_ms != e->now_ms) {
+        e->cuts_ms = e->now_ms;
+        e->cuts = 0;
+    }
+    return e->cuts++ >= CUTS_PER_MS_MAX;
+}
+
+static void on_due(struct timer *t, int64_t now_ms)
+{
+    struct log    *l = CONTAINER(t, struct log, retention);
+    struct engine *e = l->topic->engine;
+    uint64_t       start;
+    int64_t        next_ms;
+
+    if (is_enough(e)) {
+        timer_start(&e->timers, t, now_ms + 1);
+        return;
+    }
+    log_durable(e, l);
+    start = find_start(e, l, &next_ms);
+    if (start > l->start) {
+        retention_cut(e, l, start);
+        if (next_ms > now_ms + 1 && next_ms < now_ms + RETENTION_STEP_MS) /* R4 */
+            next_ms = now_ms + RETENTION_STEP_MS;
+    }
+    if (next_ms < INT64_MAX)
+        timer_start(&e->timers, t, next_ms);
+}
+
+/* ---- when to look ---- */
+
+static int64_t soonest(const struct engine *e, const struct log *l)
+{
+    const struct topic_policy *policy = &l->topic->policy;
+    struct part                p;
+    int64_t                    due_ms;
+
+    if (policy->retention_bytes > 0 && l->bytes > (uint64_t)policy->retention_bytes)
+        return e->now_ms + RETENTION_STEP_MS;
+    if (policy->retention_ms == 0 || timer_is_started(&l->retention))
+        return INT64_MAX;
+    if (!part_at(l, l->start, &p))
+        return l->start < l->end ? e->now_ms + RETENTION_STEP_MS : INT64_MAX;
+    is_over(e, l, &p, 0, &due_ms);
+    return due_ms;
+}
+
+void retention_arm(struct engine *e, struct log *l)
+{
+    int64_t due_ms;
+
+    if (!e->is_open)
+        return;
+    due_ms = soonest(e, l);
+    if (due_ms == INT64_MAX || (timer_is_started(&l->retention) && l->retention.due_ms <= due_ms))
+        return;
+    l->retention.fire = on_due;
+    timer_start(&e->timers, &l->retention, due_ms);
+}
+
+void retention_on_policy(struct engine *e, struct topic *t)
+{
+    for (uint32_t i = 0; i < t->log_count; i++) {
+        timer_stop(&e->timers, &t->logs[i]->retention);
+        retention_arm(e, t->logs[i]);
+    }
+}
+
+void retention_on_recovered(struct engine *e)
+{
+    size_t        at = 0;
+    struct topic *t;
+
+    while ((t = map_next(&e->topics, &at)) != NULL)
+        retention_on_policy(e, t);
+}
+
+/* ---- CALL_LOG_TRIM ---- */
+
+static enum err trim(struct engine *e, struct log_trim_call *a)
+{
+    struct topic *t = bytes_is_null(a->name) ? topic_find_uuid(e, &a->uuid)
+                                             : topic_find(e, a->ns, a->name);
+    struct log   *l;
+    uint64_t      offset;
+
+    if (!t)
+        return ERR_NO_TOPIC;
+    if (a->partition >= t->log_count)
+        return ERR_NO_PARTITION;
+    l = t->logs[a->partition];
+    offset = a->offset == OFFSET_LATEST ? log_durable(e, l) : (uint64_t)a->offset;
+    if (a->offset < OFFSET_LATEST || offset > log_durable(e, l))
+        return ERR_OUT_OF_RANGE;
+    if (offset > l->start)
+        retention_cut(e, l, offset);
+    a->log_start = l->start;
+    return ERR_OK;
+}
+
+void retention_on_log_trim(struct engine *e, struct call *c)
+{
+    engine_answer(e, c, trim(e, (struct log_trim_call *)c));
+}

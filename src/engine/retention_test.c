@@ -1,0 +1,384 @@
+/* retention_test.c - records that are too old or too many go by themselves, when they should and not before. */
+#include "engine/engine_rig.h"
+#include "engine/retention.h"
+
+enum { HOUR_MS = 3600 * 1000, RECORDS = 10 };
+
+static void create(struct rig *r, const char *name, uint32_t partitions,
+                   const struct topic_policy *policy)
+{
+    struct topic_create_call *c = RIG_NEW(r, topic_create_call, CALL_TOPIC_CREATE);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->partition_count = partitions;
+    c->policy = *policy;
+    assert_true(rig_call(r, c));
+    assert_int_equal(c->call.err, ERR_OK);
+    call_free(c);
+}
+
+static void alter(struct rig *r, const char *name, const struct topic_policy *policy)
+{
+    struct topic_alter_call *c = RIG_NEW(r, topic_alter_call, CALL_TOPIC_ALTER);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->set_policy = true;
+    c->policy = *policy;
+    assert_true(rig_call(r, c));
+    assert_int_equal(c->call.err, ERR_OK);
+    call_free(c);
+}
+
+/* One batch of RECORDS records. */
+static void append_at(struct rig *r, const char *name, int32_t partition, int64_t timestamp_ms)
+{
+    struct append_call *c = RIG_NEW(r, append_call, CALL_APPEND);
+    struct append_item  item = { .name = bytes_str(name),
+                                 .partition = partition,
+                                 .delay_ms = -1,
+                                 .batch = rig_batch(RECORDS, timestamp_ms, "k") };
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->item_count = 1;
+    c->items = &item;
+    assert_true(rig_call(r, c));
+    assert_int_equal(item.err, ERR_OK);
+    call_free(c);
+}
+
+static void append(struct rig *r, const char *name)
+{
+    append_at(r, name, 0, r->now_ms);
+}
+
+static struct log *log_of(struct rig *r, const char *name, uint32_t partition)
+{
+    struct topic *t = topic_find(r->engine, bytes_str(NAMESPACE_DEFAULT), bytes_str(name));
+
+    return t->logs[partition];
+}
+
+static uint64_t start_of(struct rig *r, const char *name)
+{
+    return log_of(r, name, 0)->start;
+}
+
+/* The journal as it is when the process dies now: what the next life finds. */
+static void expect_after_restart(struct rig *r, const char *name, uint64_t start)
+{
+    rig_restart(r);
+    assert_int_equal(start_of(r, name), start);
+}
+
+static void old_records_go_on_an_idle_log(void **state)
+{
+    const struct topic_policy policy = { .retention_ms = HOUR_MS };
+    struct rig                r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    append(&r, "t");
+    rig_advance(&r, HOUR_MS / 2);
+    append(&r, "t");
+    rig_advance(&r, HOUR_MS / 2 + RECORDS - 1); /* timestamps of a batch are up to 9 ms later */
+    assert_int_equal(start_of(&r, "t"), 0);
+    rig_advance(&r, 1);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    expect_after_restart(&r, "t", RECORDS);
+    rig_advance(&r, HOUR_MS / 2 - RECORDS);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    rig_advance(&r, RECORDS); /* the newest one, too */
+    assert_int_equal(start_of(&r, "t"), 2 * RECORDS);
+    assert_int_equal(log_of(&r, "t", 0)->bytes, 0);
+    expect_after_restart(&r, "t", 2 * RECORDS);
+    assert_int_equal(engine_next_ms(r.engine), INT64_MAX); /* nothing is left to do */
+    append(&r, "t");
+    assert_int_equal(log_of(&r, "t", 0)->end, 3 * RECORDS);
+    rig_close(&r);
+}
+
+static void age_is_that_of_the_records_or_of_the_append(void **state)
+{
+    struct topic_policy policy = { .retention_ms = HOUR_MS };
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    r.now_ms = 100ll * HOUR_MS;
+    create(&r, "records", 1, &policy);
+    policy.time_basis = TIME_OF_APPEND;
+    create(&r, "appends", 1, &policy);
+    append_at(&r, "records", 0, r.now_ms - 2 * HOUR_MS); /* old when it comes */
+    append_at(&r, "appends", 0, r.now_ms - 2 * HOUR_MS);
+    rig_advance(&r, RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "records"), RECORDS);
+    assert_int_equal(start_of(&r, "appends"), 0);
+    append_at(&r, "records", 0, r.now_ms + HOUR_MS); /* from the future: it stays longer, and what is behind it */
+    append(&r, "records");
+    rig_advance(&r, HOUR_MS + RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "records"), RECORDS);
+    assert_int_equal(start_of(&r, "appends"), RECORDS);
+    rig_advance(&r, HOUR_MS);
+    assert_int_equal(start_of(&r, "records"), 3 * RECORDS);
+    rig_close(&r);
+}
+
+static void what_has_no_time_has_that_of_its_append(void **state)
+{
+    const struct topic_policy policy = { .retention_ms = HOUR_MS };
+    struct rig                r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    append_at(&r, "t", 0, -1 - RECORDS);
+    rig_advance(&r, HOUR_MS);
+    assert_int_equal(start_of(&r, "t"), 0);
+    rig_advance(&r, 1);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    rig_close(&r);
+}
+
+static void a_log_keeps_at_least_its_size(void **state)
+{
+    struct topic_policy policy = { 0 };
+    struct rig          r;
+    uint64_t            batch;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    append(&r, "t");
+    batch = log_of(&r, "t", 0)->bytes;
+    policy.retention_bytes = (int64_t)(3 * batch);
+    alter(&r, "t", &policy);
+    for (int i = 0; i < 3; i++)
+        append(&r, "t");
+    rig_advance(&r, RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    policy.retention_bytes = (int64_t)(2 * batch + 1); /* with two batches it has less */
+    alter(&r, "t", &policy);
+    rig_advance(&r, RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    policy.retention_bytes = 1;
+    alter(&r, "t", &policy);
+    rig_advance(&r, RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "t"), 3 * RECORDS);
+    expect_after_restart(&r, "t", 3 * RECORDS);
+    rig_close(&r);
+}
+
+static void a_shorter_time_acts_at_once_and_a_longer_one_saves(void **state)
+{
+    struct topic_policy policy = { .retention_ms = HOUR_MS };
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    append(&r, "t");
+    policy.retention_ms = 3 * HOUR_MS;
+    alter(&r, "t", &policy);
+    rig_advance(&r, 2 * HOUR_MS);
+    assert_int_equal(start_of(&r, "t"), 0);
+    policy.retention_ms = HOUR_MS;
+    alter(&r, "t", &policy);
+    rig_turn(&r);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    rig_close(&r);
+}
+
+static void many_logs_take_turns(void **state)
+{
+    enum { LOGS = 5000, SHARE = 1000 };
+    const struct topic_policy policy = { .retention_ms = HOUR_MS };
+    struct rig                r;
+    int                       cut = 0;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", LOGS, &policy);
+    for (int32_t i = 0; i < LOGS; i++)
+        append_at(&r, "t", i, r.now_ms);
+    rig_advance(&r, HOUR_MS + RECORDS);
+    for (uint32_t i = 0; i < LOGS; i++)
+        cut += log_of(&r, "t", i)->start > 0;
+    assert_int_equal(cut, SHARE);
+    for (int ms = 1; ms < LOGS / SHARE; ms++)
+        rig_advance(&r, 1);
+    for (uint32_t i = 0; i < LOGS; i++)
+        assert_int_equal(log_of(&r, "t", i)->start, RECORDS);
+    rig_close(&r);
+}
+
+/* ---- with queues ---- */
+
+static void declare(struct rig *r, const char *name, const char *topic)
+{
+    struct queue_declare_call *c = RIG_NEW(r, queue_declare_call, CALL_QUEUE_DECLARE);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->topic = bytes_str(topic);
+    c->is_durable = true;
+    assert_true(rig_call(r, c));
+    assert_int_equal(c->call.err, ERR_OK);
+    call_free(c);
+}
+
+/* Takes up to n messages for good; how many came. */
+static size_t take(struct rig *r, const char *name, uint32_t n)
+{
+    struct lease_call *c = RIG_NEW(r, lease_call, CALL_LEASE);
+    size_t             count;
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->queue = bytes_str(name);
+    c->messages_max = n;
+    c->bytes_max = 1 << 20;
+    c->no_ack = true;
+    assert_true(rig_call(r, c));
+    assert_int_equal(c->call.err, ERR_OK);
+    count = c->message_count;
+    for (size_t i = 0; i < count; i++)
+        slice_drop(&c->messages[i].batch);
+    call_free(c);
+    return count;
+}
+
+static void with_both_old_and_settled_is_what_counts(void **state)
+{
+    const struct topic_policy policy = { .retention = RETAIN_BOTH, .retention_ms = HOUR_MS };
+    struct rig                r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    declare(&r, "q", "t");
+    append(&r, "t");
+    append(&r, "t");
+    assert_int_equal(take(&r, "q", RECORDS), RECORDS);
+    assert_int_equal(start_of(&r, "t"), 0); /* settled, but young */
+    rig_advance(&r, HOUR_MS + RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "t"), RECORDS); /* the second one is old, but not settled */
+    rig_restart(&r);
+    rig_advance(&r, HOUR_MS);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    assert_int_equal(take(&r, "q", 100), RECORDS);
+    rig_advance(&r, RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "t"), 2 * RECORDS);
+    rig_close(&r);
+}
+
+static void without_its_last_queue_a_log_waits_for_nobody(void **state)
+{
+    const struct topic_policy policy = { .retention = RETAIN_BOTH, .retention_ms = HOUR_MS };
+    struct queue_delete_call *c;
+    struct rig                r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    declare(&r, "q", "t");
+    append(&r, "t");
+    rig_advance(&r, 2 * HOUR_MS);
+    assert_int_equal(start_of(&r, "t"), 0);
+    c = RIG_NEW(&r, queue_delete_call, CALL_QUEUE_DELETE);
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str("q");
+    assert_true(rig_call(&r, c));
+    call_free(c);
+    rig_advance(&r, 1);
+    assert_int_equal(start_of(&r, "t"), RECORDS);
+    rig_close(&r);
+}
+
+static void until_settled_may_have_an_age_as_well(void **state)
+{
+    const struct topic_policy policy = { .retention = RETAIN_UNTIL_SETTLED,
+                                         .retention_ms = HOUR_MS };
+    struct rig                r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    declare(&r, "q", "t");
+    append(&r, "t");
+    append(&r, "t");
+    assert_int_equal(take(&r, "q", 2 * RECORDS), 2 * RECORDS);
+    assert_int_equal(start_of(&r, "t"), 2 * RECORDS); /* all is settled: at once */
+    append(&r, "t");
+    rig_advance(&r, HOUR_MS + RETENTION_STEP_MS);
+    assert_int_equal(start_of(&r, "t"), 3 * RECORDS); /* nobody took them in time */
+    assert_int_equal(take(&r, "q", 100), 0);
+    rig_close(&r);
+}
+
+/* ---- CALL_LOG_TRIM ---- */
+
+static enum err trim(struct rig *r, const char *name, uint32_t partition, int64_t offset,
+                     uint64_t *start)
+{
+    struct log_trim_call *c = RIG_NEW(r, log_trim_call, CALL_LOG_TRIM);
+    enum err              err;
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->partition = partition;
+    c->offset = offset;
+    assert_true(rig_call(r, c));
+    err = c->call.err;
+    *start = c->log_start;
+    call_free(c);
+    return err;
+}
+
+static void records_below_an_offset_go_when_asked(void **state)
+{
+    const struct topic_policy policy = { 0 };
+    struct rig                r;
+    uint64_t                  start;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    for (int i = 0; i < 3; i++)
+        append(&r, "t");
+    assert_int_equal(trim(&r, "t", 0, RECORDS + 5, &start), ERR_OK);
+    assert_int_equal(start, RECORDS + 5); /* inside a batch, which stays */
+    expect_after_restart(&r, "t", RECORDS + 5);
+    assert_int_equal(log_of(&r, "t", 0)->entries.count, 2);
+    assert_int_equal(trim(&r, "t", 0, 3, &start), ERR_OK);
+    assert_int_equal(start, RECORDS + 5);
+    assert_int_equal(trim(&r, "t", 0, 3 * RECORDS + 1, &start), ERR_OUT_OF_RANGE);
+    assert_int_equal(trim(&r, "t", 0, -2, &start), ERR_OUT_OF_RANGE);
+    assert_int_equal(trim(&r, "t", 1, 0, &start), ERR_NO_PARTITION);
+    assert_int_equal(trim(&r, "u", 0, 0, &start), ERR_NO_TOPIC);
+    assert_int_equal(trim(&r, "t", 0, OFFSET_LATEST, &start), ERR_OK);
+    assert_int_equal(start, 3 * RECORDS);
+    expect_after_restart(&r, "t", 3 * RECORDS);
+    append(&r, "t");
+    assert_int_equal(log_of(&r, "t", 0)->end, 4 * RECORDS);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(old_records_go_on_an_idle_log),
+        cmocka_unit_test(age_is_that_of_the_records_or_of_the_append),
+        cmocka_unit_test(what_has_no_time_has_that_of_its_append),
+        cmocka_unit_test(a_log_keeps_at_least_its_size),
+        cmocka_unit_test(a_shorter_time_acts_at_once_and_a_longer_one_saves),
+        cmocka_unit_test(many_logs_take_turns),
+        cmocka_unit_test(with_both_old_and_settled_is_what_counts),
+        cmocka_unit_test(without_its_last_queue_a_log_waits_for_nobody),
+        cmocka_unit_test(until_settled_may_have_an_age_as_well),
+        cmocka_unit_test(records_below_an_offset_go_when_asked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
