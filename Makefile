@@ -1,6 +1,8 @@
 # A thin front over meson and ninja; "make help" lists what there is. Every target installs what it lacks from Debian.
 FUZZ_SECONDS ?= 20
 MATRIX_MESSAGES ?= 10000
+CUTS ?= 100
+FS ?= ext4,xfs
 DATA ?= data
 export FUZZ_SECONDS MATRIX_MESSAGES
 
@@ -8,13 +10,14 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 SANITIZE = -Db_lundef=false
 TESTED = unit corpus wire clients newcomer commands matrix
 
-.PHONY: help run release test tidy matrix fuzz asan tsan ubsan bench clean
+.PHONY: help run release test tidy matrix powercut fuzz asan tsan ubsan bench clean
 
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
 	@echo 'make test     everything that can fail: units, wire, corpora, clients, newcomer, matrix'
 	@echo 'make tidy     the house rules: layers, sizes, banned calls, headers'
 	@echo 'make matrix   four clients publish, four receive, live and after kill -9'
+	@echo 'make powercut  the power goes CUTS ($(CUTS)) times while clients of all doors work, on FS ($(FS)); as root'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make asan     tests under AddressSanitizer; also make ubsan, make tsan'
 	@echo 'make bench    speed against the disk, and against RabbitMQ or Kafka where installed'
@@ -32,7 +35,7 @@ release:
 
 test:
 	@tools/install-packages test
-	@tools/run-tests gcc clang tidy unit corpus wire clients page newcomer commands matrix
+	@tools/run-tests gcc clang tidy unit corpus wire clients page newcomer commands matrix power
 
 tidy:
 	@tools/install-packages test
@@ -43,6 +46,11 @@ matrix: release
 	@tools/install-packages test
 	@tools/npm-install
 	@MYNA=build/release/myna node tests/clients/matrix.js
+
+powercut: release
+	@tools/install-packages test
+	@tools/npm-install
+	@MYNA=build/release/myna node tests/power/powercut.js $(CUTS) $(FS)
 
 fuzz:
 	@tools/install-packages test
