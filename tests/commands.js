@@ -29,7 +29,8 @@ function fingerprint(folder) {
 }
 
 function messages(count, prefix) {
-    return Array.from({ length: count }, (_, i) => ({ body: `${prefix}${i}`, key: `k${i % 7}`, headers: { n: String(i) } }));
+    return Array.from({ length: count }, (_, i) => (
+        { body: `${prefix}${i}`, key: `k${i % 7}`, headers: { n: String(i) } }));
 }
 
 /** A broker that was killed with 300 messages of two doors in it. */
