@@ -21,6 +21,16 @@ static enum err load(void *ctx, uint8_t kind, struct bytes head)
     return engine_apply(ctx, kind, head, bytes_of(NULL, 0), 0);
 }
 
+static void set_defaults(struct checkpoint_options *o)
+{
+    if (o->every_bytes == 0)
+        o->every_bytes = CHECKPOINT_EVERY_BYTES;
+    if (o->every_rows == 0)
+        o->every_rows = CHECKPOINT_EVERY_ROWS;
+    if (o->turn_rows == 0)
+        o->turn_rows = CHECKPOINT_TURN_ROWS;
+}
+
 enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard *shard,
                          uint64_t *position)
 {
@@ -28,6 +38,7 @@ enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard
     enum err           err;
 
     c->engine = e;
+    set_defaults(&e->options.checkpoint);
     err = catalogue_open(&c->catalogue, shard);
     e->rows.is_loading = true;
     if (err == ERR_OK)
@@ -93,10 +104,11 @@ void checkpoint_on_durable(struct checkpoint *c)
 
 static bool is_time(const struct checkpoint *c)
 {
-    const struct engine *e = c->engine;
+    const struct engine             *e = c->engine;
+    const struct checkpoint_options *o = &e->options.checkpoint;
 
-    return journal_end(e->journal) - c->counted_from >= CHECKPOINT_EVERY_BYTES ||
-           e->rows.dirty_count >= CHECKPOINT_EVERY_ROWS;
+    return journal_end(e->journal) - c->counted_from >= o->every_bytes ||
+           e->rows.dirty_count >= o->every_rows;
 }
 
 static void gather(struct checkpoint *c, size_t rows)
@@ -112,7 +124,7 @@ void checkpoint_on_turn(struct checkpoint *c)
     if (c->state == IDLE && is_time(c))
         begin(c);
     if (c->state == GATHERING)
-        gather(c, CHECKPOINT_TURN_ROWS);
+        gather(c, c->engine->options.checkpoint.turn_rows);
 }
 
 bool checkpoint_wants_turn(const struct checkpoint *c)

@@ -7,7 +7,7 @@
  *          --journal durable up to it--> COMMITTING --done--> IDLE
  *
  *   K1  A checkpoint stands for the state exactly at its position: the rows that changed since the
- *       one before are written over the next turns, CHECKPOINT_TURN_ROWS in each, and those that
+ *       one before are written over the next turns, some in each, and those that
  *       change meanwhile are written before they do (row.h R1).
  *   K2  It is committed only when the journal is durable up to its position, so it never leads the
  *       journal.
@@ -28,9 +28,10 @@ struct checkpoint;
 struct engine;
 struct shard;
 
+/* Defaults of engine_options.checkpoint. */
 enum {
-    CHECKPOINT_EVERY_BYTES = 256 * 1024 * 1024, /* of journal */
-    CHECKPOINT_EVERY_ROWS = 250 * 1000,         /* changed */
+    CHECKPOINT_EVERY_BYTES = 256 * 1024 * 1024,
+    CHECKPOINT_EVERY_ROWS = 250 * 1000,
     CHECKPOINT_TURN_ROWS = 2000,
 };
 

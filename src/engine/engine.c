@@ -94,8 +94,7 @@ void engine_park(struct engine *e, struct call *c, struct list *waiters, int64_t
                  void (*on_timeout)(struct engine *e, struct call *c))
 {
     list_push(waiters, &c->parked);
-    if (c->session)
-        list_push(&session_get(e, c->session)->parked, &c->in_session);
+    list_push(c->session ? &session_get(e, c->session)->parked : &e->no_session, &c->in_session);
     c->engine = e;
     c->on_timeout = on_timeout;
     c->timer.fire = on_call_timer;
@@ -252,6 +251,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     timers_init(&e->timers);
     list_init(&e->fresh);
     list_init(&e->reads);
+    list_init(&e->no_session);
     list_init(&e->dirty);
     list_init(&e->undurable);
     list_init(&e->sweep);
@@ -293,17 +293,21 @@ fail:
     return err;
 }
 
-/* Parked calls are all in the lists of what they wait for; those are of sessions, reads, queues and groups. */
+static void answer_all(struct engine *e, struct list *parked)
+{
+    while (!list_empty(parked))
+        engine_answer(e, CONTAINER(parked->next, struct call, in_session), ERR_SHUTDOWN);
+}
+
+/* A parked call is in the list of its session, or of those without one. */
 static void answer_parked(struct engine *e)
 {
     size_t          at = 0;
     struct session *s;
 
-    while (!list_empty(&e->reads))
-        engine_answer(e, CONTAINER(e->reads.next, struct call, parked), ERR_SHUTDOWN);
+    answer_all(e, &e->no_session);
     while ((s = idmap_next(&e->sessions, &at)) != NULL)
-        while (!list_empty(&s->parked))
-            engine_answer(e, CONTAINER(s->parked.next, struct call, in_session), ERR_SHUTDOWN);
+        answer_all(e, &s->parked);
 }
 
 void engine_close(struct engine *e)

@@ -22,6 +22,11 @@ struct engine_options {
     uint64_t seed;                   /* of the generator for topic ids and names */
     uint64_t journal_file_bytes;     /* 0: default */
     uint64_t pending_bytes_max;      /* journalled and not durable; above it publishes wait. 0: default */
+    struct checkpoint_options {      /* 0: default */
+        uint64_t every_bytes; /* of journal */
+        size_t   every_rows;  /* changed, made or removed */
+        size_t   turn_rows;   /* gathered in one turn */
+    } checkpoint;
     void (*on_failed)(void *ctx, enum err err, const char *what); /* the disk failed: stop the process */
     void *ctx;
 };

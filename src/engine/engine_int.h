@@ -59,6 +59,7 @@ struct engine {
 
     struct list fresh;  /* logs whose readers look again when more is durable */
     struct list reads;  /* parked CALL_READs (call.parked) */
+    struct list no_session; /* parked calls of no session (call.in_session) */
     struct buf  scratch; /* for keys of look-ups; never kept across calls */
     struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
     uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */

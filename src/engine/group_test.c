@@ -56,6 +56,23 @@ static struct group_join_call *join(struct rig *r, const char *member)
     return j;
 }
 
+/* A call that belongs to no connection is answered at the end, too. */
+static void a_parked_join_without_a_session_ends_with_the_engine(void **state)
+{
+    struct rig              r;
+    struct group_join_call *j;
+
+    (void)state;
+    rig_open(&r);
+    j = join(&r, "");
+    assert_int_equal(j->call.session, 0);
+    assert_false(is_done(j));
+    rig_close(&r);
+    assert_true(is_done(j));
+    assert_int_equal(j->call.err, ERR_SHUTDOWN);
+    call_free(j);
+}
+
 /* The member id an answered join was given, as text. */
 static const char *id_of(struct group_join_call *j)
 {
@@ -914,6 +931,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_alone_gets_everything),
         cmocka_unit_test(a_newcomer_is_sent_back_with_its_id),
+        cmocka_unit_test(a_parked_join_without_a_session_ends_with_the_engine),
         cmocka_unit_test(a_pending_member_is_forgotten_after_its_session),
         cmocka_unit_test(bad_joins_are_refused),
         cmocka_unit_test(members_that_start_together_share_one_generation),
