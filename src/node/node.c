@@ -93,7 +93,8 @@ static enum err try_volume(struct node *n)
         return ERR_BAD_NAME;
     err = volume_open(&n->volume, uri);
     if (err == ERR_OK)
-        err = worker_open(&n->worker, n->volume, 0, &n->clock, disk_failed);
+        err = worker_open(&n->worker, n->volume, 0, n->options->disk_free_min, &n->clock,
+                          disk_failed);
     return err;
 }
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum kind { TEXT, PORT, FLAG };
+enum kind { TEXT, PORT, SIZE, FLAG };
 
 struct option {
     const char *name;
@@ -30,9 +30,19 @@ static const struct option table[] = {
     { "sqs-port", PORT, offsetof(struct options, sqs_port), "9324", "SQS door; 0: shut" },
     { "pubsub-port", PORT, offsetof(struct options, pubsub_port), "8085",
       "Pub/Sub door; 0: shut" },
+    { "disk-free-min", SIZE, offsetof(struct options, disk_free_min), "64M",
+      "free space below which publishing is refused" },
     { "quiet", FLAG, offsetof(struct options, is_quiet), NULL, "print nothing but errors" },
     { "verbose", FLAG, offsetof(struct options, is_verbose), NULL,
       "say more about what happens" },
+};
+
+/* What follows the name in --help. */
+static const char *const placeholders[] = {
+    [TEXT] = " X",
+    [PORT] = " N",
+    [SIZE] = " N[K|M|G]",
+    [FLAG] = "",
 };
 
 static void help(void)
@@ -41,24 +51,65 @@ static void help(void)
          "usage: myna [options]            be a broker\n"
          "       myna COMMAND [arguments]  look at its data\n");
     for (size_t i = 0; i < COUNT(table); i++) {
-        const char *value = table[i].kind == PORT ? " N" : table[i].kind == TEXT ? " X" : "";
+        const char *value = placeholders[table[i].kind];
 
         printf("  --%s%s%*s%s", table[i].name, value,
-               (int)(22 - strlen(table[i].name) - strlen(value)), "", table[i].meaning);
+               (int)(24 - strlen(table[i].name) - strlen(value)), "", table[i].meaning);
         if (table[i].fallback)
             printf(" (default %s)", table[i].fallback);
         putchar('\n');
     }
-    puts("  --version             print the version\n"
-         "  --help                print this\n");
+    puts("  --version                 print the version\n"
+         "  --help                    print this\n");
     command_help();
+}
+
+/* A decimal number of at most max, and what follows it. */
+static bool parse_number(const char *text, unsigned long long max, unsigned long long *out,
+                         const char **rest)
+{
+    char *end;
+
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    *rest = end;
+    return errno == 0 && *out <= max;
+}
+
+/* Bytes, or with a suffix more. */
+static bool parse_size(const char *text, uint64_t *out)
+{
+    static const char  suffixes[] = "KMG";
+    unsigned long long n;
+    const char        *rest;
+    const char        *suffix;
+
+    if (!parse_number(text, UINT64_MAX >> 30, &n, &rest))
+        return false;
+    *out = n;
+    if (!*rest)
+        return true;
+    suffix = strchr(suffixes, *rest);
+    *out = suffix ? n << 10 * (suffix - suffixes + 1) : 0;
+    return suffix && !rest[1];
+}
+
+static bool parse_port(const char *text, uint16_t *out)
+{
+    unsigned long long n;
+    const char        *rest;
+
+    if (!parse_number(text, UINT16_MAX, &n, &rest) || *rest)
+        return false;
+    *out = (uint16_t)n;
+    return true;
 }
 
 static bool set(struct options *o, const struct option *row, const char *value)
 {
     void *member = (char *)o + row->at;
-    char *end;
-    long  port;
 
     switch (row->kind) {
     case TEXT:
@@ -68,12 +119,9 @@ static bool set(struct options *o, const struct option *row, const char *value)
         *(bool *)member = true;
         return true;
     case PORT:
-        errno = 0;
-        port = strtol(value, &end, 10);
-        if (errno != 0 || end == value || *end != 0 || port < 0 || port > UINT16_MAX)
-            return false;
-        *(uint16_t *)member = (uint16_t)port;
-        return true;
+        return parse_port(value, member);
+    case SIZE:
+        return parse_size(value, member);
     }
     return false;
 }
@@ -113,9 +161,11 @@ static enum options_result take(struct options *o, int argc, char **argv, int *i
         else
             return wrong("this option needs a value:", arg);
     }
-    if (!set(o, row, value))
-        return wrong("not a port number between 0 and 65535:", value);
-    return OPTIONS_RUN;
+    if (set(o, row, value))
+        return OPTIONS_RUN;
+    return wrong(row->kind == PORT ? "not a port number between 0 and 65535:"
+                                   : "not a size, like 4096, 512K, 64M or 2G:",
+                 value);
 }
 
 enum options_result options_parse(struct options *o, int argc, char **argv, const char *version)

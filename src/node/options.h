@@ -19,6 +19,7 @@ struct options {
     const char *advertised_host; /* NULL: what the client reached */
     const char *project;
     uint16_t    kafka_port, amqp_port, sqs_port, pubsub_port; /* 0: that door stays shut */
+    uint64_t    disk_free_min; /* bytes */
     bool        is_quiet;
     bool        is_verbose;
 };

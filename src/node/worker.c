@@ -116,7 +116,7 @@ static void init(struct worker *w)
     mailbox_init(&w->completions, wake, w);
 }
 
-enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
+enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, uint64_t disk_free_min,
                      const struct clock *clock, void (*on_failed)(enum err err, const char *what))
 {
     struct worker        *w = mem_new(sizeof *w);
@@ -129,8 +129,10 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
     if (getrandom(&options.seed, sizeof options.seed, 0) != (ssize_t)sizeof options.seed)
         options.seed = (uint64_t)clock_now_ms(clock);
     err = shard_claim(&w->shard, v, shard, &w->completions);
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        shard_set_free_min(w->shard, disk_free_min);
         err = engine_open(&w->engine, w->shard, &options, clock_now_ms(clock));
+    }
     if (err) {
         worker_close(w);
         return err;

@@ -31,7 +31,8 @@ struct blob;
 
 /*
  * A new one of this claim's epoch, reading as zeros, with space allocated for `bytes` > 0; its name
- * is durable. ERR_NO_SPACE (nothing is left behind), ERR_FENCED, ERR_DISK_FAILED. Blocking.
+ * is durable. ERR_NO_SPACE (nothing is left behind; also when less than half of what is kept free
+ * would remain), ERR_FENCED, ERR_DISK_FAILED. Blocking.
  */
 MUST_CHECK enum err shard_blob_create(struct shard *s, struct blob_id id, uint64_t bytes,
                                       struct blob **out);

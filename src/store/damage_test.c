@@ -4,6 +4,7 @@
  */
 #include "base/diag.h"
 #include "base/list.h"
+#include "store/blob.h"
 #include "store/disk_sim.h"
 #include "store/fixture.h"
 #include "store/frame.h"
@@ -34,6 +35,7 @@ static void power_up(struct world *w)
 {
     assert_ok(volume_file_open(&w->volume, w->disk, false));
     assert_ok(shard_claim(&w->shard, w->volume, 0, &w->post.box));
+    shard_set_free_min(w->shard, 0); /* the disks here are small */
 }
 
 static void power_down(struct world *w)
@@ -534,6 +536,41 @@ static void a_full_disk_can_be_started_on(void **state)
     world_free(w);
 }
 
+/* What is kept free: publishes are refused long before the disk is full, settles are not, and it
+ * takes clearly more for publishing to go on. */
+static void space_is_kept_back(void **state)
+{
+    struct world  *w = started_world();
+    struct attempt t;
+    struct blob   *b;
+
+    (void)state;
+    power_down(w);
+    assert_ok(replay_any(w));
+    shard_set_free_min(w->shard, 1 << 20);
+    assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
+    disk_sim_set_space(w->disk, disk_sim_used(w->disk) + (2 << 20));
+    run_all(w);
+    assert_false(shard_is_full(w->shard));
+    disk_sim_set_space(w->disk, disk_sim_used(w->disk) + (1 << 20) - 1);
+    run_all(w);
+    assert_true(shard_is_full(w->shard));
+    attempt(w, &t, JOURNAL_FILE_BYTES_MIN);
+    run_all(w);
+    assert_ok(t.append.err);
+    assert_ok(shard_blob_create(w->shard, (struct blob_id){ shard_epoch(w->shard), 1 }, 4096, &b));
+    assert_int_equal(blob_reserve(b, 1 << 20), ERR_NO_SPACE); /* half is not for blobs */
+    blob_drop(b);
+    disk_sim_set_space(w->disk, disk_sim_used(w->disk) + (1 << 20) + 1000);
+    run_all(w);
+    assert_true(shard_is_full(w->shard));
+    disk_sim_set_space(w->disk, disk_sim_used(w->disk) + (1 << 20) + (1 << 18));
+    run_all(w);
+    assert_false(shard_is_full(w->shard));
+    power_down(w);
+    world_free(w);
+}
+
 static void trimming_makes_space(void **state)
 {
     struct world  *w = started_world();
@@ -575,6 +612,7 @@ int main(void)
         cmocka_unit_test(what_waits_for_space_at_the_end_is_refused),
         cmocka_unit_test(a_full_disk_can_be_started_on),
         cmocka_unit_test(trimming_makes_space),
+        cmocka_unit_test(space_is_kept_back),
     };
 
     diag_set_level(DIAG_ERROR);

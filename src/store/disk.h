@@ -5,8 +5,9 @@
  *
  * Paths are relative to the disk's root. Nothing is durable before the sync that covers it:
  * disk_sync for a file's bytes, size and blocks, disk_sync_dir for names; disk_replace does all
- * that itself and leaves the old content or the new, never a mixture. Errors: ERR_NO_SPACE,
- * ERR_ACCESS, ERR_DISK_FAILED (anything else); the cause has been said in one diag line.
+ * that itself and leaves the old content or the new, never a mixture. Errors: ERR_NO_SPACE, which is
+ * an answer, and ERR_ACCESS, ERR_DISK_FAILED (anything else), whose cause has been said in one diag
+ * line.
  *
  * Thread: any, but no range of a file is written by two threads at a time.
  */

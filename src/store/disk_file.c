@@ -55,10 +55,8 @@ static int fd_of(const struct disk_file *f)
     return ((const struct real_file *)f)->fd;
 }
 
-/* Says what the system said, and which of our errors it is. */
-static enum err failed(const char *what, const char *path, int error)
+static enum err err_of(int error)
 {
-    diag(DIAG_ERROR, "disk: %s %s: %s", what, path, strerror(error));
     switch (error) {
     case ENOSPC:
     case EDQUOT:
@@ -71,6 +69,16 @@ static enum err failed(const char *what, const char *path, int error)
     default:
         return ERR_DISK_FAILED;
     }
+}
+
+/* Says what the system said, and which of our errors it is. */
+static enum err failed(const char *what, const char *path, int error)
+{
+    enum err err = err_of(error);
+
+    if (err != ERR_NO_SPACE)
+        diag(DIAG_ERROR, "disk: %s %s: %s", what, path, strerror(error));
+    return err;
 }
 
 static void disk_file_close(struct disk *d)

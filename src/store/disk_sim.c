@@ -661,15 +661,28 @@ static void forget(struct disk_file *file)
     (void)file;
 }
 
+/* A mapping has its own count: whoever made it can tell whether others hold it. */
+struct sim_map {
+    struct block  block;
+    struct block *under;
+};
+
+static void free_map(struct block *b)
+{
+    block_drop(CONTAINER(b, struct sim_map, block)->under);
+    free(b);
+}
+
 static struct block *map(struct disk_file *file)
 {
     struct sim_file *f = sim_file_of(file);
-    struct block    *b;
+    struct sim_map  *m = mem_new(sizeof *m);
 
     enter(f);
-    b = block_hold(f->inode->now);
+    m->under = block_hold(f->inode->now);
     leave(f, ERR_OK);
-    return b;
+    block_init(&m->block, m->under->at, m->under->cap, free_map);
+    return &m->block;
 }
 
 static bool is_unreadable(const struct sim_disk *d, const char *path, uint64_t offset, uint64_t len)

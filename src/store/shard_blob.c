@@ -57,12 +57,25 @@ static enum err leave(struct shard_file *s, enum err err, const char *what, cons
 
 /* ---- making and growing ---- */
 
+/* Half of what is kept free is not for blobs. */
+static enum err want_space(const struct shard_file *s, uint64_t bytes)
+{
+    uint64_t there = 0;
+    enum err err = disk_space(s->disk, &there);
+
+    if (err)
+        return err;
+    return there < s->free_min / 2 || there - s->free_min / 2 < bytes ? ERR_NO_SPACE : ERR_OK;
+}
+
 static enum err make(struct blob_file *b, const char *path, uint64_t bytes)
 {
     struct disk *disk = b->shard->disk;
     char         dir[DISK_PATH_MAX];
-    enum err     err = disk_create(disk, path, bytes, &b->file);
+    enum err     err = want_space(b->shard, bytes);
 
+    if (!err)
+        err = disk_create(disk, path, bytes, &b->file);
     if (err)
         return err;
     b->map = disk_map(b->file);
@@ -116,8 +129,10 @@ static enum err grow(struct blob_file *b, uint64_t bytes)
 {
     struct block *map = NULL;
     struct block *old;
-    enum err      err = disk_resize(b->file, bytes);
+    enum err      err = want_space(b->shard, bytes - b->bytes);
 
+    if (!err)
+        err = disk_resize(b->file, bytes);
     if (!err)
         err = disk_sync(b->file, true);
     if (!err)

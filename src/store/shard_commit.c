@@ -323,7 +323,7 @@ void *shard_commit_main(void *arg)
     for (;;) {
         if (turn(s))
             continue;
-        if (s->stop_commit && (!s->first || s->is_full))
+        if (s->stop_commit && (!s->first || s->is_stuck))
             break;
         pthread_cond_wait(&s->changed, &s->lock);
     }

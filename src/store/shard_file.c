@@ -11,10 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The first file of a claim is small and written with zeros at once; the next one is large and has
- * time. */
-enum { FIRST_FILE_BYTES = 1 << 20 };
-
 /* A claim's positions begin at the next multiple: nobody has handed out so many that were not
  * durable (V5). */
 enum { POSITION_GAP_BITS = 36 };
@@ -60,6 +56,8 @@ static void free_shard(struct shard_file *s)
     shard_work_fini(s);
     for (size_t i = 0; i < s->count; i++)
         jfile_free(s->files[i]);
+    for (size_t i = 0; i < s->spare_count; i++)
+        jfile_free(s->spares[i]);
     jfile_free(s->next);
     jfile_free(s->made);
     free(s->files);
@@ -105,11 +103,12 @@ static uint64_t first_position(const struct shard_file *s)
     return s->base.epoch == 1 ? 0 : ((used >> POSITION_GAP_BITS) + 1) << POSITION_GAP_BITS;
 }
 
-/* Its blocks are written at once; the disk may be full of the files that the claim before made
+/* It is small because its blocks are written with zeros at once; the next one is large and has time.
+ * The disk may be full of the files that the claim before made
  * ahead. */
 static enum err make_first(struct shard_file *s)
 {
-    uint64_t bytes = s->file_bytes < FIRST_FILE_BYTES ? s->file_bytes : FIRST_FILE_BYTES;
+    uint64_t bytes = s->file_bytes < SMALL_FILE_BYTES ? s->file_bytes : SMALL_FILE_BYTES;
     enum err err = shard_keep_make(s, bytes);
 
     if (err == ERR_NO_SPACE) {
@@ -173,7 +172,7 @@ static void release(struct shard *base)
     }
     shard_commit_drain(s, s->failed ? s->failed : ERR_NO_SPACE);
     s->is_closed = s->stage == SHARD_STARTED && !s->failed;
-    if (s->is_closed && shard_keep_head(s) != ERR_OK)
+    if (s->is_closed && shard_keep_close(s) != ERR_OK)
         diag(DIAG_WARN, "journal: the end of %s could not be noted", s->dir);
     free_shard(s);
 }
@@ -264,6 +263,12 @@ static uint64_t oldest(const struct shard *base)
     return position;
 }
 
+static void set_free_min(struct shard *base, uint64_t bytes)
+{
+    assert(shard_file_of(base)->stage != SHARD_STARTED);
+    shard_file_of(base)->free_min = bytes;
+}
+
 static bool is_full(const struct shard *base)
 {
     return atomic_load_explicit(&shard_file_of(base)->is_full, memory_order_relaxed);
@@ -307,6 +312,7 @@ static const struct shard_ops ops = {
     .view = view,
     .trim = trim,
     .oldest = oldest,
+    .set_free_min = set_free_min,
     .is_full = is_full,
     .work = shard_work_add,
     .blob_create = shard_blob_file_create,
@@ -347,6 +353,7 @@ static struct shard_file *shard_new(struct disk *disk, uint32_t id, struct mailb
     s->disk = disk;
     s->is_threaded = is_threaded;
     s->last = &s->first;
+    s->free_min = DISK_FREE_MIN;
     list_init(&s->in_volume);
     list_init(&s->blobs);
     list_init(&s->maps);

@@ -16,7 +16,10 @@
  *   S3  `lock` guards all fields from `changed` on; no disk call is made under it. The current
  *       file's handle and offset belong to the commit thread, those of `next` to the keeper until
  *       it is taken.
- *   S4  `failed` is terminal: set once. Whatever changes the disk looks at it first and counts as
+ *   S4  A file that was trimmed is kept for the next one that is made (`spares`) when nobody looks
+ *       at it: renamed, with a header of its own and so another salt, which makes what it held no
+ *       frames any more.
+ *   S5  `failed` is terminal: set once. Whatever changes the disk looks at it first and counts as
  *       under way (is_writing, is_keeping, blob_changes) until it is done: that is what fencing
  *       waits for.
  *
@@ -87,6 +90,11 @@ struct lane {
     bool               is_stopping;
 };
 
+enum {
+    SPARE_MAX = 4,              /* journal files that are kept to be used again */
+    SMALL_FILE_BYTES = 1 << 20, /* the first of a claim, and all on a disk that is nearly full */
+};
+
 enum shard_stage { SHARD_CLAIMED, SHARD_REPLAYED, SHARD_STARTED };
 
 struct shard_file {
@@ -101,6 +109,7 @@ struct shard_file {
     uint64_t         start; /* position where this claim's frames begin */
     pthread_t        committer;
     pthread_t        keeper;
+    uint64_t         free_min; /* shard_set_free_min */
     atomic_bool      is_full;
 
     /* The commit thread's own. */
@@ -115,6 +124,9 @@ struct shard_file {
     pthread_cond_t  keep;    /* wakes the keeper */
     struct jfile  **files;   /* oldest first; once started the last is the current one */
     size_t          count;
+    struct jfile   *spares[SPARE_MAX]; /* the keeper's: in no head, to become `next` */
+    size_t          spare_count;
+    uint64_t        free; /* on the disk when the keeper last looked */
     struct jfile   *next; /* NULL: being made */
     struct jfile   *made; /* made or grown by the keeper and not yet next */
     uint64_t        last_number;
@@ -142,6 +154,7 @@ struct shard_file {
     size_t          map_count;    /* at most BLOB_MAPPINGS_MAX */
     uint64_t        removals;     /* of blobs */
     unsigned        blob_changes; /* under way */
+    bool            is_stuck;     /* the next file cannot be made for lack of space */
     bool            stop_commit;
     bool            stop_keep;
     enum err        failed;
@@ -211,6 +224,8 @@ enum err shard_blob_flush(struct blob *b);
 /* ---- shard_keep.c ---- */
 bool shard_keep_turn(struct shard_file *s);
 void *shard_keep_main(void *arg);
+/* Notes the orderly end, and removes the files that were kept to be used again. No keeper runs. */
+enum err shard_keep_close(struct shard_file *s);
 /* Makes s->next, with this size. */
 enum err shard_keep_make(struct shard_file *s, uint64_t bytes);
 /* Makes the current state the head on disk. */

@@ -1,21 +1,34 @@
 /*
  * shard_keep.c - see shard_file.h: the keeper thread. Makes the file after the current one ahead of
- * need, removes files that were trimmed, and records both in the head: a file before it is used, a
- * removal before it is done (V6).
+ * need, removes files that were trimmed or keeps them to be used again, and records both in the
+ * head: a file before it is used, a removal before it is done (V6). It also watches how much of the
+ * disk is free.
+ *
+ *     in a head --trimmed: head without it--> spare --renamed, new header--> made --in a head--> next
+ *                                               \---too many, or held, or space is short--> removed
+ *
+ * After a crash what lies between two heads is in none, and is swept.
  */
 #include "store/shard_file.h"
+#include "base/diag.h"
 #include "base/mem.h"
 #include "store/frame.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum {
-    RETRY_SECONDS = 1, /* after a full disk */
+    WATCH_SECONDS = 1, /* the free space is looked at so often, and what did not fit tried again */
     ZERO_PIECE_BYTES = 1 << 20,
     KEPT_FILES = 2, /* whose pages stay with the process */
 };
+
+static bool is_full(const struct shard_file *s)
+{
+    return atomic_load_explicit(&s->is_full, memory_order_relaxed);
+}
 
 /* ---- the head ---- */
 
@@ -70,25 +83,58 @@ static enum err write_header(struct shard_file *s, struct jfile *f)
     return err ? err : disk_sync(f->file, true);
 }
 
-static enum err fill_file(struct shard_file *s, struct jfile *f, uint64_t bytes)
+/* The new one has a name, and reads as zeros or as whatever a spare held. */
+static enum err prepare(struct shard_file *s, struct jfile *f)
 {
-    char     path[DISK_PATH_MAX];
-    enum err err;
+    char     dir[DISK_PATH_MAX];
+    enum err err = write_header(s, f);
 
-    jfile_path(path, s, f->epoch, f->number);
-    err = disk_create(s->disk, path, bytes, &f->file);
+    snprintf(dir, sizeof dir, "%s/journal", s->dir);
+    if (!err)
+        err = disk_sync_dir(s->disk, dir);
     if (err)
         return err;
-    err = write_header(s, f);
-    if (err)
-        return err;
-    snprintf(path, sizeof path, "%s/journal", s->dir);
-    err = disk_sync_dir(s->disk, path);
-    if (err)
-        return err;
-    f->bytes = bytes;
+    f->bytes = disk_size(f->file);
     f->map = disk_map(f->file);
     return f->map ? ERR_OK : ERR_IO;
+}
+
+/* A spare that nobody has a slice of, taken out of its place, or NULL. */
+static struct jfile *take_spare(struct shard_file *s, uint64_t bytes)
+{
+    for (size_t i = 0; i < s->spare_count; i++) {
+        struct jfile *f = s->spares[i];
+
+        if (f->bytes == bytes && (!f->map || atomic_load(&f->map->refs) == 1)) {
+            s->spares[i] = s->spares[--s->spare_count];
+            return f;
+        }
+    }
+    return NULL;
+}
+
+/* S4. Its blocks have been written before, so there is nothing to zero. */
+static enum err reuse(struct shard_file *s, struct jfile *f, const char *path, struct jfile *spare)
+{
+    char     old[DISK_PATH_MAX];
+    enum err err;
+
+    jfile_path(old, s, spare->epoch, spare->number);
+    f->zeroed = spare->bytes;
+    jfile_free(spare);
+    err = disk_rename(s->disk, old, path);
+    return err ? err : disk_open(s->disk, path, &f->file);
+}
+
+static enum err fill_file(struct shard_file *s, struct jfile *f, uint64_t bytes)
+{
+    struct jfile *spare = take_spare(s, bytes);
+    char          path[DISK_PATH_MAX];
+    enum err      err;
+
+    jfile_path(path, s, f->epoch, f->number);
+    err = spare ? reuse(s, f, path, spare) : disk_create(s->disk, path, bytes, &f->file);
+    return err ? err : prepare(s, f);
 }
 
 /* Makes a file and leaves it in `made`. */
@@ -198,20 +244,45 @@ static size_t trimmable(const struct shard_file *s)
     return n;
 }
 
+static enum err remove_file(struct shard_file *s, struct jfile *f)
+{
+    char path[DISK_PATH_MAX];
+
+    jfile_path(path, s, f->epoch, f->number);
+    jfile_free(f);
+    return disk_remove(s->disk, path);
+}
+
 /* Not under the lock: the files are out of everybody's reach. */
-static enum err remove_files(struct shard_file *s, struct jfile **files, size_t count)
+static enum err put_away(struct shard_file *s, struct jfile **files, size_t count)
 {
     enum err err = ERR_OK;
 
-    for (size_t i = 0; i < count; i++) {
-        char path[DISK_PATH_MAX];
-
-        jfile_path(path, s, files[i]->epoch, files[i]->number);
-        if (!err)
-            err = disk_remove(s->disk, path);
-        jfile_free(files[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (s->spare_count < SPARE_MAX && files[i]->bytes == s->file_bytes && !is_full(s))
+            s->spares[s->spare_count++] = files[i];
+        else if (!err)
+            err = remove_file(s, files[i]);
+        else
+            jfile_free(files[i]);
     return err;
+}
+
+/* The same. */
+static enum err remove_spares(struct shard_file *s)
+{
+    enum err err = ERR_OK;
+
+    while (s->spare_count > 0 && !err)
+        err = remove_file(s, s->spares[--s->spare_count]);
+    return err;
+}
+
+enum err shard_keep_close(struct shard_file *s)
+{
+    enum err err = shard_keep_head(s);
+
+    return err ? err : remove_spares(s);
 }
 
 static void take_out(struct shard_file *s, size_t count)
@@ -252,16 +323,25 @@ static enum err trim(struct shard_file *s, size_t count)
         put_back(s, gone, count);
     } else {
         pthread_mutex_unlock(&s->lock);
-        err = remove_files(s, gone, count);
+        err = put_away(s, gone, count);
         pthread_mutex_lock(&s->lock);
     }
     free(gone);
     return err;
 }
 
+/* On a disk that is nearly full files are small, so that what is left lasts for many settles. */
+static uint64_t usual_bytes(const struct shard_file *s)
+{
+    bool is_short = s->spare_count == 0 && s->free < s->free_min + s->file_bytes;
+
+    return is_short && s->file_bytes > SMALL_FILE_BYTES ? SMALL_FILE_BYTES : s->file_bytes;
+}
+
 static enum err make_next(struct shard_file *s)
 {
-    uint64_t bytes = s->wanted > s->file_bytes ? s->wanted : s->file_bytes;
+    uint64_t usual = usual_bytes(s);
+    uint64_t bytes = s->wanted > usual ? s->wanted : usual;
     bool     is_there = s->next != NULL;
     enum err err;
 
@@ -319,6 +399,43 @@ static enum err keep(struct shard_file *s, size_t old, bool is_short)
     return make_next(s);
 }
 
+/* ---- free space ---- */
+
+static enum err look_at_space(struct shard_file *s)
+{
+    uint64_t bytes = 0;
+    enum err err;
+
+    pthread_mutex_unlock(&s->lock);
+    err = disk_space(s->disk, &bytes);
+    if (!err && bytes < s->free_min)
+        err = remove_spares(s);
+    pthread_mutex_lock(&s->lock);
+    s->free = bytes;
+    return err;
+}
+
+/* Full below the mark, and again not full a quarter above it: otherwise each file that is trimmed
+ * would let a few publishes in. */
+static void judge_space(struct shard_file *s)
+{
+    bool     was_full = is_full(s);
+    uint64_t mark = s->free_min + (was_full ? s->free_min / 4 : 0);
+    bool     now_full = s->is_stuck || s->free < mark;
+
+    if (now_full == was_full)
+        return;
+    atomic_store(&s->is_full, now_full);
+    if (now_full)
+        diag(DIAG_WARN,
+             "disk: only %" PRIu64 " MiB are free: nothing can be published until there is more",
+             s->free >> 20);
+    else
+        diag(DIAG_WARN, "disk: %" PRIu64 " MiB are free: publishing goes on", s->free >> 20);
+}
+
+/* ---- turns ---- */
+
 static bool turn(struct shard_file *s)
 {
     size_t   old = trimmable(s);
@@ -327,14 +444,31 @@ static bool turn(struct shard_file *s)
 
     if (s->failed || (!s->wants_sweep && old == 0 && !is_short && !wants_zeros(s)))
         return false;
-    s->is_keeping = true;
     err = keep(s, old, is_short);
-    s->is_keeping = false;
-    pthread_cond_broadcast(&s->changed);
+    s->is_stuck = err == ERR_NO_SPACE;
     if (err && err != ERR_NO_SPACE)
         shard_file_fail(s, err, "keeping the files of", s->dir);
-    atomic_store(&s->is_full, err == ERR_NO_SPACE);
     return !err;
+}
+
+/* lock is held before and after. */
+static bool watched_turn(struct shard_file *s)
+{
+    bool     is_something = false;
+    enum err err;
+
+    if (s->failed)
+        return false;
+    s->is_keeping = true;
+    err = look_at_space(s);
+    if (err)
+        shard_file_fail(s, err, "looking after the space of", s->dir);
+    else
+        is_something = turn(s);
+    judge_space(s);
+    s->is_keeping = false;
+    pthread_cond_broadcast(&s->changed);
+    return is_something;
 }
 
 bool shard_keep_turn(struct shard_file *s)
@@ -342,7 +476,7 @@ bool shard_keep_turn(struct shard_file *s)
     bool is_something;
 
     pthread_mutex_lock(&s->lock);
-    is_something = turn(s);
+    is_something = watched_turn(s);
     pthread_mutex_unlock(&s->lock);
     return is_something;
 }
@@ -351,12 +485,8 @@ static void wait_for_work(struct shard_file *s)
 {
     struct timespec until;
 
-    if (!atomic_load(&s->is_full)) {
-        pthread_cond_wait(&s->keep, &s->lock);
-        return;
-    }
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RETRY_SECONDS;
+    until.tv_sec += WATCH_SECONDS;
     pthread_cond_timedwait(&s->keep, &s->lock, &until);
 }
 
@@ -367,7 +497,7 @@ void *shard_keep_main(void *arg)
     pthread_setname_np(pthread_self(), "keeper");
     pthread_mutex_lock(&s->lock);
     while (!s->stop_keep)
-        if (!turn(s))
+        if (!watched_turn(s))
             wait_for_work(s);
     pthread_mutex_unlock(&s->lock);
     return NULL;

@@ -121,6 +121,11 @@ uint64_t shard_oldest(const struct shard *s)
     return s->ops->oldest(s);
 }
 
+void shard_set_free_min(struct shard *s, uint64_t bytes)
+{
+    s->ops->set_free_min(s, bytes);
+}
+
 bool shard_is_full(const struct shard *s)
 {
     return s->ops->is_full(s);

@@ -54,6 +54,7 @@ enum {
     VOLUME_ID_LEN = 22,                /* base64url of 128 random bits */
     JOURNAL_FILE_BYTES = 64 << 20,     /* default size of a journal file */
     JOURNAL_FILE_BYTES_MIN = 64 << 10,
+    DISK_FREE_MIN = 64 << 20, /* default of shard_set_free_min */
 };
 
 /*
@@ -145,12 +146,14 @@ MUST_CHECK enum err shard_view(struct shard *s, uint64_t position, uint32_t len,
 void shard_trim(struct shard *s, uint64_t position);
 /* Start of the oldest frame still held. */
 uint64_t shard_oldest(const struct shard *s);
+/* Before shard_start: what must stay free on the disk for shard_is_full to be false. */
+void shard_set_free_min(struct shard *s, uint64_t bytes);
 /*
- * True while no further journal file could be made ready for lack of space. There is always one
- * file ready ahead of the one in use, and it is the reserve: refuse what makes the journal grow
- *      (publishes: ERR_NO_SPACE) while this is true, and settles,
- * which are small, go on. Appends that do not even fit the reserve wait for space; they do not
- * fail.
+ * True from when less than that is free, or no further journal file can be made, until there is
+ * clearly more: refuse what makes the shard grow (publishes: ERR_NO_SPACE). What is kept back is
+ * for that which lets it shrink again: settles go on, which are small and for which there is always
+ * one file ready ahead of the one in use, and so do checkpoints, trims and, down to half of it,
+ * blobs. Appends that do not fit into the file that is ready wait for space; they do not fail.
  */
 bool shard_is_full(const struct shard *s);
 

@@ -7,6 +7,7 @@
 #include "store/journal.h"
 
 #include <ctype.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -337,6 +338,54 @@ static void kill_9_loses_nothing_that_was_durable(void **state)
     assert_int_equal(mode_of(w, "shard/000/head"), 0600);
 }
 
+static void note_durable(void *ctx, uint64_t position)
+{
+    *(uint64_t *)ctx = position;
+}
+
+/* How many files the directory of the journal ever had: a file that is used again is not new. */
+static void trimmed_files_are_renamed(void **state)
+{
+    struct world          *w = *state;
+    uint64_t               durable = 0;
+    struct journal_options options = { JOURNAL_FILE_BYTES_MIN, note_durable, on_failed, &durable };
+    struct slice           payload = pattern(1, 4096);
+    struct postbox         post;
+    struct seen            seen = { 0 };
+    struct volume         *v;
+    struct shard          *s;
+    struct journal        *j;
+    char                   path[128];
+    struct stat            first;
+    struct stat            last;
+
+    postbox_init(&post);
+    assert_ok(volume_open(&v, w->uri));
+    assert_ok(shard_claim(&s, v, 0, &post.box));
+    assert_ok(journal_open(&j, s, &options));
+    assert_ok(journal_replay(j, 0, on_record, &seen));
+    snprintf(path, sizeof path, "%s/shard/000/journal/1-1", w->dir);
+    assert_int_equal(stat(path, &first), 0);
+    for (int i = 0; i < 16 * 3; i++) { /* three files */
+        journal_add(j, 7, bytes_str("12345678"), payload);
+        journal_kick(j);
+        while (durable < journal_end(j))
+            postbox_wait(&post);
+        journal_trim(j, durable);
+        while (journal_start(j) + 2 * JOURNAL_FILE_BYTES_MIN < durable)
+            sched_yield();
+    }
+    journal_close(j);
+    shard_release(s);
+    volume_close(v);
+    assert_int_not_equal(stat(path, &last), 0);
+    snprintf(path, sizeof path, "%s/shard/000/journal/1-5", w->dir);
+    assert_int_equal(stat(path, &last), 0);
+    assert_int_equal(last.st_ino, first.st_ino);
+    slice_drop(&payload);
+    postbox_fini(&post);
+}
+
 static void a_journal_file_that_was_emptied_is_refused(void **state)
 {
     struct world  *w = *state;
@@ -375,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_identity_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(identities_are_kept_and_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_process_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(trimmed_files_are_renamed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_journal_file_that_was_emptied_is_refused, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(kill_9_loses_nothing_that_was_durable, setup, teardown),

@@ -25,6 +25,7 @@ struct shard_ops {
     enum err (*view)(struct shard *s, uint64_t position, uint32_t len, struct slice *out);
     void (*trim)(struct shard *s, uint64_t position);
     uint64_t (*oldest)(const struct shard *s);
+    void (*set_free_min)(struct shard *s, uint64_t bytes);
     bool (*is_full)(const struct shard *s);
     void (*work)(struct shard *s, enum work_lane lane, struct work *w);
 

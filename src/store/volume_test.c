@@ -333,6 +333,37 @@ static void what_is_durable_can_be_viewed(void **state)
     slice_drop(&kept);
 }
 
+/* Files are used again, but not one that somebody still looks at. */
+static void trimmed_files_are_used_again(void **state)
+{
+    struct world *w = *state;
+    struct slice  kept = { 0 };
+    struct slice  want = pattern(20, 4000);
+
+    claim(w);
+    for (int i = 0; i < 400; i++) {
+        send(w, 4000);
+        if (i % 10 != 9)
+            continue;
+        settle(w);
+        if (i == 29)
+            assert_ok(shard_view(w->shard, w->frames[20].position, 4000, &kept));
+        shard_trim(w->shard, w->frames[i - 5].position);
+        if (i > 40)
+            wait_for_oldest(w, w->frames[i - 35].position);
+    }
+    settle(w);
+    assert_view(w, 399);
+    assert_bytes(kept.bytes, want.bytes);
+    reopen(w);
+    claim_from(w, w->frames[394].position - FRAME_HEADER_BYTES, 394);
+    assert_int_equal(w->expected, 400);
+    release(w);
+    assert_bytes(kept.bytes, want.bytes);
+    slice_drop(&kept);
+    slice_drop(&want);
+}
+
 static void replay_begins_where_it_is_told(void **state)
 {
     struct world *w = *state;
@@ -549,6 +580,7 @@ int main(void)
         BOTH(a_journal_rolls_over_files),
         BOTH(a_frame_may_be_larger_than_a_file),
         BOTH(what_is_durable_can_be_viewed),
+        BOTH(trimmed_files_are_used_again),
         BOTH(replay_begins_where_it_is_told),
         BOTH(trimmed_frames_are_gone_and_missed),
         BOTH(a_checkpoint_ahead_of_the_journal_is_refused),
