@@ -29,8 +29,8 @@ function fingerprint(folder) {
 }
 
 function messages(count, prefix) {
-    return Array.from({ length: count }, (_, i) => (
-        { body: `${prefix}${i}`, key: `k${i % 7}`, headers: { n: String(i) } }));
+    return Array.from({ length: count },
+        (_, i) => ({ body: `${prefix}${i}`, key: `k${i % 7}`, headers: { n: String(i) } }));
 }
 
 /** A broker that was killed with 300 messages of two doors in it. */
@@ -116,6 +116,22 @@ async function dumpJournal() {
     });
 }
 
+async function dumpCatalogue() {
+    await withKilledBroker(async (broker) => {
+        await broker.start();
+        await broker.stop(); // an orderly end leaves a checkpoint of everything
+        const before = fingerprint(broker.data);
+        const { status, out, err } = run('dump', 'catalogue', broker.data);
+        assert.strictEqual(err, '');
+        assert.strictEqual(status, 0);
+        assert.match(out, / TOPIC_CREATED namespace="default" name="clicks" /);
+        assert.match(out, / QUEUE_DECLARED [^\n]*name="invoices"/);
+        assert.doesNotMatch(out, /malformed|unknown kind|DAMAGE/);
+        assert.match(run('verify', broker.data).out, / 300 records, 0 findings\n$/);
+        assert.strictEqual(fingerprint(broker.data), before, 'untouched');
+    });
+}
+
 async function wrongArguments() {
     for (const args of [['dump'], ['dump', 'nothing'], ['verify', 'a', 'b'], ['dance']]) {
         const { status, out, err } = run(...args);
@@ -131,6 +147,7 @@ async function main() {
     await results.check('commands: verify names what is damaged', verifyDamaged);
     await results.check('commands: verify refuses what it cannot look at', verifyRefused);
     await results.check('commands: dump prints every change and batch', dumpJournal);
+    await results.check('commands: dump prints every row of a checkpoint', dumpCatalogue);
     await results.check('commands: wrong arguments give one sentence', wrongArguments);
     results.end();
 }

@@ -108,12 +108,23 @@ static void a_batch(void **state)
     buf_fini(&text);
 }
 
+static void every_kind_has_a_layout(void **state)
+{
+    (void)state;
+#define X(number, name, apply)                                                                     \
+    if (!describe_kind(number))                                                                    \
+        fail_msg("no layout of %s", #name);                                                        \
+    assert_string_equal(describe_kind(number), #name);
+    CHANGE_LIST(X)
+#undef X
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_and_repetitions), cmocka_unit_test(bytes_are_text_or_digits),
         cmocka_unit_test(another_layout_is_seen), cmocka_unit_test(a_lying_count_ends),
-        cmocka_unit_test(a_batch),
+        cmocka_unit_test(a_batch), cmocka_unit_test(every_kind_has_a_layout),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

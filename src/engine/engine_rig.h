@@ -9,6 +9,7 @@
 
 #include "engine/describe.h"
 #include "engine/engine_int.h"
+#include "store/catalogue.h"
 #include "store/volume.h"
 
 #include <setjmp.h>
@@ -135,12 +136,22 @@ static enum err rig_describe(void *ctx, uint8_t kind, struct bytes head, struct 
     return ERR_OK;
 }
 
+static enum err rig_describe_row(void *ctx, uint8_t kind, struct bytes head)
+{
+    return rig_describe(ctx, kind, head, bytes_of(NULL, 0), 0);
+}
+
 static void rig_check_journal(struct rig *r)
 {
     struct journal_options options = { .file_bytes = 1 << 20, .ctx = r };
     struct journal        *j;
+    struct catalogue      *c;
+    uint64_t               position;
 
     assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
+    assert_int_equal(catalogue_open(&c, r->shard), ERR_OK);
+    assert_int_equal(catalogue_load(c, rig_describe_row, r, &position), ERR_OK);
+    catalogue_close(c);
     assert_int_equal(journal_open(&j, r->shard, &options), ERR_OK);
     assert_int_equal(journal_replay(j, shard_oldest(r->shard), rig_describe, r), ERR_OK);
     journal_close(j);

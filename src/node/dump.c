@@ -1,7 +1,9 @@
 /* dump.c - see dump.h. One line per thing, two blanks deeper per level; nothing is written. */
 #include "node/dump.h"
 #include "engine/describe.h"
+#include "node/catalogue_copy.h"
 #include "node/data_files.h"
+#include "store/catalogue.h"
 #include "store/inspect.h"
 
 #include <errno.h>
@@ -85,6 +87,45 @@ static void dump_journal(struct dump *d, struct bytes file)
     inspect_journal(file, &in);
 }
 
+/* ---- catalogues ---- */
+
+static void show_row(void *ctx, struct bytes key, uint8_t kind, struct bytes head, bool is_whole)
+{
+    struct dump *d = ctx;
+    const char  *name = describe_kind(kind);
+    enum err     err;
+
+    buf_clear(&d->line);
+    err = describe_change(&d->line, kind, head);
+    fputs("  key=", stdout);
+    for (size_t i = 0; i < key.len; i++)
+        printf("%02x", key.at[i]);
+    printf(" %s%.*s%s%s\n", name ? name : "(unknown kind)", (int)d->line.len,
+           (const char *)d->line.at, err ? " (malformed)" : "", is_whole ? "" : " DAMAGE");
+    d->findings += err || !is_whole;
+}
+
+static void dump_catalogue(struct dump *d, struct bytes file)
+{
+    struct catalogue_copy    copy;
+    struct catalogue_summary sum;
+
+    (void)file;
+    d->err = catalogue_copy_make(&copy, d->path);
+    if (d->err)
+        return;
+    printf("%s: catalogue\n", d->path);
+    d->err = catalogue_inspect(copy.path, show_row, d, &sum);
+    if (d->err)
+        fprintf(stderr, "myna: '%s' is no catalogue: %s\n", d->path, err_text(d->err));
+    else
+        printf("  end rows=%" PRIu64 " position=%" PRIu64 " epoch=%" PRIu64 "%s\n", sum.rows,
+               sum.position, sum.epoch,
+               sum.is_whole ? "" : " DAMAGE: rows were lost or changed");
+    d->findings += !sum.is_whole;
+    catalogue_copy_remove(&copy);
+}
+
 /* ---- any file ---- */
 
 struct kind {
@@ -95,6 +136,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     { "journal", "journal", dump_journal },
+    { "catalogue", "catalogue.db", dump_catalogue },
 };
 
 struct each {

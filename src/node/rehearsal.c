@@ -2,88 +2,18 @@
 #include "node/rehearsal.h"
 #include "base/diag.h"
 #include "engine/engine.h"
-#include "node/data_files.h"
+#include "node/catalogue_copy.h"
 #include "store/disk_file.h"
 #include "store/disk_overlay.h"
 #include "store/volume_file.h"
 
-#include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { PATH_BYTES_MAX = 4096 };
-
 struct rehearsal {
-    char            copy[64]; /* temporary directory for the catalogue */
-    struct volume  *volume;
-    struct shard   *shard;
-    struct engine  *engine;
-    struct mailbox  box;
+    struct catalogue_copy copy;
+    struct volume        *volume;
+    struct shard         *shard;
+    struct engine        *engine;
+    struct mailbox        box;
 };
-
-/* ---- the copy of the catalogue ---- */
-
-static bool copy_file(const char *from, const char *to)
-{
-    struct mapped m;
-    FILE         *f;
-    bool          is_ok;
-
-    if (mapped_open(&m, from) != ERR_OK)
-        return errno == ENOENT;
-    f = fopen(to, "wb");
-    is_ok = f && fwrite(m.bytes.at, 1, m.bytes.len, f) == m.bytes.len;
-    if (f)
-        is_ok &= fclose(f) == 0;
-    mapped_close(&m);
-    return is_ok;
-}
-
-/* The database and the log of what was committed and not yet moved into it. */
-static bool copy_catalogue(struct rehearsal *r, const char *data)
-{
-    static const char *const names[] = { "catalogue.db", "catalogue.db-wal" };
-
-    for (size_t i = 0; i < COUNT(names); i++) {
-        char from[PATH_BYTES_MAX];
-        char to[PATH_BYTES_MAX];
-
-        snprintf(from, sizeof from, "%s/shard/000/%s", data, names[i]);
-        snprintf(to, sizeof to, "%s/shard/000/%s", r->copy, names[i]);
-        if (!copy_file(from, to))
-            return false;
-    }
-    return true;
-}
-
-static bool make_copy(struct rehearsal *r, const char *data)
-{
-    char        path[sizeof r->copy + 16];
-    const char *tmp = getenv("TMPDIR");
-
-    if ((size_t)snprintf(r->copy, sizeof r->copy, "%s/myna-verify-XXXXXX", tmp ? tmp : "/tmp") >=
-            sizeof r->copy ||
-        !mkdtemp(r->copy)) {
-        r->copy[0] = 0;
-        return false;
-    }
-    snprintf(path, sizeof path, "%s/shard", r->copy);
-    if (mkdir(path, 0700) != 0)
-        return false;
-    snprintf(path, sizeof path, "%s/shard/000", r->copy);
-    return mkdir(path, 0700) == 0 && copy_catalogue(r, data);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
 
 /* ---- the recovery ---- */
 
@@ -119,7 +49,7 @@ static enum err recover(struct rehearsal *r, const char *data)
 
     if (err)
         return err;
-    overlay = disk_overlay_new(disk, r->copy);
+    overlay = disk_overlay_new(disk, r->copy.root);
     err = volume_file_open(&r->volume, overlay, false);
     if (err) {
         disk_close(overlay);
@@ -144,21 +74,16 @@ static void end(struct rehearsal *r)
     if (r->volume)
         volume_close(r->volume);
     mailbox_fini(&r->box);
-    if (r->copy[0])
-        nftw(r->copy, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    catalogue_copy_remove(&r->copy);
 }
 
 enum err rehearse(const char *data, rehearsal_fn *fn, void *ctx)
 {
     struct rehearsal r = { 0 };
-    enum err         err = ERR_OK;
+    enum err         err;
 
     mailbox_init(&r.box, wake, NULL);
-    if (!make_copy(&r, data)) {
-        diag(DIAG_ERROR, "rehearsal: no copy of the catalogue in %s: %s",
-             r.copy[0] ? r.copy : "a temporary directory", strerror(errno));
-        err = ERR_IO;
-    }
+    err = catalogue_copy_make(&r.copy, data);
     if (!err)
         err = recover(&r, data);
     if (!err) {

@@ -342,6 +342,66 @@ enum err catalogue_load(struct catalogue *c, catalogue_load_fn *fn, void *ctx, u
     return read_rows(c, &m, fn, ctx);
 }
 
+/* ---- for tools ---- */
+
+static enum err inspect_rows(struct catalogue *c, catalogue_row_fn *fn, void *ctx,
+                             struct catalogue_summary *out, uint64_t *sum)
+{
+    sqlite3_stmt *s = NULL;
+    enum err      err = prepare(c, "SELECT key, kind, head, crc FROM state ORDER BY key", &s);
+    int           code = SQLITE_DONE;
+
+    while (!err && (code = sqlite3_step(s)) == SQLITE_ROW) {
+        struct bytes key = column(s, 0);
+        struct bytes head = column(s, 2);
+        uint8_t      kind = (uint8_t)sqlite3_column_int(s, 1);
+        uint32_t     crc = row_crc(key, kind, head);
+        bool         is_whole = sqlite3_column_int64(s, 3) == crc;
+
+        fn(ctx, key, kind, head, is_whole);
+        out->is_whole &= is_whole;
+        out->rows++;
+        *sum += crc;
+    }
+    if (!err && code != SQLITE_DONE)
+        err = failed(c, code);
+    sqlite3_finalize(s);
+    return err;
+}
+
+static enum err inspect(struct catalogue *c, catalogue_row_fn *fn, void *ctx,
+                        struct catalogue_summary *out)
+{
+    struct meta m = { 0 };
+    uint64_t    sum = 0;
+    enum err    err = check_layout(c);
+
+    if (!err)
+        err = read_meta(c, &m);
+    out->is_whole = err == ERR_OK;
+    out->position = m.position;
+    out->epoch = m.epoch;
+    if (!err || err == ERR_CORRUPT)
+        err = inspect_rows(c, fn, ctx, out, &sum);
+    out->is_whole &= out->rows == m.rows && sum == m.sum;
+    return err;
+}
+
+enum err catalogue_inspect(const char *path, catalogue_row_fn *fn, void *ctx,
+                           struct catalogue_summary *out)
+{
+    struct catalogue c = { .path = (char *)(uintptr_t)path };
+    enum err         err;
+
+    *out = (struct catalogue_summary){ 0 };
+    if (sqlite3_open_v2(path, &c.db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+        err = inspect(&c, fn, ctx, out);
+    else
+        err = failed(&c, sqlite3_errcode(c.db));
+    close_db(&c);
+    return err;
+}
+
 /* ---- writing ---- */
 
 /* The statements of one checkpoint. */

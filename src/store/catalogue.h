@@ -63,4 +63,17 @@ void catalogue_define(struct catalogue *c, struct bytes key, const char *what, s
 void catalogue_commit(struct catalogue *c, const struct journal *j, uint64_t position,
                       catalogue_done_fn *done, void *ctx);
 
+/* For tools: what a database file holds, without a shard. One call per row, in order; is_whole: its
+ * CRC is right. */
+struct catalogue_summary {
+    uint64_t position, epoch; /* of the checkpoint; 0: there is none */
+    uint64_t rows;
+    bool     is_whole; /* K2 */
+};
+typedef void catalogue_row_fn(void *ctx, struct bytes key, uint8_t kind, struct bytes head,
+                              bool is_whole);
+/* path: a copy; SQLite may write to it. ERR_NEWER_FORMAT; ERR_CORRUPT: not even a database. */
+MUST_CHECK enum err catalogue_inspect(const char *path, catalogue_row_fn *fn, void *ctx,
+                                      struct catalogue_summary *out);
+
 #endif
