@@ -96,6 +96,12 @@ async function topicLabels(c) {
     await c.publisher.createTopic({ name: topicPath(id), labels: { team: 'blue' } });
     const [topic] = await c.publisher.getTopic({ topic: topicPath(id) });
     assert.deepStrictEqual(topic.labels, { team: 'blue' });
+    const [updated] = await c.publisher.updateTopic({
+        topic: { name: topicPath(id), labels: { team: 'red' }, messageRetentionDuration: { seconds: 86400 } },
+        updateMask: { paths: ['labels', 'message_retention_duration'] },
+    });
+    assert.deepStrictEqual(updated.labels, { team: 'red' });
+    assert.strictEqual(Number(updated.messageRetentionDuration.seconds), 86400);
 }
 
 async function badNames(c) {

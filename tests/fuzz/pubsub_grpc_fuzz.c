@@ -44,8 +44,8 @@ static void check_update(PB(UpdateSubscriptionRequest) *u)
     struct buf       why;
 
     buf_init(&why);
-    if (u->subscription && ps_mask_check(u->update_mask, &why) == GRPC_OK)
-        ps_mask_apply(u->update_mask, &kept, u->subscription);
+    if (u->subscription && ps_mask_check(&ps_subscription_mask, u->update_mask, &why) == GRPC_OK)
+        ps_mask_apply(&ps_subscription_mask, u->update_mask, &kept.base, &u->subscription->base);
     buf_fini(&why);
 }
 

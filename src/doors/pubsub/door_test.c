@@ -115,6 +115,104 @@ static void a_message_goes_through(void **state)
     site_close(&s);
 }
 
+/* UpdateTopic of one field; the answer's labels and retention in seconds (-1: none). */
+static void update_topic(struct site *s, const PB(Topic) *t, const char *field, size_t *labels,
+                         int64_t *retention)
+{
+    PB(UpdateTopicRequest) m = GOOGLE__PUBSUB__V1__UPDATE_TOPIC_REQUEST__INIT;
+    PB(FieldMask)          mask = GOOGLE__PUBSUB__V1__FIELD_MASK__INIT;
+    char                  *path = text_of(field);
+    const PB(Topic)       *got;
+    struct arena           a;
+    struct talk            x;
+
+    mask.paths = &path;
+    mask.n_paths = 1;
+    m.topic = (PB(Topic) *)(uintptr_t)t;
+    m.update_mask = &mask;
+    talk_unary(&x, s, PUBLISHER "UpdateTopic", &m.base);
+    assert_string_equal(x.status, "0");
+    arena_init(&a);
+    got = talk_message(&x, &a, 0, &google__pubsub__v1__topic__descriptor);
+    assert_string_equal(got->name, TOPIC);
+    *labels = got->n_labels;
+    *retention = got->message_retention_duration ? got->message_retention_duration->seconds : -1;
+    arena_fini(&a);
+    talk_fini(&x);
+}
+
+static const struct topic_policy *policy_of(struct site *s)
+{
+    return &topic_find(s->rig.engine, bytes_str("default"), bytes_str("orders"))->policy;
+}
+
+static void a_topic_is_updated(void **state)
+{
+    PB(Topic)    t = GOOGLE__PUBSUB__V1__TOPIC__INIT;
+    PB(Duration) day = GOOGLE__PUBSUB__V1__DURATION__INIT;
+    PB(Label)    label = GOOGLE__PUBSUB__V1__LABEL__INIT;
+    PB(Label)   *labels[] = { &label };
+    struct site  s;
+    size_t       count;
+    int64_t      seconds;
+
+    (void)state;
+    site_open(&s);
+    make_topic_and_subscription(&s);
+    assert_int_equal(policy_of(&s)->retention, RETAIN_BOTH);
+    assert_int_equal(policy_of(&s)->retention_ms, topic_policy_default.retention_ms);
+    t.name = text_of(TOPIC);
+    label.key = text_of("team");
+    label.value = text_of("blue");
+    t.labels = labels;
+    t.n_labels = 1;
+    day.seconds = 24 * 3600;
+    t.message_retention_duration = &day;
+    update_topic(&s, &t, "labels", &count, &seconds);
+    assert_true(count == 1 && seconds == -1);
+    assert_int_equal(policy_of(&s)->retention_ms, topic_policy_default.retention_ms);
+    t.n_labels = 0;
+    update_topic(&s, &t, "message_retention_duration", &count, &seconds);
+    assert_true(count == 1 && seconds == 24 * 3600);
+    assert_int_equal(policy_of(&s)->retention_ms, 24 * 3600 * 1000);
+    t.message_retention_duration = NULL;
+    update_topic(&s, &t, "message_retention_duration", &count, &seconds);
+    assert_int_equal(policy_of(&s)->retention_ms, topic_policy_default.retention_ms);
+    site_close(&s);
+}
+
+static void a_wrong_update_changes_nothing(void **state)
+{
+    PB(UpdateTopicRequest) m = GOOGLE__PUBSUB__V1__UPDATE_TOPIC_REQUEST__INIT;
+    PB(Topic)              t = GOOGLE__PUBSUB__V1__TOPIC__INIT;
+    PB(Duration)           short_time = GOOGLE__PUBSUB__V1__DURATION__INIT;
+    PB(FieldMask)          mask = GOOGLE__PUBSUB__V1__FIELD_MASK__INIT;
+    char                  *path = text_of("message_retention_duration");
+    struct site            s;
+
+    (void)state;
+    site_open(&s);
+    make_topic_and_subscription(&s);
+    expect(&s, PUBLISHER "UpdateTopic", &m.base, "3"); /* no topic */
+    m.topic = &t;
+    t.name = text_of(TOPIC);
+    expect(&s, PUBLISHER "UpdateTopic", &m.base, "3"); /* no mask */
+    m.update_mask = &mask;
+    mask.paths = &path;
+    mask.n_paths = 1;
+    short_time.seconds = 599;
+    t.message_retention_duration = &short_time;
+    expect(&s, PUBLISHER "UpdateTopic", &m.base, "3");
+    assert_int_equal(policy_of(&s)->retention_ms, topic_policy_default.retention_ms);
+    path = text_of("name");
+    expect(&s, PUBLISHER "UpdateTopic", &m.base, "3");
+    path = text_of("labels");
+    t.name = text_of("projects/default/topics/other");
+    t.message_retention_duration = NULL;
+    expect(&s, PUBLISHER "UpdateTopic", &m.base, "5");
+    site_close(&s);
+}
+
 static void broken_calls_get_their_status(void **state)
 {
     static const struct {
@@ -477,6 +575,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_goes_through),
+        cmocka_unit_test(a_topic_is_updated),
+        cmocka_unit_test(a_wrong_update_changes_nothing),
         cmocka_unit_test(broken_calls_get_their_status),
         cmocka_unit_test(a_pull_waits_for_a_message),
         cmocka_unit_test(a_pull_ends_empty_before_its_deadline),

@@ -3,7 +3,17 @@
 
 #include <assert.h>
 
-static const char *const mutable_fields[] = {
+static const char *const topic_fields[] = {
+    "ingestion_data_source_settings",
+    "labels",
+    "message_retention_duration",
+    "message_storage_policy",
+    "message_transforms",
+    "schema_settings",
+    NULL,
+};
+
+static const char *const subscription_fields[] = {
     "ack_deadline_seconds",
     "bigquery_config",
     "bigtable_config",
@@ -17,52 +27,79 @@ static const char *const mutable_fields[] = {
     "push_config",
     "retain_acked_messages",
     "retry_policy",
+    NULL,
 };
 
-static bool is_mutable(const char *field)
-{
-    size_t i;
+const struct ps_mask_rules ps_topic_mask = {
+    "UpdateTopicRequest",
+    "Topic",
+    &google__pubsub__v1__topic__descriptor,
+    topic_fields,
+};
 
-    for (i = 0; i < COUNT(mutable_fields); i++)
-        if (strcmp(field, mutable_fields[i]) == 0)
+const struct ps_mask_rules ps_subscription_mask = {
+    "UpdateSubscriptionRequest",
+    "Subscription",
+    &google__pubsub__v1__subscription__descriptor,
+    subscription_fields,
+};
+
+static bool is_mutable(const struct ps_mask_rules *rules, const char *field)
+{
+    for (const char *const *f = rules->mutable_fields; *f; f++)
+        if (strcmp(field, *f) == 0)
             return true;
     return false;
 }
 
-static const ProtobufCFieldDescriptor *field_of(const char *path)
+/* The field that a path leads into. */
+static struct bytes top_of(const char *path)
 {
-    const ProtobufCMessageDescriptor *type = &google__pubsub__v1__subscription__descriptor;
-    struct bytes top = bytes_of(path, strcspn(path, "."));
-    unsigned     i;
+    return bytes_of(path, strcspn(path, "."));
+}
 
-    for (i = 0; i < type->n_fields; i++)
-        if (bytes_eq_str(top, type->fields[i].name))
-            return &type->fields[i];
+static const ProtobufCFieldDescriptor *field_of(const struct ps_mask_rules *rules, const char *path)
+{
+    unsigned i;
+
+    for (i = 0; i < rules->type->n_fields; i++)
+        if (bytes_eq_str(top_of(path), rules->type->fields[i].name))
+            return &rules->type->fields[i];
     return NULL;
 }
 
-enum grpc_code ps_mask_check(const PB(FieldMask) *mask, struct buf *why)
+enum grpc_code ps_mask_check(const struct ps_mask_rules *rules, const PB(FieldMask) *mask, struct buf *why)
 {
     size_t i;
 
     if (!mask || mask->n_paths == 0) {
-        buf_str(why, "The update_mask in the UpdateSubscriptionRequest must be set, and must contain a non-empty "
-                     "paths list.");
+        buf_printf(why, "The update_mask in the %s must be set, and must contain a non-empty paths list.",
+                   rules->request);
         return GRPC_INVALID_ARGUMENT;
     }
     for (i = 0; i < mask->n_paths; i++) {
-        const ProtobufCFieldDescriptor *f = field_of(mask->paths[i]);
+        const ProtobufCFieldDescriptor *f = field_of(rules, mask->paths[i]);
 
-        if (f && is_mutable(f->name))
+        if (f && is_mutable(rules, f->name))
             continue;
-        buf_str(why, "Invalid update_mask provided in the UpdateSubscriptionRequest: ");
+        buf_printf(why, "Invalid update_mask provided in the %s: ", rules->request);
         if (f)
-            buf_printf(why, "the '%.100s' field in the Subscription is not mutable.", mask->paths[i]);
+            buf_printf(why, "the '%.100s' field in the %s is not mutable.", mask->paths[i], rules->resource);
         else
-            buf_printf(why, "'%.100s' is not a known Subscription field.", mask->paths[i]);
+            buf_printf(why, "'%.100s' is not a known %s field.", mask->paths[i], rules->resource);
         return GRPC_INVALID_ARGUMENT;
     }
     return GRPC_OK;
+}
+
+bool ps_mask_names(const PB(FieldMask) *mask, const char *field)
+{
+    size_t i;
+
+    for (i = 0; i < mask->n_paths; i++)
+        if (bytes_eq_str(top_of(mask->paths[i]), field))
+            return true;
+    return false;
 }
 
 static size_t member_bytes(const ProtobufCFieldDescriptor *f)
@@ -79,12 +116,13 @@ static size_t member_bytes(const ProtobufCFieldDescriptor *f)
     return sizeof(void *);
 }
 
-void ps_mask_apply(const PB(FieldMask) *mask, PB(Subscription) *to, const PB(Subscription) *from)
+void ps_mask_apply(const struct ps_mask_rules *rules, const PB(FieldMask) *mask, ProtobufCMessage *to,
+                   const ProtobufCMessage *from)
 {
     size_t i;
 
     for (i = 0; i < mask->n_paths; i++) {
-        const ProtobufCFieldDescriptor *f = field_of(mask->paths[i]);
+        const ProtobufCFieldDescriptor *f = field_of(rules, mask->paths[i]);
 
         assert(f);
         memcpy((char *)to + f->offset, (const char *)from + f->offset, member_bytes(f));

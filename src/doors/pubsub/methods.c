@@ -19,6 +19,7 @@
 static const struct rpc_method methods[] = {
     { PUBLISHER "CreateTopic", RPC_UNARY, DESC(topic), DESC(topic), ps_topics_on_create },
     { PUBLISHER "GetTopic", RPC_UNARY, DESC(get_topic_request), DESC(topic), ps_topics_on_get },
+    { PUBLISHER "UpdateTopic", RPC_UNARY, DESC(update_topic_request), DESC(topic), ps_topics_on_update },
     { PUBLISHER "ListTopics", RPC_UNARY, DESC(list_topics_request), DESC(list_topics_response),
       ps_topics_on_list },
     { PUBLISHER "ListTopicSubscriptions", RPC_UNARY, DESC(list_topic_subscriptions_request),

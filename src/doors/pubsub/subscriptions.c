@@ -37,7 +37,7 @@ static bool is_mask_ok(struct rpc *r, const PB(FieldMask) *mask)
     struct buf why;
 
     buf_init(&why);
-    return passed(r, ps_mask_check(mask, &why), &why);
+    return passed(r, ps_mask_check(&ps_subscription_mask, mask, &why), &why);
 }
 
 /* A CALL_QUEUE_GET of r->name. */
@@ -229,7 +229,7 @@ static void alter(struct rpc *r, const struct queue_view *v)
     PB(Subscription) *s = ps_subscription_of(&r->arena, v, r->name.project);
     struct queue_alter_call *c;
 
-    ps_mask_apply(m->update_mask, s, m->subscription);
+    ps_mask_apply(&ps_subscription_mask, m->update_mask, &s->base, &m->subscription->base);
     if (!is_resource_ok(r, s))
         return;
     ps_subscription_fill(&r->arena, s);

@@ -1,6 +1,7 @@
 /* topics.c - see topics.h. */
 #include "doors/pubsub/topics.h"
 
+#include "doors/pubsub/mask.h"
 #include "doors/pubsub/page.h"
 #include "doors/pubsub/resource.h"
 
@@ -18,30 +19,38 @@ static void on_created(struct call *call)
     rpc_call_free(r, call);
 }
 
+/* What a check found; frees why. False: answered. */
+static bool passed(struct rpc *r, enum grpc_code code, struct buf *why)
+{
+    if (code != GRPC_OK)
+        rpc_fail(r, code, "%.*s", (int)why->len, (const char *)why->at);
+    buf_fini(why);
+    return code == GRPC_OK;
+}
+
+static bool is_resource_ok(struct rpc *r, const PB(Topic) *t)
+{
+    struct buf why;
+
+    buf_init(&why);
+    return passed(r, ps_topic_check(t, &why), &why);
+}
+
 void ps_topics_on_create(struct rpc *r, const ProtobufCMessage *request)
 {
     const PB(Topic) *t = (const PB(Topic) *)request;
     struct topic_create_call *c;
-    struct buf                why;
-    enum grpc_code            code;
 
-    if (!rpc_take_name(r, t->name, PS_TOPICS) || !rpc_is_new_name(r))
+    if (!rpc_take_name(r, t->name, PS_TOPICS) || !rpc_is_new_name(r) || !is_resource_ok(r, t))
         return;
-    buf_init(&why);
-    code = ps_topic_check(t, &why);
-    if (code != GRPC_OK) {
-        rpc_fail(r, code, "%.*s", (int)why.len, (const char *)why.at);
-    } else {
-        c = rpc_call_new(r, sizeof *c, CALL_TOPIC_CREATE, on_created);
-        c->ns = r->name.ns;
-        c->name = r->name.id;
-        c->partition_count = 1;
-        c->policy = ps_topic_policy(t, NULL);
-        c->door = DOOR_PUBSUB;
-        c->native = ps_topic_native(&r->arena, t);
-        rpc_submit(r, c);
-    }
-    buf_fini(&why);
+    c = rpc_call_new(r, sizeof *c, CALL_TOPIC_CREATE, on_created);
+    c->ns = r->name.ns;
+    c->name = r->name.id;
+    c->partition_count = 1;
+    c->policy = ps_topic_policy(t, NULL);
+    c->door = DOOR_PUBSUB;
+    c->native = ps_topic_native(&r->arena, t);
+    rpc_submit(r, c);
 }
 
 /* ---- GetTopic ---- */
@@ -87,6 +96,69 @@ void ps_topics_on_get(struct rpc *r, const ProtobufCMessage *request)
 
     if (rpc_take_name(r, m->topic, PS_TOPICS))
         rpc_submit(r, get_new(r, on_got));
+}
+
+/* ---- UpdateTopic: look it up, take over the fields of the mask, alter ---- */
+
+static void on_altered(struct call *call)
+{
+    struct topic_alter_call *c = (struct topic_alter_call *)call;
+    struct rpc              *r = call->ctx;
+
+    if (call->err == ERR_OK)
+        rpc_reply(r, &ps_topic_of(&r->arena, &c->view, r->name.project)->base);
+    else
+        rpc_fail_err(r, call->err);
+    rpc_call_free(r, call);
+}
+
+static void alter(struct rpc *r, const struct topic_view *v)
+{
+    const PB(UpdateTopicRequest) *m = (const PB(UpdateTopicRequest) *)r->request;
+    PB(Topic) *t = ps_topic_of(&r->arena, v, r->name.project);
+    struct topic_alter_call *c;
+
+    ps_mask_apply(&ps_topic_mask, m->update_mask, &t->base, &m->topic->base);
+    if (!is_resource_ok(r, t))
+        return;
+    c = rpc_call_new(r, sizeof *c, CALL_TOPIC_ALTER, on_altered);
+    c->ns = r->name.ns;
+    c->name = r->name.id;
+    c->set_policy = ps_mask_names(m->update_mask, "message_retention_duration");
+    c->policy = ps_topic_policy(t, &v->policy);
+    c->set_native = true;
+    c->door = DOOR_PUBSUB;
+    c->native = ps_topic_native(&r->arena, t);
+    rpc_submit(r, c);
+}
+
+static void on_found_to_update(struct call *call)
+{
+    struct topic_get_call *c = (struct topic_get_call *)call;
+    struct rpc            *r = call->ctx;
+    enum err               err = found(c);
+
+    if (err == ERR_OK)
+        alter(r, &c->items[0].view);
+    else
+        rpc_fail_err(r, err);
+    rpc_call_free(r, call);
+}
+
+void ps_topics_on_update(struct rpc *r, const ProtobufCMessage *request)
+{
+    const PB(UpdateTopicRequest) *m = (const PB(UpdateTopicRequest) *)request;
+    struct buf why;
+
+    if (!m->topic) {
+        rpc_fail_argument(r, "topic");
+        return;
+    }
+    if (!rpc_take_name(r, m->topic->name, PS_TOPICS))
+        return;
+    buf_init(&why);
+    if (passed(r, ps_mask_check(&ps_topic_mask, m->update_mask, &why), &why))
+        rpc_submit(r, get_new(r, on_found_to_update));
 }
 
 /* ---- ListTopics ---- */
