@@ -45,7 +45,8 @@ static const struct layout layouts[CHANGE_KIND_END] = {
                                                   "n:last n:base t:when]" },
     [CHANGE_QUEUE_DECLARED] = { "QUEUE_DECLARED",
                                 "n:queue b:namespace b:name u:topic n:flags n:owner " POLICY
-                                " t:created t:altered #doors [b:native] #logs [n:next]" },
+                                " t:created t:altered #doors [b:native] #logs [n:next] #fates "
+                                "[n:messages] n:began" },
     [CHANGE_QUEUE_DELETED] = { "QUEUE_DELETED", "n:queue" },
     [CHANGE_QUEUE_ALTERED] = { "QUEUE_ALTERED",
                                "n:queue n:flags " POLICY " t:altered n:door b:native" },
@@ -54,8 +55,8 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_QUEUE_RELEASED] = { "QUEUE_RELEASED", "n:queue n:flags t:ready " RUNS },
     [CHANGE_QUEUE_EXTENDED] = { "QUEUE_EXTENDED", "n:queue t:deadline " RUNS },
     [CHANGE_QUEUE_PURGED] = { "QUEUE_PURGED", "n:queue n:leased_too" },
-    [CHANGE_QUEUE_STATE] = { "QUEUE_STATE", "n:queue {n:lane n:offset 1:state 1:bound n:attempts "
-                                            "n:free_attempts t:first_leased t:due}" },
+    [CHANGE_QUEUE_STATE] = { "QUEUE_STATE", "n:queue n:lane n:chunk {n:gap n:count 1:state "
+                                            "n:attempts n:free_attempts t:first_leased t:due}" },
     [CHANGE_EXCHANGE_DECLARED] = { "EXCHANGE_DECLARED",
                                    "b:namespace b:name n:type n:flags b:arguments" },
     [CHANGE_EXCHANGE_DELETED] = { "EXCHANGE_DELETED", "b:namespace b:name" },

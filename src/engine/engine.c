@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PENDING_BYTES_MAX = 64 * 1024 * 1024 };
+enum { PENDING_BYTES_MAX = 64 * 1024 * 1024, LEASES_BYTES_MAX = 256 * 1024 * 1024 };
 
 typedef void call_handler(struct engine *e, struct call *c);
 
@@ -145,6 +145,7 @@ void engine_end(struct engine *e)
 {
     struct list *node;
 
+    queue_on_room(e);
     while ((node = list_pop(&e->dirty)) != NULL)
         queue_dispatch(e, queue_of_dirty(node));
     journal_kick(e->journal);
@@ -179,6 +180,17 @@ int64_t engine_next_ms(const struct engine *e)
 bool engine_is_idle(const struct engine *e)
 {
     return journal_is_idle(e->journal) && outbox_is_empty(e->outbox);
+}
+
+struct engine_counters engine_counters(const struct engine *e)
+{
+    return (struct engine_counters){
+        .leases = e->held.used,
+        .leases_bytes = e->held.lease_bytes,
+        .leases_bytes_max = e->options.leases_bytes_max,
+        .outstanding_bytes = held_pool_bytes(&e->held),
+        .starved = e->starved_count,
+    };
 }
 
 bool engine_is_congested(const struct engine *e)
@@ -246,6 +258,8 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     e->options = *options;
     if (e->options.pending_bytes_max == 0)
         e->options.pending_bytes_max = PENDING_BYTES_MAX;
+    if (e->options.leases_bytes_max == 0)
+        e->options.leases_bytes_max = LEASES_BYTES_MAX;
     e->now_ms = now_ms;
     seed_random(e, options->seed);
     timers_init(&e->timers);
@@ -254,6 +268,8 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     list_init(&e->no_session);
     list_init(&e->dirty);
     list_init(&e->undurable);
+    list_init(&e->starved);
+    held_pool_init(&e->held, e);
     list_init(&e->sweep);
     rows_init(&e->rows);
     row_init(&e->ids, ROW_IDS);
@@ -282,7 +298,9 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     if (err)
         goto fail;
     checkpoint_on_recovered(e->checkpoint, e->replayed_bytes);
-    queue_on_recovered(e);
+    err = queue_on_recovered(e);
+    if (err)
+        goto fail;
     journal_kick(e->journal);
     e->is_open = true;
     retention_on_recovered(e);

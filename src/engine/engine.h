@@ -27,6 +27,8 @@ struct engine_options {
         size_t   every_rows;  /* changed, made or removed */
         size_t   turn_rows;   /* gathered in one turn */
     } checkpoint;
+    uint64_t leases_bytes_max;       /* memory for messages in consumers' hands and given back; above it none is handed
+                                      * out that takes more. 0: default */
     void (*on_failed)(void *ctx, enum err err, const char *what); /* the disk failed: stop the process */
     void *ctx;
 };
@@ -36,6 +38,15 @@ MUST_CHECK enum err engine_open(struct engine **out, struct shard *shard, const 
                                 int64_t now_ms);
 /* Answers what is parked with ERR_SHUTDOWN and frees. The journal must be idle (engine_is_idle). */
 void engine_close(struct engine *e);
+
+/* Figures of the moment. */
+struct engine_counters {
+    uint64_t leases;            /* messages with an entry: leased, or given back */
+    uint64_t leases_bytes, leases_bytes_max;
+    uint64_t outstanding_bytes; /* with delayed messages */
+    uint64_t starved;           /* how often since the start a queue had to wait for leases_bytes_max */
+};
+struct engine_counters engine_counters(const struct engine *e);
 
 void engine_begin(struct engine *e, int64_t now_ms);
 void engine_submit(struct engine *e, struct call *c);

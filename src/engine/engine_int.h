@@ -64,8 +64,10 @@ struct engine {
     struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
     uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */
     struct held_pool held; /* outstanding messages of all queues */
+    uint64_t starved_count;  /* since the start */
     struct buf spare;      /* memory that queue_writer uses again and again */
-    struct list undurable; /* ordered queues that wait for the disk (queue.in_undurable) */
+    struct list undurable; /* ordered queues that wait for the disk (queue.in_waiting) */
+    struct list starved;   /* queues that wait for room for leases (queue.in_waiting) */
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     int64_t cuts_ms; /* retention.c: how many logs were cut in this millisecond */
     int     cuts;
@@ -234,6 +236,14 @@ struct queue *queue_in_topic(struct list *node); /* the queue whose node in topi
 int64_t queue_delay_ms(const struct queue *q); /* its own delay */
 /* First offset of the log that the queue still needs. */
 uint64_t queue_needs(const struct queue *q, const struct log *l);
+/* Whether it needs any record of [base, end). */
+bool queue_needs_range(const struct queue *q, const struct log *l, uint64_t base, uint64_t end);
+/* Whether any queue over the log's topic does. What no queue needs, of a topic that is RETAIN_UNTIL_SETTLED, may be
+ * forgotten wherever it lies. */
+bool queue_any_needs_range(const struct log *l, uint64_t base, uint64_t end);
+/* Inside the apply of what raised log.start for another reason than settles: what lies below it and is not leased is
+ * settled as evicted. Not journalled: it follows. */
+void queue_on_log_trimmed(struct log *l);
 /* The topic is going away: delete the queue of its name, detach the others. */
 void queue_on_topic_deleted(struct engine *e, struct topic *t);
 /* Called by topic.c inside apply of TOPIC_DELETED: queues still over it become detached (topic
@@ -244,10 +254,12 @@ void queue_dispatch(struct engine *e, struct queue *q);
 void queue_mark_dirty(struct engine *e, struct queue *q);
 /* More is on disk: ordered queues look again. */
 void queue_on_durable(struct engine *e);
+/* At the end of a turn: queues that had no room for leases look again when there is some. */
+void queue_on_room(struct engine *e);
 struct queue *queue_of_dirty(struct list *node); /* the queue whose node in engine.dirty this is */
 /* After replay: leases that belonged to sessions are ready again (attempt counted), queues that
- * were exclusive or not durable are deleted. */
-void queue_on_recovered(struct engine *e);
+ * were exclusive or not durable are deleted. ERR_CORRUPT: the counts of a queue do not add up. */
+MUST_CHECK enum err queue_on_recovered(struct engine *e);
 void queue_on_session_close(struct engine *e, struct session *s);
 void consumer_on_session_close(struct engine *e, struct session *s);
 

@@ -1,240 +1,19 @@
-/* ledger.c - see ledger.h. */
+/* ledger.c - see ledger.h. The states of messages and the counts; where they are kept is ledger_chunk.c. */
 #include "engine/ledger.h"
 #include "base/mem.h"
+#include "engine/ledger_int.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum {
-    SLAB_ENTRIES = 64,
-    SLABS_KEPT = 64, /* when nothing is outstanding anywhere */
-    BUCKET_BITS_FIRST = 3,
-    BUCKET_BITS_KEPT = 10, /* when nothing is outstanding in the lane */
-    FLOOR_STEPS = 64,      /* before the lowest entry is searched for */
-};
-
-struct held_slab {
-    struct held_slab *next;
-    struct held       at[SLAB_ENTRIES];
-};
-
-/* ---- the pool ---- */
-
-void held_pool_init(struct held_pool *p)
-{
-    *p = (struct held_pool){ 0 };
-}
-
-void held_pool_fini(struct held_pool *p)
-{
-    while (p->slabs) {
-        struct held_slab *s = p->slabs;
-
-        p->slabs = s->next;
-        free(s);
-    }
-    held_pool_init(p);
-}
-
-static void add_slab(struct held_pool *p)
-{
-    struct held_slab *s = mem_new(sizeof *s);
-
-    s->next = p->slabs;
-    p->slabs = s;
-    p->slab_count++;
-    for (int i = SLAB_ENTRIES - 1; i >= 0; i--) {
-        s->at[i].chain = p->free;
-        p->free = &s->at[i];
-    }
-}
-
-static struct held *pool_take(struct held_pool *p)
-{
-    struct held *h;
-
-    if (!p->free)
-        add_slab(p);
-    h = p->free;
-    p->free = h->chain;
-    p->used++;
-    *h = (struct held){ 0 };
-    list_init(&h->in_holder);
-    return h;
-}
-
-static void pool_give(struct held_pool *p, struct held *h)
-{
-    h->chain = p->free;
-    p->free = h;
-    p->used--;
-    if (p->used == 0 && p->slab_count > SLABS_KEPT)
-        held_pool_fini(p);
-}
-
-/* ---- heaps ---- */
-
-static bool is_lower(const struct held *a, const struct held *b)
-{
-    return a->offset < b->offset;
-}
-
-/* Ties are broken by place, so that the order does not depend on the heap's history. */
-static bool is_sooner(const struct held *a, const struct held *b)
-{
-    if (a->due_ms != b->due_ms)
-        return a->due_ms < b->due_ms;
-    if (a->lane != b->lane)
-        return a->lane->index < b->lane->index;
-    return a->offset < b->offset;
-}
-
-typedef bool before_fn(const struct held *a, const struct held *b);
-
-static inline void heap_set(struct held_heap *q, size_t i, struct held *h)
-{
-    q->at[i] = h;
-    h->slot = (uint32_t)i + 1;
-}
-
-static inline void heap_up(struct held_heap *q, size_t i, struct held *h, before_fn *before)
-{
-    while (i > 0 && before(h, q->at[(i - 1) / 2])) {
-        heap_set(q, i, q->at[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    heap_set(q, i, h);
-}
-
-static inline void heap_down(struct held_heap *q, size_t i, struct held *h, before_fn *before)
-{
-    for (;;) {
-        size_t c = 2 * i + 1;
-
-        if (c >= q->count)
-            break;
-        if (c + 1 < q->count && before(q->at[c + 1], q->at[c]))
-            c++;
-        if (!before(q->at[c], h))
-            break;
-        heap_set(q, i, q->at[c]);
-        i = c;
-    }
-    heap_set(q, i, h);
-}
-
-static inline void heap_push(struct held_heap *q, struct held *h, before_fn *before)
-{
-    assert(h->slot == 0);
-    if (q->count == q->cap) {
-        q->cap = q->cap ? 2 * q->cap : 16;
-        q->at = mem_resize(q->at, q->cap * sizeof(struct held *));
-    }
-    heap_up(q, q->count++, h, before);
-}
-
-static inline void heap_remove(struct held_heap *q, struct held *h, before_fn *before)
-{
-    size_t       i = (size_t)h->slot - 1;
-    struct held *last = q->at[--q->count];
-
-    assert(q->at[i] == h || last == h);
-    h->slot = 0;
-    if (last == h)
-        return;
-    if (i > 0 && before(last, q->at[(i - 1) / 2]))
-        heap_up(q, i, last, before);
-    else
-        heap_down(q, i, last, before);
-}
-
-static void heap_fini(struct held_heap *q)
-{
-    free(q->at);
-    *q = (struct held_heap){ 0 };
-}
-
-/* ---- finding by offset ---- */
-
-/* Fibonacci hashing: a dense run of offsets, the usual case, spreads evenly. */
-static struct held **bucket_of(const struct lane *l, uint64_t offset)
-{
-    return &l->buckets[offset * 0x9e3779b97f4a7c15ull >> (64 - l->bucket_bits)];
-}
-
-struct held *ledger_find(const struct lane *l, uint64_t offset)
-{
-    struct held *h;
-
-    if (l->held_count == 0)
-        return NULL;
-    h = *bucket_of(l, offset);
-    while (h && h->offset != offset)
-        h = h->chain;
-    return h;
-}
-
-static void rehash(struct lane *l, unsigned bits)
-{
-    struct held **old = l->buckets;
-    size_t        n = old ? (size_t)1 << l->bucket_bits : 0;
-
-    l->bucket_bits = bits;
-    l->buckets = mem_new(sizeof(struct held *) << bits);
-    for (size_t i = 0; i < n; i++)
-        while (old[i]) {
-            struct held  *h = old[i];
-            struct held **b = bucket_of(l, h->offset);
-
-            old[i] = h->chain;
-            h->chain = *b;
-            *b = h;
-        }
-    free(old);
-}
-
-static struct held *hold(struct lane *l, uint64_t offset)
-{
-    struct held  *h = pool_take(l->ledger->pool);
-    struct held **b;
-
-    if (!l->buckets)
-        rehash(l, BUCKET_BITS_FIRST);
-    else if (l->held_count >> l->bucket_bits)
-        rehash(l, l->bucket_bits + 1);
-    h->lane = l;
-    h->offset = offset;
-    b = bucket_of(l, offset);
-    h->chain = *b;
-    *b = h;
-    l->held_count++;
-    return h;
-}
-
-static void forget(struct held *h)
-{
-    struct lane  *l = h->lane;
-    struct held **b = bucket_of(l, h->offset);
-
-    while (*b != h)
-        b = &(*b)->chain;
-    *b = h->chain;
-    l->held_count--;
-    if (l->held_count == 0 && l->bucket_bits > BUCKET_BITS_KEPT) {
-        free(l->buckets);
-        l->buckets = NULL;
-    }
-    pool_give(l->ledger->pool, h);
-}
-
-/* ---- states ---- */
+/* ---- the cursor ---- */
 
 static uint64_t fresh_count(const struct lane *l)
 {
     return l->end - l->next - l->ahead_count;
 }
 
-static void update_turn(struct lane *l)
+void lane_update_turn(struct lane *l)
 {
     bool is_ready = l->ready.count > 0 || fresh_count(l) > 0;
 
@@ -244,23 +23,113 @@ static void update_turn(struct lane *l)
         list_remove(&l->in_turn);
 }
 
-/* Out of its heap and out of the count of its state. */
+static uint64_t count_delayed(const struct lane *l, uint64_t from, uint64_t to)
+{
+    uint64_t n = 0;
+
+    if (from >= to)
+        return 0;
+    for (uint32_t i = chunk_place(l, from / CHUNK_OFFSETS); i < l->chunks.count; i++) {
+        const struct chunk *c = l->chunks.at[l->chunks.first + i].chunk;
+        struct span         s;
+
+        if (chunk_base(c) >= to)
+            break;
+        s = chunk_span(c->number, from, to);
+        for (unsigned w = 0; w < CHUNK_WORDS; w++)
+            n += (uint64_t)__builtin_popcountll(c->delayed[w] & word_mask(w, s.from, s.to));
+    }
+    return n;
+}
+
+/* How many offsets from `bit` on are delayed without a gap. */
+static unsigned delayed_run(const struct chunk *c, unsigned bit)
+{
+    unsigned at = bit;
+
+    while (at < CHUNK_OFFSETS) {
+        uint64_t gaps = ~c->delayed[at / 64] >> at % 64;
+
+        if (gaps != 0)
+            return at + (unsigned)__builtin_ctzll(gaps) - bit;
+        at = (at / 64 + 1) * 64;
+    }
+    return CHUNK_OFFSETS - bit;
+}
+
+/* L2 */
+static void step_over_delayed(struct lane *l)
+{
+    while (l->ahead_count > 0) {
+        const struct chunk *c = chunk_find(l, l->next / CHUNK_OFFSETS);
+        unsigned            run = c ? delayed_run(c, bit_of(l->next)) : 0;
+
+        l->next += run;
+        l->ahead_count -= run;
+        if (run == 0 || bit_of(l->next) != 0)
+            return;
+    }
+}
+
+/* Moves the cursor to `to`, which may be behind it, and over the delayed ones that follow. */
+static void advance(struct lane *l, uint64_t to)
+{
+    uint64_t before = fresh_count(l);
+
+    if (l->ahead_count > 0) {
+        l->ahead_count -= count_delayed(l, l->next, to);
+        l->next = to > l->next ? to : l->next;
+        step_over_delayed(l);
+    } else if (l->next < to) {
+        l->next = to;
+    }
+    l->ledger->ready_count -= before - fresh_count(l);
+}
+
+/* Fresh ones in [next, to) get their ready bits. */
+static void keep_fresh(struct lane *l, uint64_t to)
+{
+    for (uint64_t n = l->next / CHUNK_OFFSETS; n * CHUNK_OFFSETS < to; n++) {
+        struct span   s = chunk_span(n, l->next, to);
+        struct chunk *c = chunk_make(l, n);
+
+        for (unsigned w = 0; w < CHUNK_WORDS; w++) {
+            uint64_t bits = word_mask(w, s.from, s.to) & ~c->delayed[w];
+
+            c->ready[w] |= bits;
+            l->ledger->ready_count += (uint64_t)__builtin_popcountll(bits);
+        }
+        chunk_update_ready(c);
+    }
+}
+
+/* Moves the cursor to offset; fresh ones on the way stay (L1). */
+static void pass(struct lane *l, uint64_t offset)
+{
+    if (l->next >= offset)
+        return;
+    keep_fresh(l, offset);
+    advance(l, offset);
+}
+
+/* ---- states of entries ---- */
+
+/* Out of the count and the bits of its state. */
 static void leave(struct held *h)
 {
-    struct ledger *g = h->lane->ledger;
+    struct chunk  *c = h->chunk;
+    struct ledger *g = c->lane->ledger;
 
     switch ((enum held_state)h->state) {
     case HELD_READY:
-        heap_remove(&h->lane->ready, h, is_lower);
+        clear_bit(c->ready, bit_of(h->offset));
+        chunk_update_ready(c);
         g->ready_count--;
         break;
     case HELD_LEASED:
-        if (!h->is_bound)
-            heap_remove(&g->due, h, is_sooner);
         g->leased_count--;
         break;
     case HELD_DELAYED:
-        heap_remove(&g->due, h, is_sooner);
         g->delayed_count--;
         break;
     case HELD_BLOCKED:
@@ -271,21 +140,23 @@ static void leave(struct held *h)
 
 static void enter(struct held *h, enum held_state state)
 {
-    struct ledger *g = h->lane->ledger;
+    struct chunk  *c = h->chunk;
+    struct ledger *g = c->lane->ledger;
 
     h->state = (uint8_t)state;
     switch (state) {
     case HELD_READY:
-        heap_push(&h->lane->ready, h, is_lower);
+        set_bit(c->ready, bit_of(h->offset));
+        chunk_update_ready(c);
         g->ready_count++;
         break;
     case HELD_LEASED:
         if (!h->is_bound)
-            heap_push(&g->due, h, is_sooner);
+            chunk_note_due(c, h->due_ms);
         g->leased_count++;
         break;
     case HELD_DELAYED:
-        heap_push(&g->due, h, is_sooner);
+        chunk_note_due(c, h->due_ms);
         g->delayed_count++;
         break;
     case HELD_BLOCKED:
@@ -294,20 +165,30 @@ static void enter(struct held *h, enum held_state state)
     }
 }
 
-/* Moves the cursor to `to` and over the delayed ones that follow (L2). */
-static void advance(struct lane *l, uint64_t to)
+void held_restore(struct held *h, enum held_state state)
 {
-    uint64_t before = fresh_count(l);
-
-    while (l->ahead_count > 0 && (l->next < to || ledger_find(l, l->next))) {
-        if (ledger_find(l, l->next))
-            l->ahead_count--;
-        l->next++;
-    }
-    if (l->next < to)
-        l->next = to;
-    l->ledger->ready_count -= before - fresh_count(l);
+    enter(h, state);
 }
+
+struct held *ledger_find(const struct lane *l, uint64_t offset)
+{
+    const struct chunk *c = chunk_find(l, offset / CHUNK_OFFSETS);
+
+    return c && has_bit(c->held, bit_of(offset)) ? slot_at(c, bit_of(offset))->held : NULL;
+}
+
+bool ledger_is_open(const struct lane *l, uint64_t offset)
+{
+    const struct chunk *c;
+    unsigned            bit = bit_of(offset);
+
+    if (offset >= l->next)
+        return offset < l->end;
+    c = chunk_find(l, offset / CHUNK_OFFSETS);
+    return c && (has_bit(c->held, bit) || has_bit(c->ready, bit) || has_bit(c->delayed, bit));
+}
+
+/* ---- beginning and end ---- */
 
 void ledger_init(struct ledger *g, struct held_pool *pool, uint32_t lane_count)
 {
@@ -321,22 +202,24 @@ void ledger_init(struct ledger *g, struct held_pool *pool, uint32_t lane_count)
     }
 }
 
-static void drop_entry(void *ctx, struct held *h)
+static void ignore(void *ctx, struct held *h)
 {
     (void)ctx;
-    leave(h);
-    forget(h);
+    (void)h;
+}
+
+void ledger_detach(struct ledger *g, enum fate fate)
+{
+    ledger_purge(g, fate, true, ignore, NULL);
+    free(g->lanes);
+    g->lanes = NULL;
+    g->lane_count = 0;
+    list_init(&g->turn);
 }
 
 void ledger_fini(struct ledger *g)
 {
-    for (uint32_t i = 0; i < g->lane_count; i++) {
-        lane_each(&g->lanes[i], drop_entry, NULL);
-        heap_fini(&g->lanes[i].ready);
-        free(g->lanes[i].buckets);
-    }
-    heap_fini(&g->due);
-    free(g->lanes);
+    ledger_detach(g, FATE_PURGED);
     *g = (struct ledger){ 0 };
     list_init(&g->turn);
 }
@@ -345,32 +228,59 @@ void ledger_begin(struct ledger *g, uint32_t lane, uint64_t start, uint64_t end)
 {
     struct lane *l = &g->lanes[lane];
 
-    assert(start <= end && l->end == 0 && l->held_count == 0);
-    l->floor = start;
+    assert(start <= end && l->end == 0 && l->chunks.count == 0);
     l->next = start;
     l->end = end;
     g->ready_count += end - start;
-    update_turn(l);
+    g->routed += end - start;
+    lane_update_turn(l);
+}
+
+bool ledger_is_conserved(const struct ledger *g)
+{
+    uint64_t sum = g->ready_count + g->leased_count + g->delayed_count;
+
+    for (int i = 0; i < FATE_COUNT; i++)
+        sum += g->fates[i];
+    return sum == g->routed;
+}
+
+/* ---- coming in ---- */
+
+static void append_delayed(struct lane *l, uint32_t count, int64_t due_ms)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        chunk_delay(chunk_make(l, l->end / CHUNK_OFFSETS), bit_of(l->end), due_ms);
+        l->end++;
+        l->ahead_count++;
+    }
+    l->ledger->delayed_count += count;
+    advance(l, l->next);
 }
 
 void ledger_append(struct ledger *g, uint32_t lane, uint32_t count, int64_t due_ms)
 {
     struct lane *l = &g->lanes[lane];
 
-    if (due_ms <= 0) {
+    g->routed += count;
+    if (due_ms > 0) {
+        append_delayed(l, count, due_ms);
+    } else {
         l->end += count;
         g->ready_count += count;
     }
-    for (uint32_t i = 0; due_ms > 0 && i < count; i++) {
-        struct held *h = hold(l, l->end);
+    lane_update_turn(l);
+}
 
-        l->end++;
-        l->ahead_count++;
-        h->due_ms = due_ms;
-        enter(h, HELD_DELAYED);
-    }
-    advance(l, l->next);
-    update_turn(l);
+/* ---- handing out ---- */
+
+static uint64_t lowest_ready(const struct chunk *c)
+{
+    unsigned w = 0;
+
+    while (c->ready[w] == 0)
+        w++;
+    return chunk_base(c) + w * 64 + (unsigned)__builtin_ctzll(c->ready[w]);
 }
 
 bool ledger_peek(const struct ledger *g, struct lane **lane, uint64_t *offset)
@@ -381,7 +291,7 @@ bool ledger_peek(const struct ledger *g, struct lane **lane, uint64_t *offset)
         return false;
     l = CONTAINER(g->turn.next, struct lane, in_turn);
     *lane = l;
-    *offset = l->ready.count > 0 ? l->ready.at[0]->offset : l->next;
+    *offset = l->ready.count > 0 ? lowest_ready(l->ready.at[0]) : l->next; /* L5 */
     return true;
 }
 
@@ -395,55 +305,62 @@ void ledger_rotate(struct ledger *g)
     }
 }
 
-/* Moves the cursor past offset; fresh ones on the way stay, as entries. */
-static void pass(struct lane *l, uint64_t offset)
+/* A message behind the cursor that has a bit and no entry: the bit goes. False: it has none, it is settled. */
+static bool clear_bare(struct chunk *c, unsigned bit)
 {
-    while (l->next < offset) {
-        uint64_t at = l->next;
+    struct ledger *g = c->lane->ledger;
 
-        advance(l, at + 1);
-        enter(hold(l, at), HELD_READY);
+    if (has_bit(c->ready, bit)) {
+        clear_bit(c->ready, bit);
+        chunk_update_ready(c);
+        g->ready_count--;
+        return true;
     }
-    if (l->next == offset)
-        advance(l, offset + 1);
+    if (!has_bit(c->delayed, bit))
+        return false;
+    chunk_undelay(c, bit);
+    g->delayed_count--;
+    return true;
 }
 
-/* The entry for offset in no state: the one there was, or a new one with the cursor moved past
- * it. */
+/* The entry for an open offset in no state: the one there was, or a new one, with the cursor moved past it. */
 static struct held *take_out(struct lane *l, uint64_t offset)
 {
-    struct held *h = offset == l->next ? NULL : ledger_find(l, offset); /* L2 */
+    struct chunk *c;
+    struct held  *h;
 
     pass(l, offset);
-    if (h)
+    c = chunk_make(l, offset / CHUNK_OFFSETS);
+    if (l->next == offset) {
+        advance(l, offset + 1);
+    } else if (has_bit(c->held, bit_of(offset))) {
+        h = slot_at(c, bit_of(offset))->held;
         leave(h);
-    else
-        h = hold(l, offset);
-    return h;
+        return h;
+    } else {
+        clear_bare(c, bit_of(offset));
+    }
+    return chunk_hold(c, bit_of(offset));
 }
 
 struct held *ledger_lease(struct lane *l, uint64_t offset, const struct lease_terms *terms)
 {
-    struct held *h = take_out(l, offset);
+    struct held *h;
 
+    if (offset != l->next && !ledger_is_open(l, offset))
+        return NULL;
+    h = take_out(l, offset);
+    if (h->state == HELD_LEASED) {
+        enter(h, HELD_LEASED);
+        return NULL;
+    }
     if (h->attempts++ == 0)
         h->first_lease_ms = terms->now_ms;
     h->is_bound = terms->is_bound;
     h->due_ms = terms->deadline_ms;
     enter(h, HELD_LEASED);
-    update_turn(l);
+    lane_update_turn(l);
     return h;
-}
-
-void ledger_settle(struct lane *l, uint64_t offset)
-{
-    struct held *h = offset == l->next ? NULL : ledger_find(l, offset);
-
-    pass(l, offset);
-    if (h)
-        held_settle(h);
-    else
-        update_turn(l);
 }
 
 struct held *ledger_block(struct lane *l, uint64_t offset)
@@ -451,7 +368,7 @@ struct held *ledger_block(struct lane *l, uint64_t offset)
     struct held *h = take_out(l, offset);
 
     enter(h, HELD_BLOCKED);
-    update_turn(l);
+    lane_update_turn(l);
     return h;
 }
 
@@ -460,164 +377,283 @@ void held_unblock(struct held *h)
     assert(h->state == HELD_BLOCKED);
     leave(h);
     enter(h, HELD_READY);
-    update_turn(h->lane);
+    lane_update_turn(held_lane(h));
 }
 
-void held_settle(struct held *h)
+/* ---- settling ---- */
+
+void held_settle(struct held *h, enum fate fate)
 {
-    struct lane *l = h->lane;
+    struct chunk *c = h->chunk;
+    struct lane  *l = c->lane;
 
+    chunk_touch(c);
     leave(h);
-    forget(h);
-    update_turn(l);
+    chunk_forget(h);
+    l->ledger->fates[fate]++;
+    lane_update_turn(l);
+    chunk_drop_if_empty(c);
 }
+
+static bool settle_bare(struct lane *l, uint64_t offset, enum fate fate)
+{
+    struct chunk *c = chunk_find(l, offset / CHUNK_OFFSETS);
+
+    if (!c)
+        return false;
+    chunk_touch(c);
+    if (!clear_bare(c, bit_of(offset)))
+        return false;
+    l->ledger->fates[fate]++;
+    lane_update_turn(l);
+    chunk_drop_if_empty(c);
+    return true;
+}
+
+bool ledger_settle(struct lane *l, uint64_t offset, enum fate fate)
+{
+    struct held *h;
+
+    pass(l, offset);
+    if (offset == l->next && offset < l->end) {
+        advance(l, offset + 1);
+        l->ledger->fates[fate]++;
+        lane_update_turn(l);
+        return true;
+    }
+    h = ledger_find(l, offset);
+    if (!h)
+        return settle_bare(l, offset, fate);
+    held_settle(h, fate);
+    return true;
+}
+
+struct sweep {
+    bool           leased_too;
+    held_visit_fn *before;
+    void          *ctx;
+};
+
+/* `before` may move other entries between states, so each is looked at afresh. */
+static uint64_t sweep_held(struct chunk *c, struct span s, const struct sweep *sweep)
+{
+    uint64_t n = 0;
+
+    for (unsigned bit = s.from; bit < s.to; bit++) {
+        struct held *h = has_bit(c->held, bit) ? slot_at(c, bit)->held : NULL;
+
+        if (!h || (h->state == HELD_LEASED && !sweep->leased_too))
+            continue;
+        sweep->before(sweep->ctx, h);
+        leave(h);
+        chunk_forget(h);
+        n++;
+    }
+    return n;
+}
+
+static uint64_t sweep_chunk(struct chunk *c, struct span s, const struct sweep *sweep)
+{
+    struct ledger *g = c->lane->ledger;
+    uint64_t       n;
+
+    chunk_touch(c);
+    n = is_zero(c->held) ? 0 : sweep_held(c, s, sweep);
+    for (unsigned w = 0; w < CHUNK_WORDS; w++) {
+        uint64_t mask = word_mask(w, s.from, s.to);
+        uint64_t ready = c->ready[w] & mask & ~c->held[w];
+        uint64_t delayed = c->delayed[w] & mask;
+
+        c->ready[w] &= ~ready;
+        g->ready_count -= (uint64_t)__builtin_popcountll(ready);
+        g->delayed_count -= (uint64_t)__builtin_popcountll(delayed);
+        n += (uint64_t)__builtin_popcountll(ready | delayed);
+        for (; delayed; delayed &= delayed - 1)
+            chunk_undelay(c, w * 64 + (unsigned)__builtin_ctzll(delayed));
+    }
+    chunk_update_ready(c);
+    return n;
+}
+
+/* What is outstanding in [first, end), which lies behind the cursor. */
+static uint64_t sweep_chunks(struct lane *l, uint64_t first, uint64_t end, const struct sweep *sweep)
+{
+    uint32_t i = chunk_place(l, first / CHUNK_OFFSETS);
+    uint64_t n = 0;
+
+    while (i < l->chunks.count) {
+        struct chunk *c = l->chunks.at[l->chunks.first + i].chunk;
+
+        if (chunk_base(c) >= end)
+            break;
+        n += sweep_chunk(c, chunk_span(c->number, first, end), sweep);
+        i += !chunk_drop_if_empty(c);
+    }
+    return n;
+}
+
+uint64_t ledger_settle_range(struct lane *l, uint64_t first, uint64_t count, enum fate fate, bool leased_too,
+                             held_visit_fn *before, void *ctx)
+{
+    const struct sweep sweep = { leased_too, before, ctx };
+    uint64_t           end = count < l->end && first < l->end - count ? first + count : l->end;
+    uint64_t           n = 0;
+
+    if (end > l->next) {
+        pass(l, first);
+        if (l->next < end) /* pass may have gone over delayed ones */
+            n = end - l->next - count_delayed(l, l->next, end);
+        advance(l, end);
+    }
+    n += sweep_chunks(l, first, end, &sweep);
+    l->ledger->fates[fate] += n;
+    lane_update_turn(l);
+    return n;
+}
+
+uint64_t ledger_purge(struct ledger *g, enum fate fate, bool leased_too, held_visit_fn *before, void *ctx)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < g->lane_count; i++)
+        n += ledger_settle_range(&g->lanes[i], 0, g->lanes[i].end, fate, leased_too, before, ctx);
+    return n;
+}
+
+/* ---- the ends of leases and delays ---- */
 
 void held_release(struct held *h, int64_t ready_ms, bool is_free)
 {
+    chunk_touch(h->chunk);
     leave(h);
     h->is_bound = false;
     if (is_free && h->free_attempts < UINT16_MAX)
         h->free_attempts++;
     h->due_ms = ready_ms;
     enter(h, ready_ms > 0 ? HELD_DELAYED : HELD_READY);
-    update_turn(h->lane);
+    lane_update_turn(held_lane(h));
 }
 
 void held_extend(struct held *h, int64_t deadline_ms)
 {
     assert(h->state == HELD_LEASED && !h->is_bound);
-    leave(h);
+    chunk_touch(h->chunk);
     h->due_ms = deadline_ms;
-    enter(h, HELD_LEASED);
+    chunk_note_due(h->chunk, deadline_ms);
 }
 
-bool held_wake(struct held *h)
+void held_wake(struct held *h)
 {
-    struct lane *l = h->lane;
-    bool         is_held = h->offset < l->next;
-
     assert(h->state == HELD_DELAYED);
+    chunk_touch(h->chunk);
     leave(h);
-    if (is_held) {
-        enter(h, HELD_READY);
-    } else { /* L3 */
+    enter(h, HELD_READY);
+    lane_update_turn(held_lane(h));
+}
+
+/* A delayed one without entry is due: ready behind the cursor, fresh again before it (L3). */
+static void wake_bare(struct chunk *c, unsigned bit)
+{
+    struct lane *l = c->lane;
+
+    chunk_undelay(c, bit);
+    l->ledger->delayed_count--;
+    l->ledger->ready_count++;
+    if (chunk_base(c) + bit < l->next)
+        set_bit(c->ready, bit);
+    else
         l->ahead_count--;
-        forget(h);
-        l->ledger->ready_count++;
-    }
-    update_turn(l);
-    return is_held;
 }
 
-bool ledger_restore(struct lane *l, const struct held *like)
+static bool is_due(const struct held *h, int64_t now_ms)
 {
-    bool         is_ahead = like->offset >= l->next;
-    struct held *h;
+    bool can_be = h->state == HELD_DELAYED || (h->state == HELD_LEASED && !h->is_bound);
 
-    if (like->offset >= l->end || ledger_find(l, like->offset))
-        return false;
-    if (is_ahead && (like->state != HELD_DELAYED || like->attempts > 0 || like->offset == l->next))
-        return false; /* L2, L3 */
-    h = hold(l, like->offset);
-    h->due_ms = like->due_ms;
-    h->attempts = like->attempts;
-    h->free_attempts = like->free_attempts;
-    h->first_lease_ms = like->first_lease_ms;
-    h->is_bound = like->is_bound;
-    if (h->offset < l->floor)
-        l->floor = h->offset;
-    if (is_ahead) {
-        l->ahead_count++;
-        l->ledger->ready_count--;
+    return can_be && h->due_ms <= now_ms;
+}
+
+static uint64_t run_due_chunk(struct chunk *c, int64_t now_ms, held_visit_fn *visit, void *ctx)
+{
+    uint64_t n = 0;
+
+    chunk_touch(c);
+    for (unsigned bit = 0; bit < CHUNK_OFFSETS; bit++)
+        if (has_bit(c->delayed, bit) && slot_at(c, bit)->due_ms <= now_ms) {
+            wake_bare(c, bit);
+            n++;
+        } else if (has_bit(c->held, bit) && is_due(slot_at(c, bit)->held, now_ms)) {
+            visit(ctx, slot_at(c, bit)->held);
+            n++;
+        }
+    chunk_update_ready(c);
+    chunk_update_due(c);
+    lane_update_turn(c->lane);
+    chunk_drop_if_empty(c);
+    return n;
+}
+
+bool ledger_run_due(struct ledger *g, int64_t now_ms, uint64_t max, held_visit_fn *visit, void *ctx)
+{
+    uint64_t n = 0;
+
+    while (ledger_due_ms(g) <= now_ms) {
+        if (n >= max)
+            return false;
+        n += run_due_chunk(g->due.at[0], now_ms, visit, ctx);
     }
-    enter(h, (enum held_state)like->state);
-    update_turn(l);
     return true;
-}
-
-struct held *ledger_due(const struct ledger *g, int64_t now_ms)
-{
-    return g->due.count > 0 && g->due.at[0]->due_ms <= now_ms ? g->due.at[0] : NULL;
 }
 
 int64_t ledger_due_ms(const struct ledger *g)
 {
-    return g->due.count > 0 ? g->due.at[0]->due_ms : INT64_MAX;
+    return g->due.count > 0 ? g->due.at[0]->soonest_ms : INT64_MAX;
 }
 
 /* ---- whole lanes ---- */
 
-void lane_each(struct lane *l, void (*visit)(void *ctx, struct held *h), void *ctx)
+static uint64_t lowest_open(const struct chunk *c)
 {
-    size_t n = l->buckets ? (size_t)1 << l->bucket_bits : 0;
+    unsigned w = 0;
 
-    for (size_t i = 0; i < n && l->held_count > 0; i++) {
-        struct held *h = l->buckets[i];
+    while ((c->held[w] | c->ready[w] | c->delayed[w]) == 0)
+        w++;
+    return chunk_base(c) + w * 64 + (unsigned)__builtin_ctzll(c->held[w] | c->ready[w] | c->delayed[w]);
+}
 
-        while (h) {
-            struct held *after = h->chain;
+uint64_t lane_floor(const struct lane *l)
+{
+    uint64_t lowest = l->chunks.count > 0 ? lowest_open(l->chunks.at[l->chunks.first].chunk) : l->next;
 
-            visit(ctx, h);
-            h = after;
-        }
+    return lowest < l->next ? lowest : l->next;
+}
+
+bool ledger_needs_range(const struct lane *l, uint64_t base, uint64_t end)
+{
+    if (base >= end)
+        return false;
+    if (end > l->next)
+        return true;
+    for (uint32_t i = chunk_place(l, base / CHUNK_OFFSETS); i < l->chunks.count; i++) {
+        const struct chunk *c = l->chunks.at[l->chunks.first + i].chunk;
+        struct span         s;
+
+        if (chunk_base(c) >= end)
+            break;
+        s = chunk_span(c->number, base, end);
+        for (unsigned w = 0; w < CHUNK_WORDS; w++)
+            if ((c->held[w] | c->ready[w] | c->delayed[w]) & word_mask(w, s.from, s.to))
+                return true;
     }
+    return false;
 }
 
-struct purge {
-    bool     leased_too;
-    uint64_t count;
-    void (*before)(void *ctx, struct held *h);
-    void *ctx;
-};
-
-static void purge_entry(void *ctx, struct held *h)
+void lane_each(struct lane *l, held_visit_fn *visit, void *ctx)
 {
-    struct purge *p = ctx;
+    for (uint32_t i = 0; i < l->chunks.count; i++) {
+        const struct chunk *c = l->chunks.at[l->chunks.first + i].chunk;
 
-    if (h->state == HELD_LEASED && !p->leased_too)
-        return;
-    p->before(p->ctx, h);
-    leave(h);
-    forget(h);
-    p->count++;
-}
-
-uint64_t ledger_purge(struct ledger *g, bool leased_too,
-                      void (*before)(void *ctx, struct held *h), void *ctx)
-{
-    struct purge p = { leased_too, 0, before, ctx };
-
-    for (uint32_t i = 0; i < g->lane_count; i++) {
-        struct lane *l = &g->lanes[i];
-
-        p.count += fresh_count(l);
-        advance(l, l->end);
-        lane_each(l, purge_entry, &p);
-        update_turn(l);
+        for (unsigned w = 0; w < CHUNK_WORDS; w++)
+            for (uint64_t left = c->held[w]; left; left &= left - 1)
+                visit(ctx, slot_at(c, w * 64 + (unsigned)__builtin_ctzll(left))->held);
     }
-    return p.count;
-}
-
-static void keep_lowest(void *ctx, struct held *h)
-{
-    uint64_t *lowest = ctx;
-
-    if (h->offset < *lowest)
-        *lowest = h->offset;
-}
-
-uint64_t lane_floor(struct lane *l)
-{
-    size_t steps = 0;
-
-    if (l->held_count == l->ahead_count)
-        l->floor = l->next;
-    while (l->floor < l->next && !ledger_find(l, l->floor)) {
-        l->floor++;
-        if (++steps > FLOOR_STEPS + l->held_count) {
-            l->floor = l->next;
-            lane_each(l, keep_lowest, &l->floor);
-        }
-    }
-    return l->floor;
 }

@@ -5,7 +5,8 @@
  * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms (varints), is_ordered:
  *   QUEUE_DECLARED  id, ns, name, topic's uuid (16 bytes; zero: detached), flags (1 durable, 2
  *                   auto-delete, 4 exclusive), owner, policy, created_ms, altered_ms, door count,
- *                   native of each, lane count, next offset of each lane
+ *                   native of each, lane count, next offset of each lane, fate count, messages of
+ *                   each fate, sum of the offsets where the lanes began
  *   QUEUE_ALTERED   id, flags (1 durable), policy, altered_ms, door, native
  *   QUEUE_DELETED   id
  *
@@ -16,6 +17,7 @@
  *
  * Thread: the shard's.
  */
+#include "base/diag.h"
 #include "engine/queue_int.h"
 #include "engine/retention.h"
 
@@ -68,7 +70,38 @@ uint64_t queue_needs(const struct queue *q, const struct log *l)
 void queue_touch(struct queue *q)
 {
     row_touch(q->engine, &q->row);
-    row_touch(q->engine, &q->state);
+}
+
+bool queue_needs_range(const struct queue *q, const struct log *l, uint64_t base, uint64_t end)
+{
+    return q->topic == l->topic &&
+           ledger_needs_range(&q->ledger.lanes[l->partition], base, end);
+}
+
+bool queue_any_needs_range(const struct log *l, uint64_t base, uint64_t end)
+{
+    const struct list *queues = &l->topic->queues;
+
+    for (struct list *n = queues->next; n != queues; n = n->next)
+        if (queue_needs_range(queue_in_topic(n), l, base, end))
+            return true;
+    return false;
+}
+
+void queue_on_log_trimmed(struct log *l)
+{
+    for (struct list *n = l->topic->queues.next; n != &l->topic->queues; n = n->next) {
+        struct queue *q = queue_in_topic(n);
+
+        queue_touch(q);
+        ledger_settle_range(&q->ledger.lanes[l->partition], 0, l->start, FATE_EVICTED, false,
+                            queue_let_go, q);
+    }
+}
+
+void queue_check(const struct queue *q)
+{
+    assert(ledger_is_conserved(&q->ledger));
 }
 
 void queue_mark_dirty(struct engine *e, struct queue *q)
@@ -143,6 +176,10 @@ static void encode_declared(struct buf *head, const struct queue *q)
     buf_uvarint(head, q->ledger.lane_count);
     for (uint32_t i = 0; i < q->ledger.lane_count; i++)
         buf_uvarint(head, q->ledger.lanes[i].next);
+    buf_uvarint(head, FATE_COUNT);
+    for (int i = 0; i < FATE_COUNT; i++)
+        buf_uvarint(head, q->ledger.fates[i]);
+    buf_uvarint(head, q->began);
 }
 
 static const struct queue *queue_of(const struct row *row)
@@ -178,7 +215,6 @@ static struct queue *queue_new(struct engine *e, struct bytes ns, struct bytes n
     struct queue *q = mem_new(sizeof *q);
 
     row_init(&q->row, ROW_QUEUE);
-    row_init(&q->state, ROW_QUEUE_STATE);
     name_key_init(&q->key, ns, name);
     q->engine = e;
     list_init(&q->in_topic);
@@ -188,7 +224,7 @@ static struct queue *queue_new(struct engine *e, struct bytes ns, struct bytes n
     list_init(&q->active);
     list_init(&q->blocked);
     list_init(&q->bindings);
-    list_init(&q->in_undurable);
+    list_init(&q->in_waiting);
     queue_init_timer(q);
     return q;
 }
@@ -197,13 +233,12 @@ void queue_free(struct engine *e, struct queue *q)
 {
     assert(list_empty(&q->waiters) && q->consumer_count == 0);
     row_remove(e, &q->row);
-    row_remove(e, &q->state);
     timer_stop(&e->timers, &q->timer);
     list_remove(&q->in_topic);
     list_remove(&q->dirty);
     list_remove(&q->in_session);
     list_remove(&q->bindings);
-    list_remove(&q->in_undurable);
+    list_remove(&q->in_waiting);
     queue_order_fini(q);
     ledger_fini(&q->ledger);
     for (int d = 0; d < DOOR_COUNT; d++)
@@ -239,6 +274,27 @@ static bool read_lanes(struct engine *e, struct rd *head, struct queue *q)
     return true;
 }
 
+/* What was routed follows from where the lanes began and where they end, so that an append is no
+ * change of the queue's row. Nothing is open in a detached queue. */
+static bool read_fates(struct rd *head, struct queue *q)
+{
+    struct ledger *g = &q->ledger;
+    uint64_t       count = rd_uvarint64(head);
+
+    if (count > FATE_COUNT)
+        return false;
+    g->routed = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        g->fates[i] = rd_uvarint64(head);
+        g->routed += q->topic ? 0 : g->fates[i];
+    }
+    q->began = rd_uvarint64(head);
+    for (uint32_t i = 0; i < g->lane_count; i++)
+        g->routed += g->lanes[i].end;
+    g->routed -= q->topic ? q->began : 0;
+    return !head->failed;
+}
+
 static bool read_declared(struct engine *e, struct rd *head, struct queue *q)
 {
     static const struct uuid none;
@@ -262,7 +318,7 @@ static bool read_declared(struct engine *e, struct rd *head, struct queue *q)
         return false;
     for (uint64_t d = 0; d < doors && !head->failed; d++)
         set_native(q, d, change_get_bytes(head));
-    return read_lanes(e, head, q);
+    return read_lanes(e, head, q) && read_fates(head, q);
 }
 
 enum err queue_apply_declared(struct engine *e, struct rd *head, struct bytes payload,
@@ -333,7 +389,6 @@ enum err queue_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
     if (!q)
         return ERR_CORRUPT;
     row_remove(e, &q->row);
-    row_remove(e, &q->state);
     exchange_unbind_queue(e, q);
     end_leases(q);
     map_remove(&e->queues, q->key.whole);
@@ -411,8 +466,7 @@ void queue_detach_all(struct engine *e, struct topic *t)
         end_leases(q);
         timer_stop(&e->timers, &q->timer);
         queue_order_fini(q);
-        ledger_fini(&q->ledger);
-        ledger_init(&q->ledger, &e->held, 0);
+        ledger_detach(&q->ledger, FATE_EVICTED);
         q->topic = NULL;
     }
 }
@@ -439,11 +493,28 @@ static uint64_t *all_ids(const struct engine *e, size_t *count)
     return ids;
 }
 
-void queue_on_recovered(struct engine *e)
+static bool all_conserved(const struct engine *e)
+{
+    size_t        at = 0;
+    struct queue *q;
+
+    while ((q = map_next(&e->queues, &at)) != NULL)
+        if (!ledger_is_conserved(&q->ledger)) {
+            diag(DIAG_ERROR, "queue %.*s: the counts of its messages do not add up",
+                 (int)q->key.name.len, (const char *)q->key.name.at);
+            return false;
+        }
+    return true;
+}
+
+enum err queue_on_recovered(struct engine *e)
 {
     size_t    count;
-    uint64_t *ids = all_ids(e, &count);
+    uint64_t *ids;
 
+    if (!all_conserved(e))
+        return ERR_CORRUPT;
+    ids = all_ids(e, &count);
     for (size_t i = 0; i < count; i++) {
         struct queue *q = queue_by_id(e, ids[i]);
 
@@ -460,6 +531,7 @@ void queue_on_recovered(struct engine *e)
     }
     free(ids);
     exchange_on_recovered(e);
+    return ERR_OK;
 }
 
 void queue_fini(struct engine *e)
@@ -497,7 +569,9 @@ static void view_of(struct call *c, const struct queue *q, struct queue_view *v)
         .leased_count = q->ledger.leased_count,
         .delayed_count = q->ledger.delayed_count,
         .consumer_count = q->consumer_count,
+        .routed_count = q->ledger.routed,
     };
+    memcpy(v->fates, q->ledger.fates, sizeof v->fates);
     if (q->topic)
         v->topic_uuid = q->topic->uuid;
     for (int d = 0; d < DOOR_COUNT; d++)
@@ -568,8 +642,10 @@ static struct queue *create(struct engine *e, const struct queue_declare_call *a
     struct buf head;
 
     q.native[a->door] = a->native;
-    for (uint32_t i = 0; i < t->log_count; i++)
+    for (uint32_t i = 0; i < t->log_count; i++) {
         lanes[i].next = start_of(a, t, t->logs[i]);
+        q.began += lanes[i].next;
+    }
     buf_init(&head);
     encode_declared(&head, &q);
     free(lanes);

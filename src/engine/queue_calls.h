@@ -8,6 +8,7 @@
 #ifndef ENGINE_QUEUE_CALLS_H
 #define ENGINE_QUEUE_CALLS_H
 
+#include "engine/fate.h"
 #include "engine/topic_calls.h"
 
 struct queue_policy {
@@ -28,6 +29,9 @@ struct queue_view {
     int64_t             created_ms, altered_ms;
     struct bytes        native[DOOR_COUNT]; /* each door's own, e.g. AMQP arguments, SQS attributes, a Subscription */
     uint64_t            ready_count, leased_count, delayed_count, consumer_count;
+    /* Since the queue was made, also over restarts: routed_count = ready + leased + delayed + the sum of fates. */
+    uint64_t            routed_count;
+    uint64_t            fates[FATE_COUNT];
 };
 
 struct queue_declare_call {
@@ -123,6 +127,7 @@ enum settle_action {
     SETTLE_RELEASE, /* back to its place, ready after delay_ms */
     SETTLE_REJECT,  /* given up: dead-lettered where the policy says so, else gone */
     SETTLE_EXTEND,  /* lease ends delay_ms from now; 0 = release */
+    SETTLE_DEAD_LETTER, /* gone from here: the same CALL_TRANSACT puts it elsewhere */
 };
 struct settle_item {
     struct lease       lease;

@@ -17,12 +17,12 @@ struct limiter;
 enum { LEASE_MS_DEFAULT = 30000 };
 
 struct queue {
-    struct row          row;   /* what it is, and next of its lanes */
-    struct row          state; /* its outstanding messages */
+    struct row          row; /* what it is, next of its lanes, fates; chunks have their own */
     uint64_t            id;
     struct name_key     key;
     struct topic       *topic; /* NULL: detached, its topic is gone */
     struct ledger       ledger; /* a lane per log of the topic */
+    uint64_t            began;  /* sum of the offsets where the lanes began */
     uint32_t            taken;  /* in a row from the lane whose turn it is */
     struct queue_policy policy;
     bool                is_durable, is_auto_delete, is_exclusive;
@@ -44,7 +44,7 @@ struct queue {
     uint64_t         routed;   /* number of the publish that reached it last (exchange.c) */
 
     struct queue_order *order;        /* queue_order.c; NULL: not ordered, or not yet looked at */
-    struct list         in_undurable; /* engine.undurable */
+    struct list         in_waiting; /* engine.undurable or engine.starved */
 };
 
 /* ---- queue.c ---- */
@@ -66,6 +66,8 @@ void queue_arm(struct queue *q);
 void queue_end_lease(struct held *h);
 /* h is about to be settled without a word of its holder; for lane_each and ledger_purge. */
 void queue_let_go(void *queue, struct held *h);
+/* Counts are wrong by our own fault when they do not add up (ledger.h L6): the process must not go on. */
+void queue_check(const struct queue *q);
 /* The log may forget what no queue needs, when that is worth the while. */
 void queue_trim(struct queue *q, uint32_t lane);
 /* Bound leases of sessions that died with the process: ready again. */
@@ -160,7 +162,6 @@ void queue_order_rest(struct queue *q);
 void queue_order_fini(struct queue *q);
 
 /* ---- queue_journal.c: the changes of messages in queues ---- */
-enum queue_fate { FATE_ACKED, FATE_REJECTED, FATE_EXPIRED }; /* on disk, in QUEUE_SETTLED */
 enum release_reason { /* on disk */
     RELEASE_ASKED,
     RELEASE_DEADLINE,
@@ -193,6 +194,11 @@ void writer_fini(struct queue_writer *w); /* flushes */
  * RELEASED. */
 void writer_note(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags,
                  int64_t time_ms, const struct lane *lane, uint64_t offset);
+/* The same for count messages in a row. */
+void writer_note_run(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags,
+                     int64_t time_ms, const struct lane *lane, uint64_t first, uint64_t count);
 void writer_flush(struct queue_writer *w);
+/* Whether a message with that fate may have been leased: else settling a range leaves leased ones alone. */
+bool fate_ends_leases(enum fate fate);
 
 #endif

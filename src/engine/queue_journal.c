@@ -8,8 +8,8 @@
  *   QUEUE_RELEASED  queue id, flags (1 free, reason << 1), ready time (0: at once), runs
  *   QUEUE_EXTENDED  queue id, deadline, runs
  *   QUEUE_PURGED    queue id, leased too
- *   QUEUE_STATE     queue id, { lane, offset, state, is bound, attempts, free attempts, first
- *                   leased, due } until the head ends; only in checkpoints
+ *   QUEUE_STATE     queue id, lane, chunk number, runs of the chunk (ledger_row.c); only in
+ *                   checkpoints
  *
  * That a delay has passed is not journalled: it follows from the time that the append or the
  * release named.
@@ -63,13 +63,13 @@ static void begin(struct queue_writer *w)
         buf_varint(&w->head, w->engine->now_ms);
 }
 
-void writer_note(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags,
-                 int64_t time_ms, const struct lane *lane, uint64_t offset)
+void writer_note_run(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags,
+                     int64_t time_ms, const struct lane *lane, uint64_t first, uint64_t count)
 {
     bool is_same = w->queue == q && w->kind == kind && w->flags == flags && w->time_ms == time_ms;
 
-    if (is_same && w->lane == lane->index && w->first + w->count == offset) {
-        w->count++;
+    if (is_same && w->lane == lane->index && w->first + w->count == first) {
+        w->count += count;
         return;
     }
     if (is_same && w->head.len < WRITER_BYTES_MAX) {
@@ -83,8 +83,19 @@ void writer_note(struct queue_writer *w, struct queue *q, enum change kind, uint
         begin(w);
     }
     w->lane = lane->index;
-    w->first = offset;
-    w->count = 1;
+    w->first = first;
+    w->count = count;
+}
+
+void writer_note(struct queue_writer *w, struct queue *q, enum change kind, uint64_t flags,
+                 int64_t time_ms, const struct lane *lane, uint64_t offset)
+{
+    writer_note_run(w, q, kind, flags, time_ms, lane, offset, 1);
+}
+
+bool fate_ends_leases(enum fate fate)
+{
+    return fate == FATE_ACKED || fate == FATE_REJECTED || fate == FATE_DEAD_LETTERED;
 }
 
 /* ---- applying ---- */
@@ -121,6 +132,25 @@ static bool next_run(struct rd *head, const struct queue *q, struct lane **lane,
     return !head->failed;
 }
 
+/* Of a fate that ends leases, all of the run must be there to be settled. */
+static bool settle_run(struct queue *q, struct lane *lane, uint64_t first, uint64_t count,
+                       enum fate fate)
+{
+    bool     all = fate_ends_leases(fate);
+    uint64_t n = ledger_settle_range(lane, first, count, fate, all, queue_let_go, q);
+
+    return n == count || !all;
+}
+
+static bool lease_run(struct lane *lane, uint64_t first, uint64_t count,
+                      const struct lease_terms *terms)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (!ledger_lease(lane, first + i, terms))
+            return false;
+    return true;
+}
+
 enum err queue_apply_leased(struct engine *e, struct rd *head, struct bytes payload,
                             uint64_t position)
 {
@@ -136,11 +166,9 @@ enum err queue_apply_leased(struct engine *e, struct rd *head, struct bytes payl
     terms.deadline_ms = rd_varint64(head);
     terms.now_ms = rd_varint64(head);
     while (q && next_run(head, q, &lane, &first, &count))
-        for (uint64_t i = 0; i < count; i++)
-            if (flags & LEASED_NO_ACK)
-                ledger_settle(lane, first + i);
-            else
-                ledger_lease(lane, first + i, &terms);
+        if (flags & LEASED_NO_ACK ? !settle_run(q, lane, first, count, FATE_ACKED)
+                                  : !lease_run(lane, first, count, &terms))
+            return ERR_CORRUPT;
     return head->failed ? ERR_CORRUPT : ERR_OK;
 }
 
@@ -148,16 +176,18 @@ enum err queue_apply_settled(struct engine *e, struct rd *head, struct bytes pay
                              uint64_t position)
 {
     struct queue *q = get_queue(e, head);
+    uint64_t      fate = rd_uvarint64(head);
     struct lane  *lane;
     uint64_t      first;
     uint64_t      count;
 
     (void)payload;
     (void)position;
-    rd_uvarint64(head); /* the fate: for those who read the journal to explain */
+    if (fate >= FATE_COUNT)
+        return ERR_CORRUPT;
     while (q && next_run(head, q, &lane, &first, &count))
-        for (uint64_t i = 0; i < count; i++)
-            ledger_settle(lane, first + i);
+        if (!settle_run(q, lane, first, count, (enum fate)fate))
+            return ERR_CORRUPT;
     return head->failed ? ERR_CORRUPT : ERR_OK;
 }
 
@@ -216,71 +246,58 @@ enum err queue_apply_purged(struct engine *e, struct rd *head, struct bytes payl
     (void)position;
     if (head->failed)
         return ERR_CORRUPT;
-    ledger_purge(&q->ledger, leased_too, queue_let_go, q);
+    ledger_purge(&q->ledger, FATE_PURGED, leased_too, queue_let_go, q);
     return ERR_OK;
 }
-
-/* ---- checkpoints ---- */
 
 enum err queue_apply_state(struct engine *e, struct rd *head, struct bytes payload,
                            uint64_t position)
 {
     struct queue *q = get_queue(e, head);
+    uint64_t      lane = rd_uvarint64(head);
+    uint64_t      chunk = rd_uvarint64(head);
 
     (void)payload;
     (void)position;
-    while (q && rd_left(head) > 0) {
-        uint64_t    lane = rd_uvarint64(head);
-        struct held like = { .offset = rd_uvarint64(head) };
-
-        like.state = rd_u8(head);
-        like.is_bound = rd_u8(head) != 0;
-        like.attempts = rd_uvarint32(head);
-        like.free_attempts = (uint16_t)rd_uvarint32(head);
-        like.first_lease_ms = rd_varint64(head);
-        like.due_ms = rd_varint64(head);
-        if (head->failed || lane >= q->ledger.lane_count || like.state > HELD_DELAYED ||
-            !ledger_restore(&q->ledger.lanes[lane], &like))
-            return ERR_CORRUPT;
-    }
-    return head->failed ? ERR_CORRUPT : ERR_OK;
+    if (head->failed || lane >= q->ledger.lane_count ||
+        !ledger_restore(&q->ledger.lanes[lane], chunk, head))
+        return ERR_CORRUPT;
+    return ERR_OK;
 }
 
-static const struct queue *queue_of(const struct row *row)
+/* ---- checkpoints: a row for each chunk that has something open ---- */
+
+static const struct chunk *chunk_of(const struct row *row)
 {
-    return CONTAINER(row, struct queue, state);
+    return CONTAINER(row, struct chunk, row);
+}
+
+static const struct queue *queue_of_chunk(const struct chunk *c)
+{
+    return CONTAINER(c->lane->ledger, struct queue, ledger);
 }
 
 void queue_state_row_key(struct engine *e, const struct row *row, struct buf *out)
 {
+    const struct chunk *c = chunk_of(row);
+
     (void)e;
-    buf_u64(out, queue_of(row)->id);
-}
-
-static void write_held(void *ctx, struct held *h)
-{
-    struct buf *out = ctx;
-
-    buf_uvarint(out, h->lane->index);
-    buf_uvarint(out, h->offset);
-    buf_u8(out, h->state == HELD_BLOCKED ? HELD_READY : h->state);
-    buf_u8(out, h->is_bound);
-    buf_uvarint(out, h->attempts);
-    buf_uvarint(out, h->free_attempts);
-    buf_varint(out, h->first_lease_ms);
-    buf_varint(out, h->due_ms);
+    buf_u64(out, queue_of_chunk(c)->id);
+    buf_u32(out, c->lane->index);
+    buf_u64(out, c->number);
 }
 
 void queue_state_row_head(struct engine *e, const struct row *row, struct buf *out)
 {
-    const struct queue *q = queue_of(row);
+    const struct chunk *c = chunk_of(row);
     size_t              start;
 
     (void)e;
-    buf_uvarint(out, q->id);
+    buf_uvarint(out, queue_of_chunk(c)->id);
+    buf_uvarint(out, c->lane->index);
+    buf_uvarint(out, c->number);
     start = out->len;
-    for (uint32_t i = 0; i < q->ledger.lane_count; i++)
-        lane_each(&q->ledger.lanes[i], write_held, out);
-    if (out->len == start)
+    chunk_encode(c, out);
+    if (out->len == start) /* R4 */
         buf_clear(out);
 }

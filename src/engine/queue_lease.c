@@ -9,8 +9,10 @@
  *   H1  A message is in the hands of one consumer at most.
  *   H2  What is handed out leaves after the change that says so is durable: attempts are exact
  *       after a crash.
- *   H3  Nothing older than the queue's retention is handed out, nor what its log has forgotten: it
- *       is settled as expired.
+ *   H3  What is older than the queue's retention, and what its log has lost, is not handed out but
+ *       settled with its fate, as one run, however long it is.
+ *   H4  While leases take all the memory they may (options.leases_bytes_max), only messages that
+ *       have an entry already, or need none, are handed out; the queue waits in engine.starved.
  *
  * Thread: the shard's.
  */
@@ -19,6 +21,7 @@
 enum {
     LEASE_MESSAGES_MAX = 10000, /* of one call */
     LANE_QUANTUM = 32,          /* messages from one log before the next has its turn */
+    RUNS_SETTLED_MAX = 10000,   /* of one dispatch (H3), then others get their turn */
 };
 
 /* One round of handing out of one queue. */
@@ -32,6 +35,8 @@ struct handout {
     uint32_t                bytes;
     struct order_look       order;   /* of an ordered queue */
     struct lane            *settled; /* where something was settled: to be trimmed */
+    uint32_t                settled_count; /* runs, because of H3 */
+    bool                    no_ack; /* of whom it is for: takes no memory */
 };
 
 /* On what terms, by whom. */
@@ -58,14 +63,21 @@ static void note_settled(struct handout *h)
 
 static void end(struct handout *h)
 {
+    struct queue *q = h->q;
+
     writer_fini(&h->w);
-    queue_order_rest(h->q);
+    queue_order_rest(q);
     if (h->settled)
-        queue_trim(h->q, h->settled->index);
-    queue_arm(h->q);
+        queue_trim(q, h->settled->index);
+    queue_check(q);
+    if (h->settled_count >= RUNS_SETTLED_MAX)
+        timer_start(&h->e->timers, &q->timer, h->e->now_ms + 1);
+    else
+        queue_arm(q);
 }
 
-/* The batch that holds offset, or NULL. Usually it is the last one again, or the one after it. */
+/* The batch that holds offset, or the first behind it, or NULL. Usually it is the last one again,
+ * or the one after it. */
 static const struct log_entry *find_entry(const struct handout *h, const struct lane *lane,
                                           uint64_t offset)
 {
@@ -77,8 +89,7 @@ static const struct log_entry *find_entry(const struct handout *h, const struct 
         return x;
     if (x && h->lane == lane && x + 1 < past && offset - x[1].base_offset < x[1].count)
         return x + 1;
-    x = log_find(l, offset);
-    return x && offset >= x->base_offset ? x : NULL;
+    return log_find(l, offset);
 }
 
 static bool is_expired(const struct handout *h, const struct log_entry *entry)
@@ -88,15 +99,45 @@ static bool is_expired(const struct handout *h, const struct log_entry *entry)
     return retention_ms > 0 && entry->append_ms + retention_ms <= h->e->now_ms;
 }
 
-static void settle(struct handout *h)
+/* H3: from the message looked at to end. */
+static void lose(struct handout *h, uint64_t end, enum fate fate)
 {
-    struct held *held = ledger_find(h->lane, h->offset);
+    uint64_t count = end - h->offset;
 
     queue_touch(h->q);
-    if (held)
-        queue_order_on_settle(h->q, held);
-    ledger_settle(h->lane, h->offset);
+    writer_note_run(&h->w, h->q, CHANGE_QUEUE_SETTLED, fate, 0, h->lane, h->offset, count);
+    ledger_settle_range(h->lane, h->offset, count, fate, false, queue_let_go, h->q);
     note_settled(h);
+    h->settled_count++;
+}
+
+/* Records that are not there any more, up to the next batch that is. */
+static void lose_gap(struct handout *h)
+{
+    const struct log  *l = h->q->topic->logs[h->lane->index];
+    uint64_t           end = h->entry ? h->entry->base_offset : h->lane->end;
+    enum fate          fate = FATE_EVICTED;
+
+    if (h->offset >= l->start && l->topic->policy.is_compacted)
+        fate = FATE_COMPACTED;
+    else if (h->offset < l->start && l->start < end)
+        end = l->start;
+    lose(h, end, fate);
+}
+
+/* H4 */
+static bool is_starved(struct handout *h)
+{
+    struct engine *e = h->e;
+
+    if (h->no_ack || e->held.lease_bytes < e->options.leases_bytes_max ||
+        ledger_find(h->lane, h->offset))
+        return false;
+    if (list_empty(&h->q->in_waiting)) {
+        list_push(&e->starved, &h->q->in_waiting);
+        e->starved_count++;
+    }
+    return true;
 }
 
 /* Whether the message that is next may be handed out. */
@@ -104,11 +145,16 @@ static enum order_answer look_at(struct handout *h, struct lane *lane)
 {
     h->entry = find_entry(h, lane, h->offset);
     h->lane = lane;
-    if (!h->entry || is_expired(h, h->entry)) { /* H3 */
-        writer_note(&h->w, h->q, CHANGE_QUEUE_SETTLED, FATE_EXPIRED, 0, lane, h->offset);
-        settle(h);
+    if (!h->entry || h->offset < h->entry->base_offset) {
+        lose_gap(h);
         return ORDER_NEXT;
     }
+    if (is_expired(h, h->entry)) {
+        lose(h, h->entry->base_offset + h->entry->count, FATE_EXPIRED);
+        return ORDER_NEXT;
+    }
+    if (is_starved(h))
+        return ORDER_STOP;
     h->bytes = h->entry->batch_len / h->entry->count;
     if (!h->q->policy.is_ordered)
         return ORDER_TAKE;
@@ -121,7 +167,8 @@ static bool look(struct handout *h)
     uint32_t     logs_left = h->q->ledger.lane_count;
     struct lane *lane;
 
-    while (logs_left > 0 && ledger_peek(&h->q->ledger, &lane, &h->offset))
+    while (logs_left > 0 && h->settled_count < RUNS_SETTLED_MAX &&
+           ledger_peek(&h->q->ledger, &lane, &h->offset))
         switch (look_at(h, lane)) {
         case ORDER_TAKE:
             return true;
@@ -153,7 +200,7 @@ static void refer(const struct handout *h, struct message_ref *ref)
 
 static void take_for_good(struct handout *h, struct message_ref *ref)
 {
-    const struct held *held = ledger_find(h->lane, h->offset);
+    struct held *held = ledger_find(h->lane, h->offset);
 
     if (held) {
         ref->attempts = held->attempts + 1;
@@ -161,8 +208,12 @@ static void take_for_good(struct handout *h, struct message_ref *ref)
         if (held->attempts > 0)
             ref->first_lease_ms = held->first_lease_ms;
     }
+    queue_touch(h->q);
     writer_note(&h->w, h->q, CHANGE_QUEUE_LEASED, LEASED_NO_ACK, 0, h->lane, h->offset);
-    settle(h);
+    if (held)
+        queue_order_on_settle(h->q, held);
+    ledger_settle(h->lane, h->offset, FATE_ACKED);
+    note_settled(h);
 }
 
 static void take_on_lease(struct handout *h, const struct taker *t, struct message_ref *ref)
@@ -242,6 +293,7 @@ static bool serve(struct handout *h, struct lease_call *a)
         most = LEASE_MESSAGES_MAX;
     t.number = h->q->policy.is_ordered ? ++h->e->last_consumer : 0;
     h->order.taker = t.number;
+    h->no_ack = a->no_ack;
     if (most == 0 || !look(h))
         return false;
     if (a->is_bound)
@@ -331,9 +383,12 @@ static void serve_consumers(struct handout *h)
 
     list_init(&open);
     h->order.taker = 0;
-    while ((c = consumer_next(h->q)) != NULL && look(h)) {
+    while ((c = consumer_next(h->q)) != NULL) {
         struct taker t;
 
+        h->no_ack = c->no_ack;
+        if (!look(h))
+            break;
         if (h->order.consumer)
             c = h->order.consumer;
         t = (struct taker){ terms_of(h->q, c->lease_ms, c->is_bound), c->no_ack, c->session, c,
@@ -347,6 +402,18 @@ static void serve_consumers(struct handout *h)
         }
     }
     send_all(h, &open);
+}
+
+/* Not before some room has gathered, so that queues do not take turns for every single lease. */
+void queue_on_room(struct engine *e)
+{
+    uint64_t     max = e->options.leases_bytes_max;
+    struct list *n;
+
+    if (e->held.lease_bytes > max - max / 16)
+        return;
+    while ((n = list_pop(&e->starved)) != NULL)
+        queue_mark_dirty(e, CONTAINER(n, struct queue, in_waiting));
 }
 
 void queue_dispatch(struct engine *e, struct queue *q)

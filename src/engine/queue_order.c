@@ -13,11 +13,10 @@
  *                            to one taker        the first that   the rest
  *                                                is not leased
  *
- *   O1  Every outstanding message with a key is in its key's list, in this order; delayed ones
- *       since they first were due.
+ *   O1  Every message with a key and an entry is in its key's list, in this order.
  *   O2  At most one that is not leased is not BLOCKED: the first.
- *   O3  The cursor looks past blocked messages, at most ORDER_BLOCKED_MAX of them: a few busy keys
- *       do not hold up the others.
+ *   O3  Messages that were never leased are looked past when they are blocked, at most
+ *       ORDER_BLOCKED_MAX of them: a few busy keys do not hold up the others.
  *   O4  A key whose taker may not take more waits in that consumer's list (order_waiting).
  *
  * Keys are compared by hash: a collision makes two keys one, which is safe. A key is read from the
@@ -143,7 +142,7 @@ static void block(struct queue_order *o, struct held *h)
 {
     if (h->state != HELD_READY)
         return;
-    ledger_block(h->lane, h->offset);
+    ledger_block(held_lane(h), h->offset);
     o->blocked_count++;
 }
 
@@ -213,33 +212,12 @@ static void count_lease_end(struct order_key *k)
 
 /* ---- beginning ---- */
 
-struct offsets {
-    uint64_t *at;
-    size_t    count;
-};
-
-/* Those that were never handed out and are not due are of no concern yet (O1). */
-static void add_offset(void *ctx, struct held *h)
-{
-    struct offsets *s = ctx;
-
-    if (h->state != HELD_DELAYED || h->attempts > 0)
-        s->at[s->count++] = h->offset;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* What a replay, a checkpoint or a change of policy left behind: leases whose takers are not known
  * any more. */
-static void adopt(struct queue_order *o, struct held *h)
+static void adopt(void *ctx, struct held *h)
 {
-    const struct log       *l = o->queue->topic->logs[h->lane->index];
+    struct queue_order     *o = ctx;
+    const struct log       *l = o->queue->topic->logs[held_lane(h)->index];
     const struct log_entry *entry = log_find(l, h->offset);
     struct order_message   *m;
     uint64_t                hash;
@@ -254,17 +232,6 @@ static void adopt(struct queue_order *o, struct held *h)
         block(o, h);
 }
 
-static void adopt_lane(struct queue_order *o, struct lane *l)
-{
-    struct offsets s = { mem_new(l->held_count * sizeof(uint64_t)), 0 };
-
-    lane_each(l, add_offset, &s);
-    qsort(s.at, s.count, sizeof *s.at, by_value);
-    for (size_t i = 0; i < s.count; i++)
-        adopt(o, ledger_find(l, s.at[i]));
-    free(s.at);
-}
-
 void queue_order_begin(struct queue *q)
 {
     if (q->order)
@@ -273,7 +240,7 @@ void queue_order_begin(struct queue *q)
     q->order->queue = q;
     idmap_init(&q->order->keys);
     for (uint32_t i = 0; i < q->ledger.lane_count; i++)
-        adopt_lane(q->order, &q->ledger.lanes[i]);
+        lane_each(&q->ledger.lanes[i], adopt, q->order);
     close_batch(q->order);
 }
 
@@ -348,7 +315,7 @@ static enum order_answer judge(struct queue_order *o, struct lane *l, uint64_t o
 
     if (is_first && (!k || k->leased_count == 0 || is_for_taker(o->queue->engine, k, look)))
         return ORDER_TAKE;
-    if (o->blocked_count >= ORDER_BLOCKED_MAX && offset >= l->next) /* O3 */
+    if (o->blocked_count >= ORDER_BLOCKED_MAX && !ledger_find(l, offset)) /* O3 */
         return ORDER_STOP;
     queue_touch(o->queue);
     pass_over(o, l, offset, look->key);
@@ -369,8 +336,8 @@ enum order_answer queue_order_look(struct queue *q, struct lane *l, uint64_t off
         return judge(q->order, l, offset, look);
     }
     if (entry->position + entry->batch_len > journal_durable(e->journal)) {
-        if (list_empty(&q->in_undurable))
-            list_push(&e->undurable, &q->in_undurable);
+        if (list_empty(&q->in_waiting))
+            list_push(&e->undurable, &q->in_waiting);
         return ORDER_STOP;
     }
     queue_order_begin(q);
@@ -463,5 +430,5 @@ void queue_on_durable(struct engine *e)
     while ((n = list_pop(&e->undurable)) != NULL)
         list_push(&again, n); /* they may come back while they are dispatched */
     while ((n = list_pop(&again)) != NULL)
-        queue_dispatch(e, CONTAINER(n, struct queue, in_undurable));
+        queue_dispatch(e, CONTAINER(n, struct queue, in_waiting));
 }

@@ -210,7 +210,7 @@ static void many_of_one_key_are_one_stream(void **state)
         assert_int_equal(a.refs[i].offset, i);
     rig_settle_all(&r, a.refs, 2000, SETTLE_ACK);
     rig_counts(&r, "q", 0, 0, 0);
-    assert_int_equal(rig_queue(&r, "q")->ledger.lanes[0].held_count, 0);
+    assert_int_equal(rig_queue(&r, "q")->ledger.lanes[0].chunks.count, 0);
     rig_close(&r);
 }
 

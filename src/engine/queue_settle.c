@@ -14,7 +14,7 @@
 #include "engine/retention.h"
 
 enum {
-    EXPIRED_PER_TICK_MAX = 10000, /* then others get their turn */
+    DUE_PER_TICK_MAX = 10000, /* then others get their turn */
     TRIM_STEP = 256, /* messages; for less it is not worth to look at all queues of the topic */
 };
 
@@ -35,7 +35,7 @@ static void release(struct queue_writer *w, struct queue *q, struct held *h, int
     uint64_t flags = (uint64_t)reason << RELEASED_REASON_SHIFT | (is_free ? RELEASED_FREE : 0u);
 
     queue_touch(q);
-    writer_note(w, q, CHANGE_QUEUE_RELEASED, flags, ready_ms, h->lane, h->offset);
+    writer_note(w, q, CHANGE_QUEUE_RELEASED, flags, ready_ms, held_lane(h), h->offset);
     queue_end_lease(h);
     held_release(h, ready_ms, is_free);
     queue_order_on_release(q, h);
@@ -50,26 +50,37 @@ static void release_all(struct queue_writer *w, struct queue *q, struct held *h,
         release(w, q, h, 0, RELEASE_ORDER, true);
 }
 
+struct due {
+    struct queue_writer w;
+    struct queue       *q;
+};
+
+static void pass_on(void *ctx, struct held *h)
+{
+    struct due *d = ctx;
+
+    if (h->state == HELD_LEASED) {
+        release_all(&d->w, d->q, h, 0, RELEASE_DEADLINE, false);
+    } else {
+        held_wake(h);
+        queue_order_on_wake(d->q, h);
+    }
+}
+
 static void on_due(struct timer *t, int64_t now_ms)
 {
-    struct queue       *q = CONTAINER(t, struct queue, timer);
-    struct queue_writer w;
-    struct held        *h;
-    int                 left = EXPIRED_PER_TICK_MAX;
+    struct due d = { .q = CONTAINER(t, struct queue, timer) };
+    bool       is_all;
 
-    queue_touch(q);
-    writer_init(&w, q->engine);
-    while (left-- > 0 && (h = ledger_due(&q->ledger, now_ms)) != NULL)
-        if (h->state == HELD_LEASED)
-            release_all(&w, q, h, 0, RELEASE_DEADLINE, false);
-        else if (held_wake(h))
-            queue_order_on_wake(q, h);
-    writer_fini(&w);
-    queue_mark_dirty(q->engine, q);
-    if (ledger_due(&q->ledger, now_ms))
-        timer_start(&q->engine->timers, &q->timer, now_ms + 1);
+    queue_touch(d.q);
+    writer_init(&d.w, d.q->engine);
+    is_all = ledger_run_due(&d.q->ledger, now_ms, DUE_PER_TICK_MAX, pass_on, &d);
+    writer_fini(&d.w);
+    queue_mark_dirty(d.q->engine, d.q);
+    if (is_all)
+        queue_arm(d.q);
     else
-        queue_arm(q);
+        timer_start(&d.q->engine->timers, &d.q->timer, now_ms + 1);
 }
 
 void queue_init_timer(struct queue *q)
@@ -132,7 +143,7 @@ void queue_release_session(struct engine *e, struct session *s)
     writer_init(&w, e);
     while (!list_empty(&s->leases)) {
         struct held  *h = CONTAINER(s->leases.next, struct held, in_holder);
-        struct queue *q = CONTAINER(h->lane->ledger, struct queue, ledger);
+        struct queue *q = CONTAINER(held_lane(h)->ledger, struct queue, ledger);
 
         release_all(&w, q, h, 0, RELEASE_SESSION, false);
         queue_mark_dirty(e, q);
@@ -177,19 +188,21 @@ static void switch_to(struct settling *s, struct queue *q, uint32_t lane)
 {
     if (s->queue == q && s->lane == lane)
         return;
-    if (s->queue)
+    if (s->queue) {
+        queue_check(s->queue);
         queue_trim(s->queue, s->lane);
+    }
     s->queue = q;
     s->lane = lane;
 }
 
-static void end(struct settling *s, struct held *h, enum queue_fate fate)
+static void end(struct settling *s, struct held *h, enum fate fate)
 {
     queue_touch(s->queue);
-    writer_note(&s->w, s->queue, CHANGE_QUEUE_SETTLED, fate, 0, h->lane, h->offset);
+    writer_note(&s->w, s->queue, CHANGE_QUEUE_SETTLED, fate, 0, held_lane(h), h->offset);
     queue_order_on_settle(s->queue, h);
     queue_end_lease(h);
-    held_settle(h);
+    held_settle(h, fate);
 }
 
 static void give_back(struct settling *s, struct held *h, int64_t delay_ms)
@@ -208,7 +221,7 @@ static void extend(struct settling *s, struct held *h, int64_t delay_ms)
     if (h->is_bound)
         return;
     queue_touch(s->queue);
-    writer_note(&s->w, s->queue, CHANGE_QUEUE_EXTENDED, 0, deadline_ms, h->lane, h->offset);
+    writer_note(&s->w, s->queue, CHANGE_QUEUE_EXTENDED, 0, deadline_ms, held_lane(h), h->offset);
     held_extend(h, deadline_ms);
     queue_arm(s->queue);
 }
@@ -221,6 +234,9 @@ static void act(struct settling *s, const struct settle_item *item, struct held 
         break;
     case SETTLE_REJECT:
         end(s, h, FATE_REJECTED);
+        break;
+    case SETTLE_DEAD_LETTER:
+        end(s, h, FATE_DEAD_LETTERED);
         break;
     case SETTLE_RELEASE:
         give_back(s, h, item->delay_ms);
@@ -264,7 +280,7 @@ static enum err settle_item(struct settling *s, struct settle_item *item)
     lane = &q->ledger.lanes[lease->partition];
     h = ledger_find(lane, lease->offset);
     if (!h || !is_holder(s, item, h)) {
-        item->is_gone = !h && lease->offset < lane->next;
+        item->is_gone = lease->offset < lane->end && !ledger_is_open(lane, lease->offset);
         return ERR_NO_LEASE;
     }
     act(s, item, h);

@@ -103,6 +103,7 @@ enum err log_apply_trimmed(struct engine *e, struct rd *head, struct bytes paylo
     if (head->failed || !l || start > l->end)
         return ERR_CORRUPT;
     log_trim(e, l, start);
+    queue_on_log_trimmed(l);
     return ERR_OK;
 }
 

@@ -135,6 +135,8 @@ void row_remove(struct engine *e, struct row *row)
         return;
     if (is_pending(r, row))
         put(e, row);
+    if (row->stamp == r->dirty_stamp)
+        r->dirty_count--;
     if (row->is_saved) {
         key = key_of(e, row);
         buf_u32(&r->removals, (uint32_t)key.len);
