@@ -36,7 +36,7 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_TOPIC_NATIVE] = { "TOPIC_NATIVE", "u:topic n:door b:native" },
     [CHANGE_TOPIC_POLICY] = { "TOPIC_POLICY", "u:topic " TOPIC_POLICY },
     [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
-    [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end" },
+    [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:first" },
     [CHANGE_LOG_ENTRIES] = { "LOG_ENTRIES", "n:log n:first {n:base n:position n:bytes n:records "
                                             "t:max_time t:when}" },
     [CHANGE_LOG_TRIMMED] = { "LOG_TRIMMED", "n:log n:start" },

@@ -3,7 +3,7 @@
  * journal, in chunks.
  *
  * Changes, only in checkpoints (docs/journal.md):
- *   LOG_STATE    log id, start, end
+ *   LOG_STATE    log id, start, first: base offset of its first entry, or its end
  *   LOG_ENTRIES  log id, first of the chunk, { base offset, position, length, count, max
  *                timestamp, append_ms } until the head ends
  *
@@ -16,7 +16,8 @@
  *        again for nothing is little, and a log that is rarely appended to has not one row for each
  *        entry.
  *   LR2  A chunk goes when all its entries do. Until then its row still names those that went:
- *        loading forgets what is below the log's start.
+ *        loading forgets what is below `first` of LOG_STATE.
+ *   LR3  An append changes nothing in LOG_STATE, only a trim does.
  *
  * Thread: the shard's.
  */
@@ -100,12 +101,13 @@ void log_row_key(struct engine *e, const struct row *row, struct buf *out)
 
 void log_row_head(struct engine *e, const struct row *row, struct buf *out)
 {
-    const struct log *l = log_of(row);
+    const struct log         *l = log_of(row);
+    const struct log_entries *es = &l->entries;
 
     (void)e;
     buf_uvarint(out, l->id);
     buf_uvarint(out, l->start);
-    buf_uvarint(out, l->end);
+    buf_uvarint(out, es->count > 0 ? es->at[es->first].base_offset : l->end);
 }
 
 static const struct log_chunk *chunk_of(const struct row *row)
@@ -150,15 +152,15 @@ enum err log_apply_state(struct engine *e, struct rd *head, struct bytes payload
 {
     struct log *l = idmap_get(&e->logs, rd_uvarint64(head));
     uint64_t    start = rd_uvarint64(head);
-    uint64_t    end = rd_uvarint64(head);
+    uint64_t    first = rd_uvarint64(head);
 
     (void)payload;
     (void)position;
-    if (head->failed || !l || l->end > 0 || start > end)
+    if (head->failed || !l || l->end > 0 || start > INT64_MAX || first > start)
         return ERR_CORRUPT;
     row_touch(e, &l->row);
     l->start = start;
-    l->end = end;
+    l->end = first;
     l->durable = start;
     return ERR_OK;
 }
@@ -180,13 +182,10 @@ static bool read_entry(struct rd *head, struct log_entry *x)
            x->base_offset <= INT64_MAX - count;
 }
 
-/* The first entry that is kept may begin before the log's end as LOG_STATE had it. */
 static bool load_entry(struct log *l, const struct log_entry *x)
 {
-    if (x->base_offset + x->count <= l->start)
+    if (l->entries.count == 0 && x->base_offset < l->end)
         return true; /* LR2 */
-    if (l->entries.count == 0 && x->base_offset <= l->start)
-        l->end = x->base_offset;
     if (x->base_offset != l->end)
         return false;
     log_push(l, x);

@@ -42,6 +42,8 @@ struct rig {
     struct mailbox home;
     int64_t        now_ms;
     int            answered;
+    size_t         checkpoint_rows; /* how many must have changed for one */
+    uint64_t       seed;            /* of the last engine */
 };
 
 static void rig_wake(void *ctx)
@@ -57,9 +59,10 @@ static void rig_failed(void *ctx, enum err err, const char *what)
 
 static inline void rig_open_engine(struct rig *r)
 {
-    struct engine_options options = { .seed = 1,
+    struct engine_options options = { .seed = ++r->seed,
                                       .journal_file_bytes = 1 << 20,
-                                      .checkpoint = { 0, 7, 2 }, /* always one under way */
+                                      .checkpoint = { .every_rows = r->checkpoint_rows,
+                                                      .turn_rows = 2 },
                                       .on_failed = rig_failed,
                                       .ctx = r };
 
@@ -95,13 +98,21 @@ static inline void rig_turn(struct rig *r)
     mail_run(&r->home);
 }
 
-static inline void rig_open(struct rig *r)
+static inline void rig_open_with(struct rig *r, size_t checkpoint_rows)
 {
-    *r = (struct rig){ .now_ms = 1000000, .disk = disk_sim_keep(1) };
+    *r = (struct rig){ .now_ms = 1000000,
+                       .disk = disk_sim_keep(1),
+                       .checkpoint_rows = checkpoint_rows };
     mailbox_init(&r->completions, rig_wake, r);
     mailbox_init(&r->home, rig_wake, r);
     rig_open_engine(r);
     rig_turn(r);
+}
+
+/* There is always a checkpoint under way. */
+static inline void rig_open(struct rig *r)
+{
+    rig_open_with(r, 7);
 }
 
 static inline void rig_close(struct rig *r)

@@ -252,6 +252,7 @@ enum err topic_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
     if (!t)
         return ERR_CORRUPT;
     queue_detach_all(e, t);
+    group_on_topic_deleted(e, t);
     map_remove(&e->topics, t->key.whole);
     map_remove(&e->topics_uuid, bytes_of(uuid.at, sizeof uuid.at));
     for (uint32_t i = 0; i < t->log_count; i++) {
@@ -351,7 +352,6 @@ void topic_delete(struct engine *e, struct topic *t)
     struct buf head;
 
     queue_on_topic_deleted(e, t);
-    group_on_topic_deleted(e, t);
     for (uint32_t i = 0; i < t->log_count; i++)
         read_abandon(e, t->logs[i]);
     buf_init(&head);
