@@ -58,12 +58,13 @@ bool consumer_may_take(const struct consumer *c)
 /* Into queue.active, behind its equals (K1). */
 static void activate(struct consumer *c)
 {
-    struct list *n = c->queue->active.prev;
+    struct list *n;
 
+    list_remove(&c->in_line); /* first, so that the search does not stop at c itself */
+    n = c->queue->active.prev;
     while (n != &c->queue->active &&
            CONTAINER(n, struct consumer, in_line)->priority < c->priority)
         n = n->prev;
-    list_remove(&c->in_line);
     list_insert(n->next, &c->in_line);
 }
 

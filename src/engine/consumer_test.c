@@ -114,6 +114,24 @@ static void higher_priority_gets_all_until_blocked(void **state)
     rig_close(&r);
 }
 
+static void higher_priority_goes_on_before_lower(void **state)
+{
+    struct rig             r;
+    struct subscribe_call *s;
+
+    (void)state;
+    begin(&r);
+    s = rig_subscription(&r, "q", &a, 0);
+    s->priority = 5;
+    rig_begin(&r, s, &a);
+    rig_subscribe(&r, "q", &b, 0); /* behind a in line, and never its turn */
+    rig_fill(&r, "q", 3);
+    rig_fill(&r, "q", 1);
+    assert_int_equal(a.count, 4);
+    assert_int_equal(b.count, 0);
+    rig_close(&r);
+}
+
 static void prefetch_by_messages(void **state)
 {
     struct rig r;
@@ -410,6 +428,7 @@ int main(void)
         cmocka_unit_test(messages_come_in_order_and_in_one_delivery),
         cmocka_unit_test(equal_consumers_take_turns),
         cmocka_unit_test(higher_priority_gets_all_until_blocked),
+        cmocka_unit_test(higher_priority_goes_on_before_lower),
         cmocka_unit_test(prefetch_by_messages),
         cmocka_unit_test(prefetch_by_bytes),
         cmocka_unit_test(a_limiter_is_shared),
