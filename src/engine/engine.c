@@ -351,3 +351,11 @@ void engine_close(struct engine *e)
     rows_fini(&e->rows);
     free(e);
 }
+
+void engine_kill(struct engine *e)
+{
+    answer_parked(e);
+    outbox_abandon(e->outbox);
+    e->is_open = false;
+    engine_close(e);
+}

@@ -38,6 +38,9 @@ MUST_CHECK enum err engine_open(struct engine **out, struct shard *shard, const 
                                 int64_t now_ms);
 /* Answers what is parked with ERR_SHUTDOWN and frees. The journal must be idle (engine_is_idle). */
 void engine_close(struct engine *e);
+/* The same for a process that dies here, at any moment (simulators, tests): writes nothing. What
+ * has not left by then goes home unsaid, so that its owners can free it. */
+void engine_kill(struct engine *e);
 
 /* Figures of the moment. */
 struct engine_counters {

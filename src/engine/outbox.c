@@ -114,6 +114,23 @@ static void bundle(struct outbox *o, struct mailbox *home, struct mail *mail)
     o->bundles[i].last = mail;
 }
 
+/* The oldest one leaves. */
+static void send_first(struct outbox *o)
+{
+    const struct outgoing *out = &o->ring[o->first];
+
+    bundle(o, out->home, out->mail);
+    o->first = (o->first + 1) & (o->cap - 1);
+    o->count--;
+}
+
+void outbox_abandon(struct outbox *o)
+{
+    while (o->count > 0)
+        send_first(o);
+    post_bundles(o);
+}
+
 void outbox_release(struct outbox *o)
 {
     uint64_t durable = journal_durable(o->journal);
@@ -122,9 +139,7 @@ void outbox_release(struct outbox *o)
         struct outgoing *out = &o->ring[o->first];
 
         fill(o, out->refs, out->ref_count);
-        bundle(o, out->home, out->mail);
-        o->first = (o->first + 1) & (o->cap - 1);
-        o->count--;
+        send_first(o);
     }
     post_bundles(o);
 }

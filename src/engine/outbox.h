@@ -22,6 +22,9 @@ void outbox_put(struct outbox *o, uint64_t position, struct mailbox *home, struc
                 struct message_ref *refs, size_t ref_count);
 /* Sends all that is durable; one post per home. */
 void outbox_release(struct outbox *o);
+/* The process ends: everything goes home at once, durable or not, without batches, so that its
+ * owners can free it. Nobody may take it for said. */
+void outbox_abandon(struct outbox *o);
 bool outbox_is_empty(const struct outbox *o);
 
 #endif

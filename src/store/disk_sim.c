@@ -806,6 +806,11 @@ void disk_sim_cut_after(struct disk *d, uint64_t operations)
     sim_of(d)->cut_after = operations;
 }
 
+void disk_sim_cut(struct disk *d)
+{
+    sim_of(d)->is_off = true;
+}
+
 bool disk_sim_is_off(const struct disk *d)
 {
     return sim_of(d)->is_off;

@@ -30,6 +30,8 @@ void disk_sim_crash(struct disk *d);
 void disk_sim_kill(struct disk *d);
 void disk_sim_cut_after(struct disk *d, uint64_t operations);
 bool disk_sim_is_off(const struct disk *d);
+/* From now on nothing works, until disk_sim_crash or disk_sim_kill. */
+void disk_sim_cut(struct disk *d);
 /* The n-th sync or write from now on fails (1: the next); what it covered may be there or not. */
 void disk_sim_fail_sync(struct disk *d, uint64_t n);
 void disk_sim_fail_write(struct disk *d, uint64_t n);
