@@ -1,11 +1,16 @@
 /* catalogue_test.c - a checkpoint comes back whole, replaces the one before, and damage counts as
  * none. */
 #include "store/catalogue.h"
+#include "base/diag.h"
 #include "store/fixture.h"
 #include "store/disk_sim.h"
 #include "store/volume_file.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
+
+enum { FLIPS = 400 };
 
 struct world {
     struct postbox    post;
@@ -44,7 +49,7 @@ static enum err ignore_record(void *ctx, uint8_t kind, struct bytes head, struct
     return ERR_OK;
 }
 
-static void open_world(struct world *w)
+static void open_base(struct world *w)
 {
     struct journal_options options = { 0, on_durable, on_failed, w };
 
@@ -55,6 +60,11 @@ static void open_world(struct world *w)
     assert_ok(shard_claim(&w->shard, w->volume, 0, &w->post.box));
     assert_ok(journal_open(&w->journal, w->shard, &options));
     assert_ok(journal_replay(w->journal, 0, ignore_record, NULL));
+}
+
+static void open_world(struct world *w)
+{
+    open_base(w);
     assert_ok(catalogue_open(&w->catalogue, w->shard));
 }
 
@@ -221,24 +231,275 @@ static void run_sql(struct world *w, const char *sql)
     sqlite3_close(db);
 }
 
-static void a_changed_record_counts_as_none(void **state)
+/* Every damage that SQLite does not see itself must be found by the checksums. */
+static void damage_to_rows_counts_as_none(void **state)
 {
+    static const char *const damages[] = {
+        "UPDATE state SET kind = 77 WHERE key = x'03'",
+        "UPDATE state SET key = x'44' WHERE key = x'03'",
+        "UPDATE state SET head = x'00' WHERE key = x'03'",
+        "UPDATE state SET crc = crc + 1 WHERE key = x'03'",
+        "UPDATE state SET head = (SELECT head FROM state WHERE key = x'04'),"
+        " kind = 4 WHERE key = x'03'",
+        "DELETE FROM state WHERE key = x'13'",
+        "DELETE FROM state",
+        "INSERT INTO state SELECT x'0300', kind, head, crc FROM state WHERE key = x'03'",
+        "UPDATE meta SET position = position + 8",
+        "UPDATE meta SET sum = sum + 1",
+        "UPDATE meta SET rows = rows + 1",
+        "UPDATE meta SET epoch = epoch + 1",
+        "UPDATE meta SET crc = crc + 1",
+        "DELETE FROM meta",
+        "DROP TABLE state",
+        "DROP TABLE meta",
+        "DROP TABLE state; CREATE TABLE state (key, kind, head, crc)",
+        "PRAGMA application_id = 1",
+        "PRAGMA user_version = 1",
+    };
     struct world *w = *state;
 
-    checkpoint(w, 0, 20);
-    run_sql(w, "UPDATE state SET kind = 77 WHERE key = x'03'");
-    assert_loads(w, 0, 0, 0);
+    for (size_t i = 0; i < COUNT(damages); i++) {
+        checkpoint(w, 0, 20);
+        close_world(w);
+        run_sql(w, damages[i]);
+        open_world(w);
+        assert_loads(w, 0, 0, 0);
+    }
     checkpoint(w, 1, 3); /* and it can be written again */
     assert_loads(w, 1, 3, journal_durable(w->journal));
 }
 
-static void a_missing_table_counts_as_none(void **state)
+/* A row of an older checkpoint that comes back with its own checksum. */
+static void a_stale_row_counts_as_none(void **state)
 {
     struct world *w = *state;
 
     checkpoint(w, 0, 20);
-    run_sql(w, "DROP TABLE state");
+    run_sql(w, "CREATE TABLE old AS SELECT * FROM state WHERE key = x'05'");
+    catalogue_begin(w->catalogue, false);
+    put(w, 5, 6);
+    commit(w);
+    run_sql(w, "REPLACE INTO state SELECT * FROM old");
     assert_loads(w, 0, 0, 0);
+}
+
+struct rows {
+    uint8_t at[64]; /* numbers, in the order of loading */
+    int     count;
+};
+
+static enum err collect(void *ctx, uint8_t kind, struct bytes head)
+{
+    struct rows *r = ctx;
+    struct slice want = pattern(kind, (size_t)kind * 10);
+
+    assert_bytes(head, want.bytes);
+    slice_drop(&want);
+    r->at[r->count++] = kind;
+    return ERR_OK;
+}
+
+static void assert_rows(struct world *w, const char *numbers)
+{
+    struct rows r = { .count = 0 };
+    uint64_t    position;
+
+    assert_ok(catalogue_load(w->catalogue, collect, &r, &position));
+    assert_bytes(bytes_of(r.at, (size_t)r.count), bytes_str(numbers));
+}
+
+static void put_under(struct world *w, const char *key, uint8_t number)
+{
+    struct slice head = pattern(number, (size_t)number * 10);
+
+    catalogue_put(w->catalogue, bytes_str(key), number, head.bytes);
+    slice_drop(&head);
+}
+
+static void writes_what_changed(void **state)
+{
+    struct world *w = *state;
+
+    catalogue_begin(w->catalogue, false);
+    put_under(w, "b", 2);
+    put_under(w, "a", 1);
+    put_under(w, "c", 3);
+    commit(w);
+    assert_rows(w, "\1\2\3");
+    catalogue_begin(w->catalogue, false);
+    catalogue_remove(w->catalogue, bytes_str("b"));
+    put_under(w, "c", 4);
+    put_under(w, "ab", 5);
+    commit(w);
+    assert_rows(w, "\1\5\4");
+    close_world(w);
+    open_world(w);
+    assert_rows(w, "\1\5\4");
+    catalogue_begin(w->catalogue, true); /* nothing of before stays */
+    put_under(w, "z", 9);
+    commit(w);
+    assert_rows(w, "\11");
+}
+
+static void removes_what_lies_below(void **state)
+{
+    struct world *w = *state;
+
+    catalogue_begin(w->catalogue, false);
+    put_under(w, "q", 1);
+    put_under(w, "qa", 2);
+    put_under(w, "q\xff\xff", 3);
+    put_under(w, "r", 4);
+    put_under(w, "p\xff", 5);
+    put_under(w, "p\xff\xff\1", 6);
+    catalogue_define(w->catalogue, bytes_str("qa"), "queue", bytes_str("n"), bytes_str("x"), "");
+    commit(w);
+    assert_rows(w, "\5\6\1\2\3\4");
+    catalogue_begin(w->catalogue, false);
+    catalogue_remove(w->catalogue, bytes_str("q"));
+    catalogue_remove(w->catalogue, bytes_str("p\xff\xff"));
+    catalogue_remove(w->catalogue, bytes_str("not there"));
+    commit(w);
+    assert_rows(w, "\5\4");
+    run_sql(w, "INSERT INTO definition VALUES ('qa', '', '', '', '')"); /* the key is free */
+}
+
+/* In the order of the steps: a name that is deleted and made again stays. */
+static void the_last_step_counts(void **state)
+{
+    struct world *w = *state;
+
+    catalogue_begin(w->catalogue, false);
+    put_under(w, "a", 1);
+    put_under(w, "a", 2);
+    catalogue_remove(w->catalogue, bytes_str("b"));
+    put_under(w, "b", 3);
+    put_under(w, "c", 4);
+    catalogue_remove(w->catalogue, bytes_str("c"));
+    commit(w);
+    assert_rows(w, "\2\3");
+}
+
+static void try_commit(struct world *w)
+{
+    int done = w->done;
+
+    catalogue_commit(w->catalogue, w->journal, journal_durable(w->journal), on_done, w);
+    while (w->done == done)
+        postbox_wait(&w->post);
+}
+
+/* K4; files may not grow beyond so many bytes. */
+static void a_failed_one_leaves_the_one_before(void **state)
+{
+    struct world *w = *state;
+    struct rlimit before;
+    struct rlimit limit;
+
+    checkpoint(w, 1, 20);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = 4096;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    catalogue_begin(w->catalogue, false);
+    for (uint8_t i = 100; i < 200; i++)
+        put(w, i, i);
+    try_commit(w);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_true(w->result == ERR_IO || w->result == ERR_NO_SPACE);
+    assert_loads(w, 1, 20, journal_durable(w->journal));
+    checkpoint(w, 1, 30); /* full */
+    assert_loads(w, 1, 30, journal_durable(w->journal));
+}
+
+static void damage_met_by_a_commit_is_set_aside(void **state)
+{
+    struct world *w = *state;
+
+    checkpoint(w, 1, 3);
+    run_sql(w, "DROP TABLE definition");
+    catalogue_begin(w->catalogue, false);
+    put(w, 9, 9);
+    try_commit(w);
+    assert_int_equal(w->result, ERR_CORRUPT);
+    checkpoint(w, 1, 5);
+    assert_loads(w, 1, 5, journal_durable(w->journal));
+}
+
+static void copy_file(const char *from, const char *to, size_t *len)
+{
+    static char at[1 << 20];
+    FILE       *f = fopen(from, "r");
+
+    *len = fread(at, 1, sizeof at, f);
+    fclose(f);
+    f = fopen(to, "w");
+    assert_int_equal(fwrite(at, 1, *len, f), *len);
+    fclose(f);
+}
+
+static void flip_bit(const char *path, size_t bit)
+{
+    FILE *f = fopen(path, "r+");
+    int   c;
+
+    fseek(f, (long)(bit / 8), SEEK_SET);
+    c = fgetc(f);
+    fseek(f, (long)(bit / 8), SEEK_SET);
+    fputc(c ^ 1 << bit % 8, f);
+    fclose(f);
+}
+
+static enum err count_row(void *ctx, uint8_t kind, struct bytes head)
+{
+    int         *count = ctx;
+    struct slice want = pattern(kind, (size_t)kind * 10);
+
+    assert_bytes(head, want.bytes);
+    slice_drop(&want);
+    ++*count;
+    return ERR_OK;
+}
+
+/* Whatever bit of the file rots: all of the checkpoint, or none. */
+static void a_flipped_bit_is_harmless_or_found(void **state)
+{
+    struct world *w = *state;
+    char          good[160];
+    uint32_t      seed = 1;
+    size_t        len;
+    int           found = 0;
+    enum err      err;
+
+    snprintf(good, sizeof good, "%s/good", w->dir);
+    checkpoint(w, 0, 120);
+    catalogue_close(w->catalogue);
+    copy_file(w->db, good, &len);
+    diag_set_level(DIAG_NONE);
+    for (int i = 0; i < FLIPS; i++) {
+        int      count = 0;
+        uint64_t position = 1;
+
+        copy_file(good, w->db, &len);
+        seed = seed * 1664525 + 1013904223;
+        flip_bit(w->db, seed % (i % 4 ? len * 8 : 800)); /* anywhere, and often in the header */
+        err = catalogue_open(&w->catalogue, w->shard);
+        if (err == ERR_NEWER_FORMAT) {
+            w->catalogue = NULL;
+        } else {
+            assert_ok(err);
+            assert_ok(catalogue_load(w->catalogue, count_row, &count, &position));
+            assert_true(count == 120 || (count == 0 && position == 0));
+            found += count == 0;
+        }
+        catalogue_close(w->catalogue);
+    }
+    diag_set_level(DIAG_WARN);
+    assert_in_range(found, FLIPS / 20, FLIPS);
+    copy_file(good, w->db, &len);
+    assert_ok(catalogue_open(&w->catalogue, w->shard));
+    assert_loads(w, 0, 120, journal_durable(w->journal));
 }
 
 static void a_file_of_noise_is_set_aside(void **state)
@@ -319,8 +580,15 @@ int main(void)
         ON_SIM(replaces_the_one_before),
         ON_FILES(can_be_closed_while_it_writes),
         ON_SIM(can_be_closed_while_it_writes),
-        ON_FILES(a_changed_record_counts_as_none),
-        ON_FILES(a_missing_table_counts_as_none),
+        ON_FILES(damage_to_rows_counts_as_none),
+        ON_FILES(a_stale_row_counts_as_none),
+        ON_FILES(writes_what_changed),
+        ON_SIM(writes_what_changed),
+        ON_FILES(removes_what_lies_below),
+        ON_FILES(the_last_step_counts),
+        ON_FILES(a_failed_one_leaves_the_one_before),
+        ON_FILES(damage_met_by_a_commit_is_set_aside),
+        ON_FILES(a_flipped_bit_is_harmless_or_found),
         ON_FILES(a_file_of_noise_is_set_aside),
         ON_FILES(a_newer_layout_is_refused),
         ON_FILES(is_private_and_readable_by_people),
