@@ -1,6 +1,7 @@
 /* node.c - see node.h. */
 #include "node/node.h"
 #include "base/diag.h"
+#include "base/thread.h"
 #include "doors/amqp/amqp.h"
 #include "doors/kafka/kafka.h"
 #include "doors/pubsub/pubsub.h"
@@ -254,10 +255,7 @@ static int serve(struct node *n, const sigset_t *signals)
 {
     int got;
 
-    if (pthread_create(&n->loop_thread, NULL, run_loop, n->loop) != 0) {
-        fputs("myna: cannot start a thread\n", stderr);
-        return 1;
-    }
+    thread_start(&n->loop_thread, run_loop, n->loop);
     worker_start(n->worker);
     banner(n);
     sigwait(signals, &got);

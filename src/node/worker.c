@@ -1,5 +1,6 @@
 /* worker.c - see worker.h. */
 #include "node/worker.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -143,8 +144,7 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, uint
 
 void worker_start(struct worker *w)
 {
-    if (pthread_create(&w->thread, NULL, run, w) != 0)
-        abort();
+    thread_start(&w->thread, run, w);
 }
 
 void worker_stop(struct worker *w)

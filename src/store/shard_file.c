@@ -3,6 +3,7 @@
 #include "store/shard_file.h"
 #include "base/diag.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "store/frame.h"
 
 #include <assert.h>
@@ -83,17 +84,13 @@ static void start_threads(struct shard_file *s)
 {
     sigset_t all;
     sigset_t before;
-    int      failed;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&s->committer, NULL, shard_commit_main, s);
-    if (!failed)
-        failed = pthread_create(&s->keeper, NULL, shard_keep_main, s);
-    if (!failed)
-        failed = shard_work_start(s);
+    thread_start(&s->committer, shard_commit_main, s);
+    thread_start(&s->keeper, shard_keep_main, s);
+    shard_work_start(s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    assert(!failed); /* as with memory: without its threads at its start no process is worth it */
 }
 
 static uint64_t first_position(const struct shard_file *s)

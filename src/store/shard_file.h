@@ -193,7 +193,7 @@ void shard_commit_drain(struct shard_file *s, enum err err);
 /* ---- shard_work.c ---- */
 void shard_work_init(struct shard_file *s);
 void shard_work_fini(struct shard_file *s);
-int shard_work_start(struct shard_file *s);
+void shard_work_start(struct shard_file *s);
 /* All that was handed over is done when it returns. */
 void shard_work_stop(struct shard_file *s);
 void shard_work_add(struct shard *base, enum work_lane lane, struct work *w);

@@ -3,6 +3,7 @@
  * after the other, and posts it back. Without threads volume_file_step does one at a time.
  */
 #include "store/shard_file.h"
+#include "base/thread.h"
 
 #include <assert.h>
 
@@ -85,13 +86,10 @@ static void *lane_main(void *arg)
     return NULL;
 }
 
-int shard_work_start(struct shard_file *s)
+void shard_work_start(struct shard_file *s)
 {
-    int failed = 0;
-
-    for (size_t i = 0; i < WORK_LANE_COUNT && !failed; i++)
-        failed = pthread_create(&s->lanes[i].thread, NULL, lane_main, &s->lanes[i]);
-    return failed;
+    for (size_t i = 0; i < WORK_LANE_COUNT; i++)
+        thread_start(&s->lanes[i].thread, lane_main, &s->lanes[i]);
 }
 
 static void stop(struct shard_file *s, struct lane *l)
