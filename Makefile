@@ -2,6 +2,7 @@
 FUZZ_SECONDS ?= 20
 MATRIX_MESSAGES ?= 10000
 CUTS ?= 100
+ROUNDS ?= 100
 FS ?= ext4,xfs
 DATA ?= data
 export FUZZ_SECONDS MATRIX_MESSAGES
@@ -10,7 +11,7 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 SANITIZE = -Db_lundef=false
 TESTED = unit corpus wire clients newcomer commands matrix
 
-.PHONY: help run release test tidy matrix powercut fuzz asan tsan ubsan bench clean
+.PHONY: help run release test tidy matrix powercut killloop failnth fuzz asan tsan ubsan bench clean
 
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
@@ -18,6 +19,8 @@ help:
 	@echo 'make tidy     the house rules: layers, sizes, banned calls, headers'
 	@echo 'make matrix   four clients publish, four receive, live and after kill -9'
 	@echo 'make powercut  the power goes CUTS ($(CUTS)) times while clients of all doors work, on FS ($(FS)); as root'
+	@echo 'make killloop  kill -9 and SIGSTOP, ROUNDS ($(ROUNDS)) times, under the same clients'
+	@echo 'make failnth   each allocation, write, sync, open, rename and thread start of a scenario fails once'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make asan     tests under AddressSanitizer; also make ubsan, make tsan'
 	@echo 'make bench    speed against the disk, and against RabbitMQ or Kafka where installed'
@@ -51,6 +54,16 @@ powercut: release
 	@tools/install-packages test
 	@tools/npm-install
 	@MYNA=build/release/myna node tests/power/powercut.js $(CUTS) $(FS)
+
+killloop: release
+	@tools/install-packages test
+	@tools/npm-install
+	@MYNA=build/release/myna node tests/power/killloop.js $(ROUNDS)
+
+failnth: release
+	@tools/install-packages test
+	@tools/npm-install
+	@MYNA=build/release/myna node tests/power/failnth.js
 
 fuzz:
 	@tools/install-packages test

@@ -56,8 +56,8 @@ class Broker {
         return ['--data', this.data, ...ports, ...extra];
     }
 
-    async start(extra = []) {
-        const child = spawn(BINARY, this.args(extra), { stdio: ['ignore', 'pipe', 'pipe'] });
+    async start(extra = [], env = process.env) {
+        const child = spawn(BINARY, this.args(extra), { env, stdio: ['ignore', 'pipe', 'pipe'] });
         this.child = child;
         this.stdout = '';
         this.stderr = '';

@@ -142,13 +142,31 @@ function definer(control, everyMs) {
     control.role('amqp definer', () => withChannel(control, 'createChannel', change));
 }
 
-/** How many messages a queue holds, ready or with its reader. */
-async function ready(control, lane) {
-    let count;
-    await withChannel(control, 'createChannel', async (channel) => {
-        count = (await channel.checkQueue(lane)).messageCount;
+/** Publishes messages with these ids; resolves when all are confirmed. */
+async function publishOnce(control, lane, ids) {
+    await withChannel(control, 'createConfirmChannel', async (channel) => {
+        await channel.assertQueue(lane, { durable: true });
+        ids.forEach((id, n) => channel.sendToQueue(lane, Buffer.from(body(id, n)), { persistent: true }));
+        await channel.waitForConfirms();
     });
-    return count;
 }
 
-module.exports = { definer, publisher, reader, ready };
+/** Reads and settles up to so many messages; how many there were. */
+async function readOnce(control, lane, count) {
+    const ids = [];
+    await withChannel(control, 'createChannel', async (channel) => {
+        await channel.assertQueue(lane.name, { durable: true });
+        let message = await channel.get(lane.name);
+        while (message) {
+            ids.push(idOf(message.content.toString()));
+            control.history.delivered(lane, ids[ids.length - 1], message.fields.redelivered);
+            channel.ack(message);
+            message = ids.length < count && await channel.get(lane.name);
+        }
+        await channel.checkQueue(lane.name);
+        ids.forEach((id) => control.history.settled(id));
+    });
+    return ids.length;
+}
+
+module.exports = { definer, publishOnce, publisher, readOnce, reader };

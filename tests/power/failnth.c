@@ -20,6 +20,7 @@
  *
  * Thread: any; the count is atomic.
  */
+#undef _FILE_OFFSET_BITS /* both names of each call are defined here, and they are the same */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#pragma GCC visibility push(default)
 
 enum group { NONE, ALLOC, WRITE, SPACE, READ, SYNC, OPEN, RENAME, MAP, THREAD };
 
@@ -74,7 +77,7 @@ __attribute__((constructor)) static void begin(void)
     const char *path = getenv("FAILNTH_LOG");
     const char *colon = spec ? strchr(spec, ':') : NULL;
 
-    real_thread = (thread_fn *)dlsym(RTLD_NEXT, "pthread_create");
+    *(void **)&real_thread = dlsym(RTLD_NEXT, "pthread_create");
     if (path)
         log_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (!colon)

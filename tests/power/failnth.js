@@ -89,6 +89,9 @@ class Run {
     /** It went on to the end, or ended itself with a line that says why. */
     judgeEnd() {
         const { code, signal } = this.end;
+        if (code === 0 && Number.isNaN(this.count)) {
+            this.fault(`${LIBRARY} was not loaded`);
+        }
         const { stderr } = this.broker;
         const lines = stderr.split('\n').filter((line) => line !== '');
         if (code === 0) {

@@ -141,6 +141,36 @@ function definer(control, everyMs) {
     control.role('kafka definer', () => (control.isLoading ? withAdmin(control, change) : sleep(20)));
 }
 
+/** Publishes messages with these ids; resolves when all are acknowledged. */
+async function publishOnce(control, topic, ids) {
+    const producer = client(control, FEW_RETRIES, 'power-once').producer();
+    try {
+        await createTopic(control, topic);
+        await producer.connect();
+        const messages = ids.map((id, n) => ({ value: body(id, n), partition: 0 }));
+        await producer.send({ topic, acks: -1, messages });
+    } finally {
+        producer.disconnect().catch(() => {});
+    }
+}
+
+/** A group reads the topic and commits this offset of partition 0 when it has got something. */
+async function commitOnce(control, groupId, topic, offset) {
+    const consumer = client(control, FEW_RETRIES, groupId).consumer({ groupId, maxWaitTimeInMs: 50 });
+    try {
+        await consumer.connect();
+        await consumer.subscribe({ topics: [topic], fromBeginning: true });
+        await new Promise((resolve, reject) => {
+            consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+            const eachBatch = () => consumer.commitOffsets([{ topic, partition: 0, offset: String(offset) }])
+                .then(resolve, reject);
+            consumer.run({ autoCommit: false, eachBatch }).catch(reject);
+        });
+    } finally {
+        consumer.disconnect().catch(() => {});
+    }
+}
+
 /** All of a topic, by librdkafka: calls take(partition, offset, text) for each record. */
 function readAll(control, topic, take) {
     return new Promise((resolve, reject) => {
@@ -194,4 +224,7 @@ async function checkCommits(control, groupId, topic) {
     }
 }
 
-module.exports = { PARTITIONS, checkCommits, checkLog, createTopic, definer, deleteTopic, group, publisher, topics };
+module.exports = {
+    PARTITIONS, checkCommits, checkLog, commitOnce, createTopic, definer, deleteTopic, group, publishOnce, publisher,
+    topics,
+};

@@ -139,6 +139,39 @@ function definer(control, topic, everyMs) {
     });
 }
 
+/** Publishes messages with these ids; resolves when all are acknowledged. */
+async function publishOnce(control, lane, ids) {
+    const client = made(v1.PublisherClient, control);
+    try {
+        await prepare(control, lane);
+        const messages = ids.map((id, n) => ({ data: Buffer.from(body(id, n)), orderingKey: lane }));
+        await client.publish({ topic: `${PROJECT}/topics/${lane}`, messages }, CALL);
+    } finally {
+        await client.close();
+    }
+}
+
+/** Reads and settles up to so many messages; how many there were. */
+async function readOnce(control, lane, count) {
+    const { history } = control;
+    const client = made(v1.SubscriberClient, control);
+    const subscription = `${PROJECT}/subscriptions/${lane.name}-reader`;
+    try {
+        await prepare(control, lane.name);
+        const [{ receivedMessages: got }] = await client.pull(
+            { subscription, maxMessages: count, returnImmediately: true }, CALL);
+        const ids = got.map(({ message }) => idOf(message.data.toString()));
+        ids.forEach((id) => history.delivered(lane, id, false));
+        if (ids.length > 0) {
+            await client.acknowledge({ subscription, ackIds: got.map(({ ackId }) => ackId) }, CALL);
+            ids.forEach((id) => history.settled(id));
+        }
+        return ids.length;
+    } finally {
+        await client.close();
+    }
+}
+
 async function subscriptions(control) {
     const client = made(v1.SubscriberClient, control);
     const [found] = await client.listSubscriptions({ project: PROJECT }, CALL);
@@ -146,4 +179,4 @@ async function subscriptions(control) {
     return found.map(({ name }) => name.slice(name.lastIndexOf('/') + 1));
 }
 
-module.exports = { definer, prepare, publisher, reader, subscriptions };
+module.exports = { definer, prepare, publishOnce, publisher, readOnce, reader, subscriptions };

@@ -20,7 +20,7 @@ function client(control) {
         region: 'us-east-1',
         credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
         maxAttempts: 1,
-        requestHandler: { requestTimeout: 4000, connectionTimeout: 1000 },
+        requestHandler: { requestTimeout: 4000, connectionTimeout: 1000, throwOnRequestTimeout: true },
     });
 }
 
@@ -134,6 +134,37 @@ function definer(control, everyMs) {
     });
 }
 
+/** Publishes messages with these ids; resolves when all are acknowledged. */
+async function publishOnce(control, lane, ids) {
+    await withQueue(control, lane, async (sqs, QueueUrl) => {
+        const Entries = ids.map((id, n) => ({ Id: String(n), MessageBody: body(id, n) }));
+        const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+        if (Failed.length > 0) {
+            throw new Error(`send refused: ${Failed[0].Code}`);
+        }
+    });
+}
+
+/** Reads and settles up to so many messages; how many there were. */
+async function readOnce(control, lane, count) {
+    const { history } = control;
+    let ids = [];
+    await withQueue(control, lane.name, async (sqs, QueueUrl) => {
+        const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({
+            QueueUrl, MaxNumberOfMessages: count, VisibilityTimeout: VISIBILITY_S,
+            MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+        }));
+        ids = Messages.map((m) => idOf(m.Body));
+        ids.forEach((id, i) => history.delivered(lane, id, Number(Messages[i].Attributes.ApproximateReceiveCount) > 1));
+        if (ids.length > 0) {
+            const Entries = Messages.map(({ ReceiptHandle }, i) => ({ Id: String(i), ReceiptHandle }));
+            const { Successful = [] } = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+            Successful.forEach(({ Id }) => history.settled(ids[Number(Id)]));
+        }
+    });
+    return ids.length;
+}
+
 /** The names of all queues, whatever door made them. */
 async function queues(control) {
     const sqs = client(control);
@@ -148,4 +179,4 @@ async function queues(control) {
     return names;
 }
 
-module.exports = { definer, publisher, queues, reader };
+module.exports = { definer, publishOnce, publisher, queues, readOnce, reader };
