@@ -45,7 +45,7 @@ enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes p
     int64_t           append_ms = rd_varint64(head);
     uint64_t          count = rd_uvarint64(head);
 
-    if (batch_head(payload, &batch) != ERR_OK)
+    if (batch_head_dense(payload, &batch) != ERR_OK)
         return ERR_CORRUPT;
     for (uint64_t i = 0; i < count; i++) {
         uint64_t    id = rd_uvarint64(head);
@@ -119,7 +119,7 @@ static enum err append_to_log(struct engine *e, struct log *l, struct append_ite
     struct append_target  target = { .log = l, .delay_ms = item->delay_ms };
     struct batch_head     head;
     struct producer_batch first;
-    enum err              err = batch_head(item->batch.bytes, &head);
+    enum err              err = batch_head_dense(item->batch.bytes, &head);
 
     if (err)
         return err;

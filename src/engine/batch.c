@@ -51,10 +51,20 @@ enum err batch_head(struct bytes b, struct batch_head *out)
         .base_sequence = (int32_t)get_u32(p + AT_BASE_SEQUENCE),
         .record_count = (int32_t)get_u32(p + AT_RECORD_COUNT),
     };
-    if (out->record_count <= 0 || out->last_offset_delta != out->record_count - 1)
+    if (out->record_count < 0 || out->last_offset_delta < 0 ||
+        out->record_count - 1 > out->last_offset_delta)
         return ERR_BAD_RECORD;
     return (size_t)out->record_count <= records_max(b.len, out->attributes) ? ERR_OK
                                                                            : ERR_BAD_RECORD;
+}
+
+enum err batch_head_dense(struct bytes b, struct batch_head *out)
+{
+    enum err err = batch_head(b, out);
+
+    if (err)
+        return err;
+    return out->record_count == out->last_offset_delta + 1ll ? ERR_OK : ERR_BAD_RECORD;
 }
 
 static uint32_t crc_of(const uint8_t *batch, size_t len)
@@ -180,6 +190,35 @@ bool batch_next(struct batch_reader *r, struct record *out, enum err *err)
     return true;
 }
 
+bool batch_next_raw(struct batch_reader *r, struct raw_record *out, enum err *err)
+{
+    const uint8_t *from = r->records.at;
+    struct rd      in;
+    int32_t        len;
+
+    if (err)
+        *err = ERR_OK;
+    if (r->read == r->head.record_count)
+        return false;
+    len = rd_varint32(&r->records);
+    in = rd_of(rd_bytes(&r->records, len < 0 ? SIZE_MAX : (size_t)len));
+    out->attributes = rd_u8(&in);
+    out->timestamp_delta = rd_varint64(&in);
+    out->tail.at = in.at;
+    out->offset_delta = rd_varint32(&in);
+    out->key = nullable(&in);
+    out->value = nullable(&in);
+    if (r->records.failed || in.failed) {
+        if (err)
+            *err = ERR_BAD_RECORD;
+        return false;
+    }
+    out->tail.len = (size_t)(in.end - out->tail.at);
+    out->whole = bytes_of(from, (size_t)(r->records.at - from));
+    r->read++;
+    return true;
+}
+
 bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out)
 {
     while (batch_next(r, out, NULL))
@@ -196,7 +235,7 @@ bool batch_read_single(struct bytes batch, struct record *out, struct header *he
     struct rd         in;
     int32_t           n;
 
-    if (batch_head(batch, &head) != ERR_OK || head.record_count != 1 ||
+    if (batch_head_dense(batch, &head) != ERR_OK || head.record_count != 1 ||
         (head.attributes & (BATCH_CODEC_MASK | BATCH_APPEND_TIME)) != 0)
         return false;
     records = rd_of(bytes_of(batch.at + BATCH_HEADER_BYTES, batch.len - BATCH_HEADER_BYTES));
@@ -263,15 +302,29 @@ void batch_end(struct batch_writer *w)
 
 void batch_seal(uint8_t *p, size_t len, int32_t count, int64_t base_ms, int64_t max_ms)
 {
+    batch_seal_head(p, len,
+                    &(struct batch_head){ .last_offset_delta = count - 1,
+                                          .base_timestamp_ms = base_ms,
+                                          .max_timestamp_ms = max_ms,
+                                          .producer_id = -1,
+                                          .producer_epoch = -1,
+                                          .base_sequence = -1,
+                                          .record_count = count });
+}
+
+void batch_seal_head(uint8_t *p, size_t len, const struct batch_head *head)
+{
     memset(p, 0, BATCH_HEADER_BYTES);
+    put_u64(p, (uint64_t)head->base_offset);
     put_u32(p + AT_LENGTH, (uint32_t)(len - LENGTH_EXCLUDES));
     p[AT_MAGIC] = MAGIC;
-    put_u32(p + AT_LAST_DELTA, (uint32_t)(count - 1));
-    put_u64(p + AT_BASE_TIMESTAMP, (uint64_t)base_ms);
-    put_u64(p + AT_MAX_TIMESTAMP, (uint64_t)max_ms);
-    put_u64(p + AT_PRODUCER_ID, UINT64_MAX); /* -1: no producer, no epoch, no sequence */
-    put_u16(p + AT_PRODUCER_EPOCH, UINT16_MAX);
-    put_u32(p + AT_BASE_SEQUENCE, UINT32_MAX);
-    put_u32(p + AT_RECORD_COUNT, (uint32_t)count);
+    put_u16(p + AT_ATTRIBUTES, head->attributes);
+    put_u32(p + AT_LAST_DELTA, (uint32_t)head->last_offset_delta);
+    put_u64(p + AT_BASE_TIMESTAMP, (uint64_t)head->base_timestamp_ms);
+    put_u64(p + AT_MAX_TIMESTAMP, (uint64_t)head->max_timestamp_ms);
+    put_u64(p + AT_PRODUCER_ID, (uint64_t)head->producer_id);
+    put_u16(p + AT_PRODUCER_EPOCH, (uint16_t)head->producer_epoch);
+    put_u32(p + AT_BASE_SEQUENCE, (uint32_t)head->base_sequence);
+    put_u32(p + AT_RECORD_COUNT, (uint32_t)head->record_count);
     put_u32(p + AT_CRC, crc_of(p, len));
 }

@@ -16,7 +16,11 @@
  *
  * baseOffset and partitionLeaderEpoch lie outside the CRC and are patched by the engine.
  * Attributes: bits 0-2 codec (0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd), 3 timestamp type (1 =
- * append time), 4 transactional, 5 control.
+ * append time), 4 transactional, 5 control, 6 delete horizon: baseTimestamp, from which the records'
+ * deltas count, is the time from which on tombstones of the batch may go (KIP-534).
+ *
+ * A batch that comes in is dense: recordCount is lastOffsetDelta + 1. One that was compacted
+ * (compact.h) may lack some of its records, or all.
  *
  * The reserved header. A door that is not Kafka's keeps what its protocol needs to give a message
  * back exactly in one record header named by door ("myna-amqp", "myna-sqs", "myna-pubsub";
@@ -47,6 +51,7 @@ enum {
     BATCH_APPEND_TIME = 0x08,
     BATCH_TRANSACTIONAL = 0x10,
     BATCH_CONTROL = 0x20,
+    BATCH_DELETE_HORIZON = 0x40,
 };
 
 struct batch_head {
@@ -64,16 +69,21 @@ struct batch_head {
 };
 
 /*
- * Reads and checks the header of exactly one batch that fills b. ERR_BAD_RECORD: length, magic,
- * count or delta wrong (count must be lastOffsetDelta + 1 and > 0). Does not look at the CRC.
+ * Reads and checks the header of exactly one stored batch that fills b. ERR_BAD_RECORD: length,
+ * magic, count or delta wrong. Does not look at the CRC.
  */
 MUST_CHECK enum err batch_head(struct bytes b, struct batch_head *out);
+/* The same for one that comes in: it must be dense. */
+MUST_CHECK enum err batch_head_dense(struct bytes b, struct batch_head *out);
 /* batch_head and the CRC (ERR_CORRUPT). One pass over the bytes. */
 MUST_CHECK enum err batch_check(struct bytes b, struct batch_head *out);
 /* Overwrites baseOffset and partitionLeaderEpoch in place. */
 void batch_patch(uint8_t *batch, uint64_t base_offset, uint32_t leader_epoch);
 /* Sets append time: maxTimestamp, bit 3 and the CRC, in place. */
 void batch_set_append_time(uint8_t *batch, size_t len, int64_t now_ms);
+
+/* Writes all of the header but partitionLeaderEpoch, which becomes 0, and then the CRC. */
+void batch_seal_head(uint8_t *batch, size_t len, const struct batch_head *head);
 
 struct header {
     struct bytes name;
@@ -107,6 +117,19 @@ bool batch_next(struct batch_reader *r, struct record *out, enum err *err);
 /* Steps forward to the record of this delta; false when there is none. */
 bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out);
 void batch_close(struct batch_reader *r);
+
+/* A record as it is written, for those who pass it on without a look at its headers. */
+struct raw_record {
+    struct bytes whole; /* from its length on */
+    struct bytes tail;  /* from its offsetDelta on */
+    uint8_t      attributes;
+    int64_t      timestamp_delta;
+    int32_t      offset_delta;
+    struct bytes key, value;
+};
+/* As batch_next; do not mix the two on one reader. */
+bool batch_next_raw(struct batch_reader *r, struct raw_record *out, enum err *err);
+
 /* The short way for an uncompressed batch of one record, which is what the doors other than
  * Kafka's write: no allocation. False when the batch is of another kind, has more than headers_max
  * headers or is malformed: use the reader. */

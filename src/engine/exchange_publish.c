@@ -137,7 +137,7 @@ static enum err check(struct engine *e, const struct publish_call *a, struct exc
         return ERR_ACCESS;
     if (journal_is_full(e->journal))
         return ERR_NO_SPACE;
-    return batch_head(a->batch.bytes, head);
+    return batch_head_dense(a->batch.bytes, head);
 }
 
 static void publish(struct engine *e, struct publish_call *a, struct exchange *x,

@@ -59,7 +59,7 @@ static struct refusal check_batch(const struct kafka_request *r, struct bytes re
     struct refusal    refusal;
 
     if (records.len <= BATCH_HEADER_BYTES || records.at[MAGIC_AT] != 2 ||
-        batch_head(records, &h) != ERR_OK)
+        batch_head_dense(records, &h) != ERR_OK)
         return (struct refusal){ KAFKA_INVALID_RECORD,
                                  "exactly one well-formed record batch of magic 2 is needed" };
     refusal = check_head(r, &h);
