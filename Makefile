@@ -5,13 +5,14 @@ CUTS ?= 100
 ROUNDS ?= 100
 FS ?= ext4,xfs
 DATA ?= data
+BENCH_DIR ?= build/bench
 export FUZZ_SECONDS MATRIX_MESSAGES
 
 # Without -Werror: gcc warns of its own instrumentation.
 SANITIZE = -Db_lundef=false
 TESTED = unit corpus wire clients newcomer commands matrix
 
-.PHONY: help run release test tidy matrix powercut killloop failnth fuzz asan tsan ubsan bench clean
+.PHONY: help run release test tidy matrix powercut killloop failnth fuzz asan tsan ubsan bench bench-store clean
 
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
@@ -24,6 +25,7 @@ help:
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make asan     tests under AddressSanitizer; also make ubsan, make tsan'
 	@echo 'make bench    speed against the disk, and against RabbitMQ or Kafka where installed'
+	@echo 'make bench-store  the store alone against what disk and memory allow; QUICK=1 for under a minute'
 	@echo 'make clean    removes build/ (never your data)'
 
 run:
@@ -86,6 +88,12 @@ tsan:
 bench: release
 	@tools/install-packages bench
 	@bench/run
+
+# BENCH_DIR: another file system; QUICK=1: under a minute. bench/store/plot draws docs/store.svg from what it found.
+bench-store: release
+	@tools/install-packages bench
+	@mkdir -p build/bench $(BENCH_DIR)
+	@build/release/store_bench $(if $(QUICK),--quick) --dir $(BENCH_DIR)/store --json build/bench/store.json $(PARTS)
 
 clean:
 	rm -rf build

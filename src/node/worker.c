@@ -94,6 +94,7 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
 
+    pthread_setname_np(pthread_self(), "worker");
     while (wait_for_work(w)) {
         engine_begin(w->engine, clock_now_ms(w->clock));
         mail_run(&w->completions);

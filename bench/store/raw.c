@@ -1,0 +1,203 @@
+/* raw.c - see raw.h. */
+#include "raw.h"
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILE_BYTES = 512 << 20,
+    READ_BYTES = 1 << 20,
+    COPY_BYTES = 256 << 20,
+    PAGE_BYTES = 4096,
+    SYNC_FILE_BYTES = 64 << 20
+};
+
+static void *aligned(size_t bytes)
+{
+    void *at;
+
+    if (posix_memalign(&at, PAGE_BYTES, bytes) != 0)
+        bench_die("no memory");
+    memset(at, 'x', bytes);
+    return at;
+}
+
+static void write_at(int fd, const void *block, size_t bytes, size_t offset)
+{
+    if (pwrite(fd, block, bytes, (off_t)offset) != (ssize_t)bytes)
+        bench_die("raw write: %s", strerror(errno));
+}
+
+/* A file with its space allocated and, when asked for, written, all of it on disk. */
+static int make_file(const char *path, size_t bytes, bool is_written, int flags)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    if (fd < 0 || posix_fallocate(fd, 0, (off_t)bytes) != 0)
+        bench_die("%s: %s", path, strerror(errno));
+    if (is_written) {
+        void *block = aligned(READ_BYTES);
+
+        for (size_t at = 0; at < bytes; at += READ_BYTES)
+            write_at(fd, block, READ_BYTES, at);
+        free(block);
+    }
+    if (fsync(fd) != 0)
+        bench_die("%s: %s", path, strerror(errno));
+    close(fd);
+    fd = open(path, O_RDWR | flags);
+    if (fd < 0)
+        bench_die("%s: %s", path, strerror(errno));
+    return fd;
+}
+
+double raw_write_rate(const char *dir, const struct raw_write *how, double seconds)
+{
+    char   path[PATH_BYTES];
+    void  *block = aligned(how->block_bytes);
+    size_t bytes = 0;
+    double begin;
+    int    fd;
+
+    snprintf(path, sizeof path, "%s/raw", dir);
+    fd = make_file(path, FILE_BYTES, how->is_written, how->is_direct ? O_DIRECT : 0);
+    begin = bench_now();
+    while (bytes + how->block_bytes <= FILE_BYTES && bench_now() - begin < seconds) {
+        write_at(fd, block, how->block_bytes, bytes);
+        if (fdatasync(fd) != 0)
+            bench_die("raw sync: %s", strerror(errno));
+        bytes += how->block_bytes;
+    }
+    seconds = bench_now() - begin;
+    close(fd);
+    unlink(path);
+    free(block);
+    return (double)bytes / 1e6 / seconds;
+}
+
+/* ---- small writes, one at a time ---- */
+
+struct raw_sync {
+    char   path[PATH_BYTES];
+    int    fd;
+    size_t offset;
+    size_t block_bytes;
+    void  *block;
+};
+
+struct raw_sync *raw_sync_open(const char *dir, size_t block_bytes, bool is_written)
+{
+    struct raw_sync *r = calloc(1, sizeof *r);
+
+    if (!r)
+        bench_die("no memory");
+    snprintf(r->path, sizeof r->path, "%s/raw-%zu-%d", dir, block_bytes, is_written);
+    r->block_bytes = block_bytes;
+    r->block = aligned(block_bytes);
+    r->fd = make_file(r->path, SYNC_FILE_BYTES, is_written, 0);
+    return r;
+}
+
+void raw_sync_run(struct raw_sync *r, size_t times, struct quantile *out)
+{
+    for (size_t i = 0; i < times; i++) {
+        double begin = bench_now();
+
+        if (r->offset + r->block_bytes > SYNC_FILE_BYTES)
+            r->offset = 0;
+        write_at(r->fd, r->block, r->block_bytes, r->offset);
+        if (fdatasync(r->fd) != 0)
+            bench_die("raw sync: %s", strerror(errno));
+        quantile_add(out, (bench_now() - begin) * 1e3);
+        r->offset += r->block_bytes;
+    }
+}
+
+void raw_sync_close(struct raw_sync *r)
+{
+    close(r->fd);
+    unlink(r->path);
+    free(r->block);
+    free(r);
+}
+
+/* ---- reading ---- */
+
+static int forget_file(const char *path, const struct stat *s, int kind, struct FTW *ftw)
+{
+    int fd = kind == FTW_F && s->st_size > 0 ? open(path, O_RDONLY) : -1;
+
+    (void)ftw;
+    if (fd >= 0) {
+        fdatasync(fd); /* dirty pages would stay */
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+    }
+    return 0;
+}
+
+void raw_forget(const char *path)
+{
+    nftw(path, forget_file, 16, FTW_PHYS);
+}
+
+/* nftw has no argument for us. Only this process' first thread comes here. */
+static struct reading {
+    int      flags;
+    uint64_t bytes;
+} reading;
+
+static int read_file(const char *path, const struct stat *s, int kind, struct FTW *ftw)
+{
+    void   *block;
+    ssize_t n;
+    int     fd;
+
+    (void)ftw;
+    if (kind != FTW_F || s->st_size < READ_BYTES)
+        return 0;
+    fd = open(path, O_RDONLY | reading.flags);
+    if (fd < 0)
+        return 0;
+    block = aligned(READ_BYTES);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    while ((n = read(fd, block, READ_BYTES)) > 0)
+        reading.bytes += (uint64_t)n;
+    free(block);
+    close(fd);
+    return 0;
+}
+
+double raw_read_rate(const char *dir, bool is_direct)
+{
+    double begin = bench_now();
+
+    reading = (struct reading){ .flags = is_direct ? O_DIRECT : 0 };
+    nftw(dir, read_file, 16, FTW_PHYS);
+    return (double)reading.bytes / 1e6 / (bench_now() - begin);
+}
+
+double raw_copy_rate(double seconds)
+{
+    uint8_t *from = aligned(COPY_BYTES);
+    uint8_t *to = aligned(COPY_BYTES);
+    double   begin = bench_now();
+    size_t   times = 0;
+
+    while (bench_now() - begin < seconds) {
+        memcpy(to, from, COPY_BYTES);
+        __asm__ volatile("" : : "r"(to) : "memory"); /* the copy has a reader */
+        times++;
+    }
+    seconds = bench_now() - begin;
+    free(from);
+    free(to);
+    return (double)times * COPY_BYTES / 1e9 / seconds;
+}

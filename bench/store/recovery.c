@@ -1,0 +1,122 @@
+/*
+ * recovery.c - how fast a start is: the journal replayed from a disk that is not in memory any
+ * more.
+ *
+ * A process writes and ends without a word, as after kill -9, before its first checkpoint: all of
+ * the journal is replayed.
+ */
+#include "bench.h"
+#include "disk_calls.h"
+#include "load.h"
+#include "raw.h"
+#include "traffic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { JOURNAL_BYTES = 200 << 20, QUICK_BYTES = 64 << 20 };
+#define STEP_SECONDS 0.1
+
+static const struct content {
+    const char         *name;
+    struct load_options load; /* of 0 records: queue traffic of 16 B */
+} contents[] = {
+    { "batches_of_64_kib", { 63, 1024, 3, 1, 1, NULL } }, /* so few at once stay in the journal */
+    { "batches_of_1_kib", { 1, 1024, 10000, 10, 100, NULL } },
+    { "queue_of_16_b", { 0, 16, 0, 0, 0, NULL } },
+};
+
+/* Until so much is in the journal; below what makes the engine write a checkpoint. */
+static void fill(struct rig *r, const struct content *c, uint64_t bytes)
+{
+    struct traffic *t = NULL;
+    struct load    *l = NULL;
+
+    if (c->load.record_count == 0) {
+        rig_make_queue(r, "q", 0);
+        t = traffic_new(r, "q", c->load.record_bytes);
+    } else {
+        l = load_new(r, &c->load);
+        load_make_topics(l);
+    }
+    while (disk_calls_get().commit_written_bytes < bytes)
+        if (l)
+            load_run(l, STEP_SECONDS, 0, NULL);
+        else
+            traffic_run(t, STEP_SECONDS);
+}
+
+/* At least so many bytes; returns how many it became. */
+static uint64_t write_journal(const char *dir, const struct content *c, uint64_t bytes)
+{
+    int   ends[2];
+    pid_t pid;
+
+    if (pipe(ends) != 0)
+        bench_die("no pipe");
+    pid = bench_fork();
+    if (pid == 0) {
+        struct rig r;
+
+        rig_open(&r, dir);
+        fill(&r, c, bytes);
+        bytes = disk_calls_get().commit_written_bytes;
+        _exit(write(ends[1], &bytes, sizeof bytes) == (ssize_t)sizeof bytes ? 0 : 1);
+    }
+    close(ends[1]);
+    if (read(ends[0], &bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+        bench_die("the writer of the journal failed");
+    close(ends[0]);
+    waitpid(pid, NULL, 0);
+    return bytes;
+}
+
+/* Opening with a journal to replay, and at once again with none. */
+static double replay_seconds(const char *dir)
+{
+    struct rig r;
+    double     seconds;
+
+    rig_open(&r, dir);
+    rig_close(&r);
+    seconds = r.open_seconds;
+    rig_open(&r, dir);
+    rig_close(&r);
+    return seconds - r.open_seconds;
+}
+
+/* Each turn writes anew: an orderly end leaves nothing to replay. */
+static void measure(struct bench *b, const struct content *c)
+{
+    struct series raw = { 0 }, rate = { 0 };
+    char          dir[PATH_BYTES], name[96];
+    double        limit;
+
+    snprintf(dir, sizeof dir, "%s/%s", b->dir, c->name);
+    for (int i = 0; i < (b->is_quick ? 3 : 7); i++) {
+        uint64_t bytes;
+
+        bench_make_dir(dir);
+        bytes = write_journal(dir, c, b->is_quick ? QUICK_BYTES : JOURNAL_BYTES);
+        raw_forget(dir);
+        series_add(&raw, raw_read_rate(dir, false));
+        raw_forget(dir);
+        series_add(&rate, (double)bytes / 1e6 / replay_seconds(dir));
+    }
+    snprintf(name, sizeof name, "%s_raw_read_mb_per_s", c->name);
+    bench_figure(b, name, &raw);
+    snprintf(name, sizeof name, "%s_replay_mb_per_s", c->name);
+    bench_figure(b, name, &rate);
+    limit = series_median(&raw) * 0.85 < 1000 ? series_median(&raw) * 0.85 : 1000;
+    snprintf(name, sizeof name, "replay of %s, MB/s", c->name);
+    bench_goal(b, name, series_median(&rate), ">=", limit);
+    bench_remove_dir(dir);
+}
+
+void part_recovery(struct bench *b)
+{
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
+        measure(b, &contents[i]);
+}
