@@ -1,5 +1,6 @@
 /*
- * append.c - the one way records come in: a batch, one change, one or many logs.
+ * append.c - the one way records come in: a batch, one change, one or many logs. What comes by
+ * CALL_APPEND goes by way of the stage (stage.c), which may write large amounts to a segment instead.
  *
  * Changes (docs/journal.md):
  *   APPENDED    append_ms, target count, each { log id, base offset, delay_ms + 1 };
@@ -17,15 +18,10 @@
 
 #include <assert.h>
 
-static void note_in_log(struct engine *e, struct log *l, const struct batch_head *head,
-                        const struct log_entry *entry, int64_t delay_ms)
+void append_note(struct engine *e, struct log *l, const struct log_entry *entry, int64_t delay_ms)
 {
     struct topic *t = l->topic;
 
-    log_chunks_on_push(e, l, entry->base_offset);
-    log_push(l, entry);
-    if (head->producer_id >= 0)
-        producer_note(e, l, head, entry->base_offset, entry->append_ms);
     for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
         struct queue *q = queue_in_topic(n);
         int64_t       delay = delay_ms >= 0 ? delay_ms : queue_delay_ms(q);
@@ -36,6 +32,12 @@ static void note_in_log(struct engine *e, struct log *l, const struct batch_head
     if (!list_empty(&l->readers) && list_empty(&l->fresh))
         list_push(&e->fresh, &l->fresh);
     retention_arm(e, l);
+}
+
+static void push(struct engine *e, struct log *l, const struct log_entry *entry, int64_t delay_ms)
+{
+    log_push(e, l, entry);
+    append_note(e, l, entry, delay_ms);
 }
 
 enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes payload,
@@ -55,10 +57,12 @@ enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes p
 
         if (head->failed || !l || l->end != base)
             return ERR_CORRUPT;
-        note_in_log(e, l, &batch,
-                    &(struct log_entry){ base, position, batch.max_timestamp_ms, append_ms,
-                                         (uint32_t)payload.len, (uint32_t)batch.record_count },
-                    delay_ms);
+        if (batch.producer_id >= 0)
+            producer_note(e, l, &batch, base, append_ms);
+        push(e, l,
+             &(struct log_entry){ base, position, batch.max_timestamp_ms, append_ms,
+                                  (uint32_t)payload.len, (uint32_t)batch.record_count },
+             delay_ms);
     }
     return ERR_OK;
 }
@@ -82,11 +86,11 @@ void append_batch(struct engine *e, struct slice batch, const struct batch_head 
     }
     position = engine_change(e, CHANGE_APPENDED, &b, batch);
     for (size_t i = 0; i < count; i++)
-        note_in_log(e, targets[i].log, head,
-                    &(struct log_entry){ targets[i].base_offset, position, head->max_timestamp_ms,
-                                         e->now_ms, (uint32_t)batch.bytes.len,
-                                         (uint32_t)head->record_count },
-                    targets[i].delay_ms);
+        push(e, targets[i].log,
+             &(struct log_entry){ targets[i].base_offset, position, head->max_timestamp_ms,
+                                  e->now_ms, (uint32_t)batch.bytes.len,
+                                  (uint32_t)head->record_count },
+             targets[i].delay_ms);
     buf_fini(&b);
     block_drop(batch.block);
 }
@@ -113,10 +117,9 @@ static enum err find_topic(struct engine *e, const struct append_call *a,
     return *out ? ERR_OK : ERR_NO_TOPIC;
 }
 
-/* Whether the batch repeats one that is there; else appends it. */
+/* Whether the batch repeats one that is there; else stages it. */
 static enum err append_to_log(struct engine *e, struct log *l, struct append_item *item)
 {
-    struct append_target  target = { .log = l, .delay_ms = item->delay_ms };
     struct batch_head     head;
     struct producer_batch first;
     enum err              err = batch_head_dense(item->batch.bytes, &head);
@@ -138,9 +141,8 @@ static enum err append_to_log(struct engine *e, struct log *l, struct append_ite
                               e->now_ms);
         head.max_timestamp_ms = e->now_ms;
     }
-    append_batch(e, item->batch, &head, &target, 1);
+    item->base_offset = stage_append(e, l, item->batch, &head, item->delay_ms);
     item->batch = (struct slice){ 0 };
-    item->base_offset = target.base_offset;
     item->append_ms = e->now_ms;
     return ERR_OK;
 }
@@ -170,5 +172,5 @@ void append_on_append(struct engine *e, struct call *c)
         a->items[i].err = append_item(e, a, &a->items[i]);
         slice_drop(&a->items[i].batch); /* nothing left to drop when it was appended */
     }
-    engine_answer(e, c, ERR_OK);
+    stage_answer(e, c);
 }

@@ -31,13 +31,8 @@ static size_t records_max(size_t len, uint16_t attributes)
     return (len - BATCH_HEADER_BYTES) / RECORD_BYTES_MIN;
 }
 
-enum err batch_head(struct bytes b, struct batch_head *out)
+static void read_head(const uint8_t *p, struct batch_head *out)
 {
-    const uint8_t *p = b.at;
-
-    if (b.len < BATCH_HEADER_BYTES || b.len > BATCH_BYTES_MAX || p[AT_MAGIC] != MAGIC ||
-        get_u32(p + AT_LENGTH) != b.len - LENGTH_EXCLUDES)
-        return ERR_BAD_RECORD;
     *out = (struct batch_head){
         .base_offset = (int64_t)get_u64(p),
         .leader_epoch = (int32_t)get_u32(p + AT_LEADER_EPOCH),
@@ -51,11 +46,31 @@ enum err batch_head(struct bytes b, struct batch_head *out)
         .base_sequence = (int32_t)get_u32(p + AT_BASE_SEQUENCE),
         .record_count = (int32_t)get_u32(p + AT_RECORD_COUNT),
     };
+}
+
+enum err batch_first(struct bytes b, struct batch_head *out, size_t *len)
+{
+    if (b.len < BATCH_HEADER_BYTES || b.at[AT_MAGIC] != MAGIC)
+        return ERR_BAD_RECORD;
+    *len = (size_t)get_u32(b.at + AT_LENGTH) + LENGTH_EXCLUDES;
+    if (*len < BATCH_HEADER_BYTES || *len > BATCH_BYTES_MAX || *len > b.len)
+        return ERR_BAD_RECORD;
+    read_head(b.at, out);
     if (out->record_count < 0 || out->last_offset_delta < 0 ||
         out->record_count - 1 > out->last_offset_delta)
         return ERR_BAD_RECORD;
-    return (size_t)out->record_count <= records_max(b.len, out->attributes) ? ERR_OK
+    return (size_t)out->record_count <= records_max(*len, out->attributes) ? ERR_OK
                                                                            : ERR_BAD_RECORD;
+}
+
+enum err batch_head(struct bytes b, struct batch_head *out)
+{
+    size_t   len;
+    enum err err = batch_first(b, out, &len);
+
+    if (err)
+        return err;
+    return len == b.len ? ERR_OK : ERR_BAD_RECORD;
 }
 
 enum err batch_head_dense(struct bytes b, struct batch_head *out)
@@ -72,13 +87,18 @@ static uint32_t crc_of(const uint8_t *batch, size_t len)
     return crc32c(0, batch + AT_ATTRIBUTES, len - AT_ATTRIBUTES);
 }
 
+bool batch_is_whole(struct bytes b, const struct batch_head *head)
+{
+    return crc_of(b.at, b.len) == head->crc;
+}
+
 enum err batch_check(struct bytes b, struct batch_head *out)
 {
     enum err err = batch_head(b, out);
 
     if (err)
         return err;
-    return crc_of(b.at, b.len) == out->crc ? ERR_OK : ERR_CORRUPT;
+    return batch_is_whole(b, out) ? ERR_OK : ERR_CORRUPT;
 }
 
 void batch_patch(uint8_t *batch, uint64_t base_offset, uint32_t leader_epoch)

@@ -75,6 +75,10 @@ struct batch_head {
 MUST_CHECK enum err batch_head(struct bytes b, struct batch_head *out);
 /* The same for one that comes in: it must be dense. */
 MUST_CHECK enum err batch_head_dense(struct bytes b, struct batch_head *out);
+/* batch_head for the first of stored batches that lie one after the other; *len is its size. */
+MUST_CHECK enum err batch_first(struct bytes b, struct batch_head *out, size_t *len);
+/* Whether a batch whose header was read is what its CRC says. */
+bool batch_is_whole(struct bytes b, const struct batch_head *head);
 /* batch_head and the CRC (ERR_CORRUPT). One pass over the bytes. */
 MUST_CHECK enum err batch_check(struct bytes b, struct batch_head *out);
 /* Overwrites baseOffset and partitionLeaderEpoch in place. */

@@ -20,6 +20,10 @@
     X(11, LOG_STATE, log_apply_state)                                                              \
     X(12, PRODUCER_MADE, producer_apply_made)                                                      \
     X(13, PRODUCER_STATE, producer_apply_state)                                                    \
+    X(14, SEGMENT_MADE, room_apply_made)                                                           \
+    X(15, SEGMENT_DROPPED, room_apply_dropped)                                                     \
+    X(16, EXTENT_MOVED, extent_apply_moved)                                                        \
+    X(17, EXTENT_APPENDED, stage_apply_appended)                                                   \
     X(18, LOG_TRIMMED, log_apply_trimmed)                                                          \
     X(19, LOG_ENTRIES, log_apply_entries)                                                          \
     X(20, QUEUE_DECLARED, queue_apply_declared)                                                    \

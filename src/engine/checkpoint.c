@@ -13,6 +13,7 @@ struct checkpoint {
     enum state        state;
     bool              must_be_full; /* the last one failed */
     uint64_t          position;     /* of the last one gathered */
+    uint64_t          keep;         /* what lies below it neither that one nor a log needed then */
     uint64_t          counted_from; /* growth of the journal is counted from here: a claim moves its end far on */
 };
 
@@ -66,30 +67,20 @@ static void begin(struct checkpoint *c)
     rows_begin(e, c->catalogue, c->must_be_full);
     row_touch(e, &e->ids); /* written at once: nobody tells when these change */
     c->position = journal_end(e->journal);
+    c->keep = log_pinned(e) < c->position ? log_pinned(e) : c->position;
     c->counted_from = c->position;
     c->state = GATHERING;
-}
-
-/* K3 */
-static void trim(struct engine *e, uint64_t position)
-{
-    size_t      at = 0;
-    struct log *l;
-
-    while ((l = idmap_next(&e->logs, &at)) != NULL)
-        if (l->entries.count > 0 && l->entries.at[l->entries.first].position < position)
-            position = l->entries.at[l->entries.first].position;
-    journal_trim(e->journal, position);
 }
 
 static void on_done(void *ctx, enum err err, uint64_t position)
 {
     struct checkpoint *c = ctx;
 
+    (void)position;
     c->state = IDLE;
     c->must_be_full = err != ERR_OK;
     if (err == ERR_OK)
-        trim(c->engine, position);
+        journal_trim(c->engine->journal, c->keep); /* K3 */
 }
 
 void checkpoint_on_durable(struct checkpoint *c)

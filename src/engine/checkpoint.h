@@ -11,8 +11,9 @@
  *       change meanwhile are written before they do (row.h R1).
  *   K2  It is committed only when the journal is durable up to its position, so it never leads the
  *       journal.
- *   K3  The journal is trimmed only below what the last committed checkpoint and the stored
- *       batches of all logs still need.
+ *   K3  The journal is trimmed only below the position of a committed checkpoint, and below every
+ *       batch that some log had in the journal at that moment. What was settled or moved since then
+ *       does not count: after a crash it may not have been.
  *
  * Thread: the shard's.
  */

@@ -26,6 +26,8 @@ struct layout {
     "n:retention n:flags n:retention_ms n:retention_bytes n:delete_retention_ms "                  \
     "n:min_lag_ms n:max_lag_ms n:segment_ms n:segment_bytes n:dirty_ratio"
 #define POLICY "t:lease t:delay t:retention 1:ordered"
+#define EXTENTS                                                                                    \
+    "{n:segment n:at n:base n:offsets n:bytes n:batches 4:crc t:max_time t:when}"
 #define RUNS   "{n:lane n:first n:count}"
 
 static const struct layout layouts[CHANGE_KIND_END] = {
@@ -36,9 +38,16 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_TOPIC_NATIVE] = { "TOPIC_NATIVE", "u:topic n:door b:native" },
     [CHANGE_TOPIC_POLICY] = { "TOPIC_POLICY", "u:topic " TOPIC_POLICY },
     [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
-    [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:first" },
-    [CHANGE_LOG_ENTRIES] = { "LOG_ENTRIES", "n:log n:first {n:base n:position n:bytes n:records "
-                                            "t:max_time t:when}" },
+    [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end" },
+    [CHANGE_LOG_ENTRIES] = { "LOG_ENTRIES", "n:log n:first #entries [n:base n:position n:bytes "
+                                            "n:offsets t:max_time t:when] " EXTENTS },
+    [CHANGE_SEGMENT_MADE] = { "SEGMENT_MADE", "n:epoch n:number n:log n:end" },
+    [CHANGE_SEGMENT_DROPPED] = { "SEGMENT_DROPPED", "n:number" },
+    [CHANGE_EXTENT_MOVED] = { "EXTENT_MOVED", "n:log n:from n:to " EXTENTS },
+    [CHANGE_EXTENT_APPENDED] = { "EXTENT_APPENDED",
+                                 "n:log n:base t:when n:segment n:at 4:crc #batches [n:bytes "
+                                 "n:offsets t:max_time n:delay+1 n:producer+1 n:epoch "
+                                 "n:sequence]" },
     [CHANGE_LOG_TRIMMED] = { "LOG_TRIMMED", "n:log n:start" },
     [CHANGE_PRODUCER_MADE] = { "PRODUCER_MADE", "n:producer n:epoch" },
     [CHANGE_PRODUCER_STATE] = { "PRODUCER_STATE", "n:log n:producer n:epoch #batches [n:first "

@@ -7,14 +7,12 @@
  * Thread: the shard's.
  */
 #include "engine/checkpoint.h"
-#include "engine/engine_int.h"
+#include "engine/log_int.h"
 #include "engine/outbox.h"
 #include "engine/retention.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-enum { PENDING_BYTES_MAX = 64 * 1024 * 1024, LEASES_BYTES_MAX = 256 * 1024 * 1024 };
 
 typedef void call_handler(struct engine *e, struct call *c);
 
@@ -138,6 +136,8 @@ void engine_begin(struct engine *e, int64_t now_ms)
 void engine_submit(struct engine *e, struct call *c)
 {
     assert(c->kind < CALL_KIND_COUNT);
+    if (c->kind != CALL_APPEND)
+        stage_flush(e);
     handlers[c->kind](e, c);
 }
 
@@ -145,9 +145,12 @@ void engine_end(struct engine *e)
 {
     struct list *node;
 
+    stage_flush(e);
     queue_on_room(e);
     while ((node = list_pop(&e->dirty)) != NULL)
         queue_dispatch(e, queue_of_dirty(node));
+    room_on_turn(e);
+    load_shrink(e);
     journal_kick(e->journal);
     outbox_release(e->outbox);
     checkpoint_on_turn(e->checkpoint);
@@ -161,6 +164,7 @@ static void on_durable(void *ctx, uint64_t position)
     read_on_durable(e);
     queue_on_durable(e);
     outbox_release(e->outbox);
+    room_on_durable(e);
     checkpoint_on_durable(e->checkpoint);
     journal_kick(e->journal);
 }
@@ -179,7 +183,8 @@ int64_t engine_next_ms(const struct engine *e)
 
 bool engine_is_idle(const struct engine *e)
 {
-    return journal_is_idle(e->journal) && outbox_is_empty(e->outbox);
+    return journal_is_idle(e->journal) && outbox_is_empty(e->outbox) && load_is_idle(e) &&
+           room_is_idle(e);
 }
 
 struct engine_counters engine_counters(const struct engine *e)
@@ -253,13 +258,31 @@ void engine_row_head(struct engine *e, const struct row *row, struct buf *out)
     buf_uvarint(out, (uint64_t)e->last_producer);
 }
 
+static void set_default(uint64_t *option, uint64_t value)
+{
+    if (*option == 0)
+        *option = value;
+}
+
+static void set_defaults(struct engine_options *o)
+{
+    set_default(&o->pending_bytes_max, ENGINE_PENDING_BYTES);
+    set_default(&o->journal_bytes_max, ENGINE_JOURNAL_BYTES);
+    set_default(&o->index_bytes_max, ENGINE_INDEX_BYTES);
+    set_default(&o->cache_bytes_max, ENGINE_CACHE_BYTES);
+    set_default(&o->segment_bytes, ENGINE_SEGMENT_BYTES);
+    set_default(&o->leases_bytes_max, ENGINE_LEASES_BYTES);
+    set_default(&o->direct_bytes_min, ENGINE_DIRECT_BYTES);
+}
+
 static void init(struct engine *e, const struct engine_options *options, int64_t now_ms)
 {
     e->options = *options;
-    if (e->options.pending_bytes_max == 0)
-        e->options.pending_bytes_max = PENDING_BYTES_MAX;
-    if (e->options.leases_bytes_max == 0)
-        e->options.leases_bytes_max = LEASES_BYTES_MAX;
+    set_defaults(&e->options);
+    pins_init(&e->pins);
+    load_init(&e->loads, e->options.cache_bytes_max);
+    room_init(&e->rooms, e->options.segment_bytes);
+    stage_init(&e->stage);
     e->now_ms = now_ms;
     seed_random(e, options->seed);
     timers_init(&e->timers);
@@ -287,6 +310,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     enum err               err;
 
     init(e, options, now_ms);
+    e->shard = shard;
     err = journal_open(&e->journal, shard, &jo);
     if (err)
         goto fail;
@@ -295,6 +319,9 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     if (err)
         goto fail;
     err = journal_replay(e->journal, from, replay, e);
+    if (err)
+        goto fail;
+    err = room_on_recovered(e);
     if (err)
         goto fail;
     checkpoint_on_recovered(e->checkpoint, e->replayed_bytes);
@@ -343,6 +370,9 @@ void engine_close(struct engine *e)
     queue_fini(e);
     topic_fini(e);
     producer_fini(e);
+    load_fini(e);
+    room_fini(e);
+    pins_fini(&e->pins);
     outbox_free(e->outbox);
     if (e->journal)
         journal_close(e->journal);
@@ -354,6 +384,7 @@ void engine_close(struct engine *e)
 
 void engine_kill(struct engine *e)
 {
+    stage_abandon(e);
     answer_parked(e);
     outbox_abandon(e->outbox);
     e->is_open = false;

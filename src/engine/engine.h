@@ -29,8 +29,23 @@ struct engine_options {
     } checkpoint;
     uint64_t leases_bytes_max;       /* memory for messages in consumers' hands and given back; above it none is handed
                                       * out that takes more. 0: default */
+    uint64_t journal_bytes_max; /* of journal that is kept for the batches in it; beyond, they are moved. 0: default */
+    uint64_t index_bytes_max;   /* of memory for the index of those batches; likewise. 0: default */
+    uint64_t cache_bytes_max;   /* of loaded extents. 0: default */
+    uint64_t segment_bytes;     /* size of a segment. 0: default */
+    uint64_t direct_bytes_min;  /* appended to a log in one turn: it goes to a segment at once. 0: default */
     void (*on_failed)(void *ctx, enum err err, const char *what); /* the disk failed: stop the process */
     void *ctx;
+};
+
+enum {
+    ENGINE_PENDING_BYTES = 64 << 20,
+    ENGINE_JOURNAL_BYTES = 256 << 20,
+    ENGINE_INDEX_BYTES = 64 << 20,
+    ENGINE_CACHE_BYTES = 128 << 20,
+    ENGINE_SEGMENT_BYTES = 256 << 20,
+    ENGINE_LEASES_BYTES = 256 << 20,
+    ENGINE_DIRECT_BYTES = 256 << 10,
 };
 
 /* Opens the engine on a claimed shard: loads the checkpoint, replays the journal. */

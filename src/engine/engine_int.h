@@ -22,7 +22,11 @@
 #include "engine/exchange_calls.h"
 #include "engine/group_calls.h"
 #include "engine/ledger.h"
+#include "engine/load.h"
+#include "engine/pins.h"
+#include "engine/room.h"
 #include "engine/row.h"
+#include "engine/segment.h"
 #include "store/journal.h"
 
 struct log;
@@ -47,6 +51,7 @@ struct engine {
     struct map   topics;      /* name_key -> struct topic */
     struct map   topics_uuid; /* uuid -> struct topic */
     struct idmap logs;        /* id -> struct log */
+    struct pins  pins;        /* where in the journal the batches of all logs are */
     struct map   queues;      /* name_key -> struct queue */
     struct idmap queues_id;   /* id -> struct queue */
     struct map   namespaces;  /* ns -> struct exchanges (exchange.c) */
@@ -57,6 +62,14 @@ struct engine {
     struct idmap consumers;   /* id -> struct consumer (consumer.c) */
     uint64_t     last_consumer;
 
+    struct shard *shard;
+    struct loads  loads;
+    struct rooms  rooms;
+    struct stage {
+        struct list  logs;  /* with something staged (log.in_staged) */
+        struct list  calls; /* to be answered after it (call.parked) */
+        struct arena arena;
+    } stage; /* stage.c */
     struct list fresh;  /* logs whose readers look again when more is durable */
     struct list reads;  /* parked CALL_READs (call.parked) */
     struct list no_session; /* parked calls of no session (call.in_session) */
@@ -116,13 +129,20 @@ struct session {
 struct session *session_get(struct engine *e, uint64_t id);
 
 /* ---- topic.c, log.c ---- */
-struct log_entry { /* one stored batch */
-    uint64_t base_offset;
-    uint64_t position; /* of the batch in the journal */
-    int64_t  max_timestamp_ms;
-    int64_t  append_ms;
-    uint32_t batch_len;
-    uint32_t count;
+/* Batches of one log, one after the other in a segment (segment.h). */
+struct extent {
+    uint64_t        base;
+    uint64_t        end; /* after its last record; it may leave offsets out */
+    struct segment *segment;
+    struct load    *load; /* its batches while they are known (load.c); NULL: cold */
+    int64_t         max_timestamp_ms;
+    int64_t         append_ms; /* of the latest batch */
+    uint32_t        at;        /* of its header in the segment */
+    uint32_t        bytes;     /* of its batches */
+    uint32_t        batches;
+    uint32_t        crc;
+    bool            is_loading; /* on its way from the disk */
+    bool            is_bad;     /* it could not be read, or is not what it must be */
 };
 
 /* The entries whose base offsets are from `first` on and below the next chunk's: one row of a
@@ -146,11 +166,20 @@ struct log {
     struct log_entries {
         struct log_entry *at;
         size_t            first, count, cap;
-    } entries;
-    size_t       durable_count; /* of the entries, from the first on: known to be on disk */
-    uint64_t     durable;       /* offset after those: the high watermark */
-    struct list  readers;       /* parked reads: struct read_wait (read.c) */
-    struct list  fresh;         /* in engine.fresh while it has readers and entries not yet on disk */
+    } entries; /* batches in the journal */
+    struct log_extents {
+        struct extent *at;
+        size_t         first, count, cap;
+    } extents;
+    size_t       durable_entries; /* from the first on: known to be on disk */
+    size_t       durable_extents;
+    uint64_t     durable;   /* the high watermark: all below is on disk */
+    struct list  staged;    /* batches of this turn, not journalled yet (stage.c) */
+    struct list  in_staged; /* engine.staged while there are some */
+    uint64_t     staged_bytes, staged_end;
+    struct segment *open;   /* where its big appends go, or NULL (room.h) */
+    struct list  readers;   /* parked reads: struct read_wait (read.c) */
+    struct list  fresh;     /* in engine.fresh while it has readers and batches not yet on disk */
     struct idmap producers; /* producer id -> struct producer_state (producer.c) */
     uint64_t     bytes;     /* of all the batches it has */
     struct timer retention; /* its oldest part is over a limit then, or later (retention.c) */
@@ -180,12 +209,45 @@ void topic_delete(struct engine *e, struct topic *t);
 /* The partition of a record: by hash of the key (Kafka's murmur2), in turn when it is null. */
 uint32_t topic_pick(struct topic *t, struct bytes key);
 
-/* The entry that holds offset, or the first after it; NULL past the end. Valid until the log changes. */
-const struct log_entry *log_find(const struct log *l, uint64_t offset);
+/* Where a batch is. Valid until the log changes or the turn ends. */
+struct log_at {
+    const struct log_entry *entry;
+    struct load            *load; /* the extent it is in (load.h); NULL: in the journal */
+};
+
+enum log_answer {
+    LOG_FOUND, /* the batch that holds the offset, or the first one behind it */
+    LOG_COLD,  /* that is in an extent that must be loaded first: load.h */
+    LOG_BAD,   /* that is in an extent that cannot be read */
+    LOG_END,   /* there is none */
+};
+/* The batch that holds offset, or the first one behind it: a log may leave offsets out. `at` is set
+ * with LOG_FOUND, *extent (may be NULL) with LOG_COLD and LOG_BAD. */
+enum log_answer log_find(const struct log *l, uint64_t offset, struct log_at *at,
+                         struct extent **extent);
+/* From a batch to the one after it, when that is next to it in memory; else use log_find. */
+bool log_step(const struct log *l, struct log_at *at);
+/* The bytes of the batch, which is on disk (log_position). */
+MUST_CHECK enum err log_view(const struct engine *e, const struct log_at *at, struct slice *out);
+/* The batch is on disk when the journal is durable up to here. */
+uint64_t log_position(const struct log_at *at);
 /* The high watermark: all records below it are on disk. */
 uint64_t log_durable(const struct engine *e, struct log *l);
-/* Raises log.start: entries wholly below offset are forgotten. Not journalled: it follows from the settles. */
+/* Raises log.start: what lies wholly below offset is forgotten. */
 void log_trim(struct engine *e, struct log *l, uint64_t offset);
+/* The same, because no queue needs it any more. Journalled if a segment loses something by it; else
+ * it follows from the settles. */
+void log_settled(struct engine *e, struct log *l, uint64_t offset);
+/* What holds offset or, in a hole, the first behind it, and goes as a whole: a batch in the journal,
+ * or an extent. False: there is nothing. */
+struct log_part {
+    uint64_t base, end;
+    uint64_t bytes;
+    int64_t  max_timestamp_ms, append_ms; /* the highest */
+};
+bool log_part(const struct log *l, uint64_t offset, struct log_part *out);
+/* Below this position of the journal lies no batch that any log still has. */
+uint64_t log_pinned(const struct engine *e);
 
 /* ---- append.c: the one way records come in ---- */
 struct append_target {
@@ -193,11 +255,14 @@ struct append_target {
     int64_t     delay_ms; /* -1: each queue's own */
     uint64_t    base_offset; /* out */
 };
-/* One batch to one or many logs as one change. Takes over batch's hold. Wakes readers, marks queues dirty. */
+/* One batch to one or many logs as one change. Takes over batch's hold. Wakes readers, marks queues
+ * dirty. Its producer, if it has one, was noted. */
 void append_batch(struct engine *e, struct slice batch, const struct batch_head *head, struct append_target *targets,
                   size_t count);
 
 /* ---- read.c ---- */
+enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
+                       const struct uuid *uuid, uint32_t partition, struct log **out);
 /* The log goes away: its parked reads are answered. */
 void read_abandon(struct engine *e, struct log *l);
 /* Parked reads of the log look again. */

@@ -1,21 +1,36 @@
 /*
  * log.c - one partition: the index of its stored batches.
  *
- * An entry per batch, in offset order, in one array that forgets at the front and grows at the end:
+ * A batch is either in the journal, then it has an entry, or in an extent of a segment. Entries and
+ * extents are two arrays, each in order of offset, that forget at the front and grow at the end:
  *
- *     at:  | forgotten ... | first -> entries (count) | room |
+ *     at:  | forgotten ... | first -> count of them | room |
  *
- *   L1  Entries are contiguous: each base_offset is the one before plus its count; the last one ends at log.end.
- *   L2  The first durable_count entries are on disk and end at log.durable.
+ * An extent's batches are known while it is loaded (load.h). The two interleave freely: a big append
+ * goes to an extent at once, small ones before and after it are still in the journal.
+ *
+ *     offsets   start ........................................ durable ....... end
+ *               [ extent ][ extent ] hole [ extent ][e][e][e] [ extent ][e] [e][e]
+ *
+ *   L1  What has a place in the log, entry or extent, begins at or behind the end of what is before
+ *       it, and ends at or before log.end. Offsets in between are holes: nothing is there any more.
+ *   L2  The first durable_entries entries and durable_extents extents are on disk; what comes next
+ *       begins at log.durable, or log.durable is log.end.
+ *   L3  Each entry counts once in engine.pins, each extent in its segment's live bytes.
+ *   L4  An extent that is not known to be durable is loaded.
  *
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/retention.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { ENTRIES_FIRST = 8 };
+enum {
+    ROOM_FIRST = 8,
+    ROOM_KEPT = 64, /* an empty array larger than that is given back */
+};
 
 struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
 {
@@ -28,22 +43,44 @@ struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
     list_init(&l->fresh);
     row_init(&l->row, ROW_LOG);
     list_init(&l->chunks);
+    list_init(&l->staged);
+    list_init(&l->in_staged);
     idmap_init(&l->producers);
     return l;
 }
 
 void log_free(struct engine *e, struct log *l)
 {
-    assert(list_empty(&l->readers));
+    assert(list_empty(&l->readers) && list_empty(&l->staged));
+    room_leave(e, l);
+    log_trim(e, l, l->end);
     list_remove(&l->fresh);
     row_remove(e, &l->row);
     log_chunks_fini(e, l);
     producer_log_fini(e, l);
     free(l->entries.at);
+    free(l->extents.at);
     free(l);
 }
 
-static void make_room(struct log_entries *es)
+/* ---- the two arrays ---- */
+
+struct log_entry *log_entries(const struct log *l)
+{
+    return l->entries.at + l->entries.first;
+}
+
+struct extent *log_extents(const struct log *l)
+{
+    return l->extents.at + l->extents.first;
+}
+
+static uint64_t entry_end(const struct log_entry *entry)
+{
+    return entry->base_offset + entry->count;
+}
+
+static void make_entry_room(struct log_entries *es)
 {
     if (es->first + es->count < es->cap)
         return;
@@ -52,72 +89,378 @@ static void make_room(struct log_entries *es)
         es->first = 0;
         return;
     }
-    es->cap = es->cap ? es->cap * 2 : ENTRIES_FIRST;
+    es->cap = es->cap ? es->cap * 2 : ROOM_FIRST;
     es->at = mem_resize(es->at, es->cap * sizeof *es->at);
 }
 
-void log_push(struct log *l, const struct log_entry *entry)
+static void make_extent_room(struct log_extents *xs, size_t count)
 {
-    assert(entry->base_offset == l->end); /* L1 */
-    make_room(&l->entries);
-    l->entries.at[l->entries.first + l->entries.count++] = *entry;
-    l->end += entry->count;
-    l->bytes += entry->batch_len;
+    if (xs->first + xs->count + count <= xs->cap)
+        return;
+    if (xs->first > xs->cap / 2) {
+        memmove(xs->at, xs->at + xs->first, xs->count * sizeof *xs->at);
+        xs->first = 0;
+    }
+    while (xs->first + xs->count + count > xs->cap)
+        xs->cap = xs->cap ? xs->cap * 2 : ROOM_FIRST;
+    xs->at = mem_resize(xs->at, xs->cap * sizeof *xs->at);
 }
 
-const struct log_entry *log_find(const struct log *l, uint64_t offset)
+static void give_back_room(struct log *l)
 {
-    const struct log_entry *at = l->entries.at + l->entries.first;
+    if (l->entries.count == 0) {
+        l->entries.first = 0;
+        if (l->entries.cap > ROOM_KEPT) {
+            free(l->entries.at);
+            l->entries = (struct log_entries){ 0 };
+        }
+    }
+    if (l->extents.count == 0)
+        l->extents.first = 0;
+}
+
+void log_push(struct engine *e, struct log *l, const struct log_entry *entry)
+{
+    assert(entry->base_offset >= l->end); /* L1 */
+    row_touch(e, &l->row);
+    log_chunks_on_push(e, l, entry->base_offset);
+    log_load_entry(e, l, entry);
+    l->end = entry_end(entry);
+}
+
+void log_load_entry(struct engine *e, struct log *l, const struct log_entry *entry)
+{
+    make_entry_room(&l->entries);
+    l->entries.at[l->entries.first + l->entries.count++] = *entry;
+    l->bytes += entry->batch_len;
+    pins_put(&e->pins, entry->position);
+}
+
+void log_push_extent(struct engine *e, struct log *l, const struct extent *x)
+{
+    assert(x->base >= l->end && x->end > x->base); /* L1 */
+    row_touch(e, &l->row);
+    log_chunks_on_push(e, l, x->base);
+    log_load_extent(e, l, x);
+    l->end = x->end;
+}
+
+void log_load_extent(struct engine *e, struct log *l, const struct extent *x)
+{
+    struct extent *at;
+
+    make_extent_room(&l->extents, 1);
+    at = &l->extents.at[l->extents.first + l->extents.count++];
+    *at = *x;
+    l->bytes += x->bytes;
+    room_put(e, at);
+}
+
+/* Index of the first entry that ends behind offset; count when there is none. */
+size_t log_entry_index(const struct log *l, uint64_t offset)
+{
+    const struct log_entry *at = log_entries(l);
     size_t                  low = 0;
     size_t                  high = l->entries.count;
 
-    if (high == 0 || offset >= l->end)
-        return NULL;
-    if (offset >= at[high - 1].base_offset) /* the tail is what consumers want most */
-        return &at[high - 1];
+    if (high > 0 && offset >= at[high - 1].base_offset) /* the tail is what consumers want most */
+        return offset < entry_end(&at[high - 1]) ? high - 1 : high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (at[middle].base_offset + at[middle].count <= offset)
+        if (entry_end(&at[middle]) <= offset)
             low = middle + 1;
         else
             high = middle;
     }
-    return &at[low];
+    return low;
+}
+
+size_t log_extent_index(const struct log *l, uint64_t offset)
+{
+    const struct extent *at = log_extents(l);
+    size_t               low = 0;
+    size_t               high = l->extents.count;
+
+    if (high > 0 && offset >= at[high - 1].end)
+        return high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (at[middle].end <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* ---- finding ---- */
+
+static enum log_answer find_in_extent(const struct extent *x, uint64_t offset, struct log_at *at)
+{
+    const struct load *load = x->load;
+    size_t             low = 0;
+    size_t             high;
+
+    if (x->is_bad)
+        return LOG_BAD;
+    if (!load)
+        return LOG_COLD;
+    high = load->count - 1; /* the last one ends behind offset */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (entry_end(&load->entries[middle]) <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *at = (struct log_at){ &load->entries[low], x->load };
+    return LOG_FOUND;
+}
+
+enum log_answer log_find(const struct log *l, uint64_t offset, struct log_at *at,
+                         struct extent **extent)
+{
+    size_t entry = log_entry_index(l, offset);
+    size_t x = log_extent_index(l, offset);
+    bool   has_entry = entry < l->entries.count;
+    bool   has_extent = x < l->extents.count;
+
+    if (has_extent &&
+        (!has_entry || log_extents(l)[x].base < log_entries(l)[entry].base_offset)) {
+        if (extent)
+            *extent = &log_extents(l)[x];
+        return find_in_extent(&log_extents(l)[x], offset, at);
+    }
+    if (!has_entry)
+        return LOG_END;
+    *at = (struct log_at){ &log_entries(l)[entry], NULL };
+    return LOG_FOUND;
+}
+
+bool log_part(const struct log *l, uint64_t offset, struct log_part *out)
+{
+    const struct log_entry *entry = log_entries(l) + log_entry_index(l, offset);
+    const struct extent    *x = log_extents(l) + log_extent_index(l, offset);
+    bool                    has_entry = entry < log_entries(l) + l->entries.count;
+    bool                    has_extent = x < log_extents(l) + l->extents.count;
+
+    if (has_extent && (!has_entry || x->base < entry->base_offset))
+        *out = (struct log_part){ x->base, x->end, x->bytes, x->max_timestamp_ms, x->append_ms };
+    else if (has_entry)
+        *out = (struct log_part){ entry->base_offset, entry_end(entry), entry->batch_len,
+                                  entry->max_timestamp_ms, entry->append_ms };
+    return has_extent || has_entry;
+}
+
+bool log_step(const struct log *l, struct log_at *at)
+{
+    const struct log_entry *past = at->load ? at->load->entries + at->load->count
+                                            : log_entries(l) + l->entries.count;
+    const struct log_entry *next = at->entry + 1;
+
+    if (next >= past || (!at->load && next->base_offset != entry_end(at->entry)))
+        return false;
+    at->entry = next;
+    return true;
+}
+
+enum err log_view(const struct engine *e, const struct log_at *at, struct slice *out)
+{
+    struct slice *all;
+
+    if (!at->load)
+        return journal_view(e->journal, at->entry->position, at->entry->batch_len, out);
+    all = &at->load->bytes;
+    *out = slice_hold(
+        slice_of(all->block, all->bytes.at + at->entry->position, at->entry->batch_len));
+    return ERR_OK;
+}
+
+uint64_t log_position(const struct log_at *at)
+{
+    return at->load ? at->load->position : at->entry->position + at->entry->batch_len;
+}
+
+/* ---- how far it is on disk ---- */
+
+/* What comes first of what is not known to be on disk: its end, and the position of the journal it
+ * waits for. False: all is. */
+static bool next_undurable(const struct log *l, bool *is_extent, uint64_t *position)
+{
+    const struct log_entry *entry = log_entries(l) + l->durable_entries;
+    const struct extent    *x = log_extents(l) + l->durable_extents;
+    bool                    has_entry = l->durable_entries < l->entries.count;
+    bool                    has_extent = l->durable_extents < l->extents.count;
+
+    if (!has_entry && !has_extent)
+        return false;
+    *is_extent = has_extent && (!has_entry || x->base < entry->base_offset);
+    if (*is_extent)
+        *position = x->load ? x->load->position : 0; /* L4 */
+    else
+        *position = entry->position + entry->batch_len;
+    return true;
+}
+
+uint64_t log_pinned(const struct engine *e)
+{
+    return pins_oldest(&e->pins);
 }
 
 uint64_t log_durable(const struct engine *e, struct log *l)
 {
     uint64_t on_disk = journal_durable(e->journal);
+    uint64_t position;
+    bool     is_extent;
 
-    while (l->durable_count < l->entries.count) {
-        const struct log_entry *entry = &l->entries.at[l->entries.first + l->durable_count];
-
-        if (entry->position + entry->batch_len > on_disk)
-            break;
-        l->durable_count++;
-        l->durable = entry->base_offset + entry->count;
+    while (next_undurable(l, &is_extent, &position)) {
+        if (position > on_disk) {
+            l->durable = is_extent ? log_extents(l)[l->durable_extents].base
+                                   : log_entries(l)[l->durable_entries].base_offset;
+            return l->durable;
+        }
+        if (is_extent)
+            l->durable_extents++;
+        else
+            l->durable_entries++;
     }
+    l->durable = l->end;
     return l->durable;
+}
+
+bool log_is_durable(const struct log *l)
+{
+    return l->durable_entries == l->entries.count && l->durable_extents == l->extents.count;
+}
+
+/* ---- forgetting ---- */
+
+/* Entries [i, i + n) are not the log's any more. */
+static void remove_entries(struct engine *e, struct log *l, size_t i, size_t n)
+{
+    struct log_entry *at = log_entries(l);
+
+    for (size_t k = i; k < i + n; k++) {
+        pins_take(&e->pins, at[k].position);
+        l->bytes -= at[k].batch_len;
+    }
+    if (i == 0)
+        l->entries.first += n;
+    else
+        memmove(at + i, at + i + n, (l->entries.count - i - n) * sizeof *at);
+    l->entries.count -= n;
+    if (l->durable_entries > i)
+        l->durable_entries = l->durable_entries > i + n ? l->durable_entries - n : i;
+}
+
+static void remove_extents(struct engine *e, struct log *l, size_t i, size_t n)
+{
+    struct extent *at = log_extents(l);
+
+    for (size_t k = i; k < i + n; k++) {
+        l->bytes -= at[k].bytes;
+        room_take(e, &at[k]);
+    }
+    if (i == 0)
+        l->extents.first += n;
+    else
+        memmove(at + i, at + i + n, (l->extents.count - i - n) * sizeof *at);
+    l->extents.count -= n;
+    if (l->durable_extents > i)
+        l->durable_extents = l->durable_extents > i + n ? l->durable_extents - n : i;
 }
 
 void log_trim(struct engine *e, struct log *l, uint64_t offset)
 {
-    struct log_entries *es = &l->entries;
-
     row_touch(e, &l->row);
     log_chunks_on_trim(e, l, offset);
-    while (es->count > 0 && es->at[es->first].base_offset + es->at[es->first].count <= offset) {
-        l->bytes -= es->at[es->first].batch_len;
-        es->first++;
-        es->count--;
-        if (l->durable_count > 0)
-            l->durable_count--;
-    }
+    remove_entries(e, l, 0, log_entry_index(l, offset));
+    remove_extents(e, l, 0, log_extent_index(l, offset));
     if (offset > l->start)
         l->start = offset < l->end ? offset : l->end;
     if (l->start > l->durable)
         l->durable = l->start;
-    if (es->count == 0)
-        es->first = 0;
+    give_back_room(l);
+}
+
+void log_settled(struct engine *e, struct log *l, uint64_t offset)
+{
+    if (log_extent_index(l, offset) > 0) /* S2: what empties a segment is journalled */
+        log_note_trimmed(e, l, offset);
+    log_trim(e, l, offset);
+}
+
+/* ---- replacing ---- */
+
+/* What of a log begins in [from, to), as indices; false when something lies across an end. */
+struct stretch {
+    size_t entry, entry_past;
+    size_t extent, extent_past;
+};
+
+static bool find_stretch(const struct log *l, uint64_t from, uint64_t to, struct stretch *s)
+{
+    const struct log_entry *entries = log_entries(l);
+    const struct extent    *extents = log_extents(l);
+
+    *s = (struct stretch){ log_entry_index(l, from), log_entry_index(l, to),
+                           log_extent_index(l, from), log_extent_index(l, to) };
+    return (s->entry == l->entries.count || entries[s->entry].base_offset >= from) &&
+           (s->entry_past == l->entries.count || entries[s->entry_past].base_offset >= to) &&
+           (s->extent == l->extents.count || extents[s->extent].base >= from) &&
+           (s->extent_past == l->extents.count || extents[s->extent_past].base >= to);
+}
+
+static bool are_in_order(const struct extent *made, size_t count, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (made[i].base < from || made[i].end <= made[i].base || made[i].end > to)
+            return false;
+        from = made[i].end;
+    }
+    return true;
+}
+
+static void insert_extents(struct engine *e, struct log *l, size_t i, const struct extent *made,
+                           size_t count)
+{
+    struct extent *at;
+
+    if (count == 0)
+        return;
+    make_extent_room(&l->extents, count);
+    at = log_extents(l);
+    memmove(at + i + count, at + i, (l->extents.count - i) * sizeof *at);
+    memcpy(at + i, made, count * sizeof *at);
+    l->extents.count += count;
+    if (l->durable_extents >= i)
+        l->durable_extents += count;
+    for (size_t k = i; k < i + count; k++) {
+        l->bytes += at[k].bytes;
+        room_put(e, &at[k]);
+    }
+}
+
+bool log_replace(struct engine *e, struct log *l, uint64_t from, uint64_t to,
+                 const struct extent *made, size_t count)
+{
+    struct stretch s;
+
+    while (count > 0 && made[0].end <= l->start) { /* trimmed meanwhile */
+        made++;
+        count--;
+    }
+    if (to > l->end || !are_in_order(made, count, from, to) || !find_stretch(l, from, to, &s))
+        return false;
+    row_touch(e, &l->row);
+    log_chunks_on_replace(e, l, from, to);
+    remove_entries(e, l, s.entry, s.entry_past - s.entry);
+    remove_extents(e, l, s.extent, s.extent_past - s.extent);
+    insert_extents(e, l, s.extent, made, count);
+    log_chunks_on_replaced(e, l, from, to);
+    give_back_room(l);
+    return true;
 }

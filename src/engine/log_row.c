@@ -3,21 +3,21 @@
  * journal, in chunks.
  *
  * Changes, only in checkpoints (docs/journal.md):
- *   LOG_STATE    log id, start, first: base offset of its first entry, or its end
- *   LOG_ENTRIES  log id, first of the chunk, { base offset, position, length, count, max
- *                timestamp, append_ms } until the head ends
+ *   LOG_STATE    log id, start, end
+ *   LOG_ENTRIES  log id, first of the chunk, entry count, each { base offset, position, length,
+ *                count, max timestamp, append_ms }, then extents as in EXTENT_MOVED (extent.c)
+ *                until the head ends
  *
- *   entries:   | forgotten | e e e e | e e e e e e | e e |
- *   chunks:          [first ......][first ......][first     the last one grows
+ *   entries, extents:   | forgotten | e e x e e | x x e e x e | e e |
+ *   chunks:                   [first ......][first ......][first     the last one grows
  *
- *   LR1  Every entry lies in the chunk with the highest `first` that is not above it. Only the last
- *        chunk grows, and a row touch comes before that; it is closed when it has
- *        CHUNK_ENTRIES_MAX, or when it was written and has CHUNK_ENTRIES_MIN: so what is written
- *        again for nothing is little, and a log that is rarely appended to has not one row for each
- *        entry.
- *   LR2  A chunk goes when all its entries do. Until then its row still names those that went:
- *        loading forgets what is below `first` of LOG_STATE.
- *   LR3  An append changes nothing in LOG_STATE, only a trim does.
+ *   LR1  Every entry and extent lies in the chunk with the highest `first` that is not above its
+ *        base. Only the last chunk grows, and a row touch comes before that; it is closed when it
+ *        has CHUNK_ENTRIES_MAX, or when it was written and has CHUNK_ENTRIES_MIN: so what is
+ *        written again for nothing is little, and a log that is rarely appended to has not one row
+ *        for each entry.
+ *   LR2  A chunk goes when all it has does. Until then its row still names those that went:
+ *        loading forgets what is below the log's start.
  *
  * Thread: the shard's.
  */
@@ -66,17 +66,80 @@ void log_chunks_on_push(struct engine *e, struct log *l, uint64_t base_offset)
     c->count++;
 }
 
+static struct log_chunk *chunk_at(const struct list *node)
+{
+    return CONTAINER(node, struct log_chunk, in_log);
+}
+
+/* Where the chunk behind c begins. */
+static uint64_t past_of(const struct log_chunk *c)
+{
+    return c->in_log.next == &c->log->chunks ? UINT64_MAX : chunk_at(c->in_log.next)->first;
+}
+
+/* The base of the first entry or extent that ends behind offset; UINT64_MAX: there is none. */
+static uint64_t base_behind(const struct log *l, uint64_t offset)
+{
+    size_t   entry = log_entry_index(l, offset);
+    size_t   extent = log_extent_index(l, offset);
+    uint64_t base = entry < l->entries.count ? log_entries(l)[entry].base_offset : UINT64_MAX;
+
+    if (extent < l->extents.count && log_extents(l)[extent].base < base)
+        base = log_extents(l)[extent].base;
+    return base;
+}
+
+/* The same of the first that begins at offset or behind it. */
+static uint64_t base_from(const struct log *l, uint64_t offset)
+{
+    size_t   entry = log_entry_index(l, offset);
+    size_t   extent = log_extent_index(l, offset);
+    uint64_t base = UINT64_MAX;
+
+    if (entry < l->entries.count && log_entries(l)[entry].base_offset < offset)
+        entry++;
+    if (extent < l->extents.count && log_extents(l)[extent].base < offset)
+        extent++;
+    if (entry < l->entries.count)
+        base = log_entries(l)[entry].base_offset;
+    if (extent < l->extents.count && log_extents(l)[extent].base < base)
+        base = log_extents(l)[extent].base;
+    return base;
+}
+
 void log_chunks_on_trim(struct engine *e, struct log *l, uint64_t offset)
 {
-    while (!list_empty(&l->chunks)) {
-        struct log_chunk *c = CONTAINER(l->chunks.next, struct log_chunk, in_log);
-        struct list      *next = c->in_log.next;
-        uint64_t          end =
-            next == &l->chunks ? l->end : CONTAINER(next, struct log_chunk, in_log)->first;
+    uint64_t base = base_behind(l, offset);
 
-        if (end > offset)
+    while (!list_empty(&l->chunks) && past_of(chunk_at(l->chunks.next)) <= base)
+        remove_chunk(e, chunk_at(l->chunks.next));
+}
+
+void log_chunks_on_replace(struct engine *e, struct log *l, uint64_t from, uint64_t to)
+{
+    for (struct list *n = l->chunks.prev; n != &l->chunks; n = n->prev) {
+        struct log_chunk *c = chunk_at(n);
+
+        if (c->first < to && past_of(c) > from)
+            row_touch(e, &c->row);
+        if (c->first <= from)
             break;
-        remove_chunk(e, c);
+    }
+}
+
+/* LR2: those that have nothing any more go; what they would have had is the one's before. */
+void log_chunks_on_replaced(struct engine *e, struct log *l, uint64_t from, uint64_t to)
+{
+    struct list *n = l->chunks.prev;
+
+    while (n != &l->chunks) {
+        struct log_chunk *c = chunk_at(n);
+
+        n = n->prev;
+        if (c->first < from && past_of(c) <= from)
+            break;
+        if (c->first < to && base_from(l, c->first) >= past_of(c))
+            remove_chunk(e, c);
     }
 }
 
@@ -101,13 +164,12 @@ void log_row_key(struct engine *e, const struct row *row, struct buf *out)
 
 void log_row_head(struct engine *e, const struct row *row, struct buf *out)
 {
-    const struct log         *l = log_of(row);
-    const struct log_entries *es = &l->entries;
+    const struct log *l = log_of(row);
 
     (void)e;
     buf_uvarint(out, l->id);
     buf_uvarint(out, l->start);
-    buf_uvarint(out, es->count > 0 ? es->at[es->first].base_offset : l->end);
+    buf_uvarint(out, l->end);
 }
 
 static const struct log_chunk *chunk_of(const struct row *row)
@@ -122,27 +184,42 @@ void log_chunk_row_key(struct engine *e, const struct row *row, struct buf *out)
     buf_u64(out, chunk_of(row)->first);
 }
 
+static void put_entries(struct buf *out, const struct log *l, uint64_t first, uint64_t past)
+{
+    const struct log_entry *at = log_entries(l);
+    size_t                  i = log_entry_index(l, first > l->start ? first : l->start);
+    size_t                  end;
+
+    while (i < l->entries.count && at[i].base_offset < first)
+        i++;
+    for (end = i; end < l->entries.count && at[end].base_offset < past;)
+        end++;
+    buf_uvarint(out, end - i);
+    for (; i < end; i++) {
+        buf_uvarint(out, at[i].base_offset);
+        buf_uvarint(out, at[i].position);
+        buf_uvarint(out, at[i].batch_len);
+        buf_uvarint(out, at[i].count);
+        buf_varint(out, at[i].max_timestamp_ms);
+        buf_varint(out, at[i].append_ms);
+    }
+}
+
 void log_chunk_row_head(struct engine *e, const struct row *row, struct buf *out)
 {
     const struct log_chunk *c = chunk_of(row);
     const struct log       *l = c->log;
-    const struct list      *next = c->in_log.next;
-    uint64_t                end =
-        next == &l->chunks ? UINT64_MAX : CONTAINER(next, struct log_chunk, in_log)->first;
-    const struct log_entry *past = l->entries.at + l->entries.first + l->entries.count;
-    const struct log_entry *x = log_find(l, c->first > l->start ? c->first : l->start);
+    const struct extent    *at = log_extents(l);
+    uint64_t                past = past_of(c);
 
     (void)e;
     buf_uvarint(out, l->id);
     buf_uvarint(out, c->first);
-    for (; x && x < past && x->base_offset < end; x++) {
-        buf_uvarint(out, x->base_offset);
-        buf_uvarint(out, x->position);
-        buf_uvarint(out, x->batch_len);
-        buf_uvarint(out, x->count);
-        buf_varint(out, x->max_timestamp_ms);
-        buf_varint(out, x->append_ms);
-    }
+    put_entries(out, l, c->first, past);
+    for (size_t i = log_extent_index(l, c->first > l->start ? c->first : l->start);
+         i < l->extents.count && at[i].base < past; i++)
+        if (at[i].base >= c->first)
+            extent_put(out, &at[i]);
 }
 
 /* ---- loading ---- */
@@ -152,15 +229,15 @@ enum err log_apply_state(struct engine *e, struct rd *head, struct bytes payload
 {
     struct log *l = idmap_get(&e->logs, rd_uvarint64(head));
     uint64_t    start = rd_uvarint64(head);
-    uint64_t    first = rd_uvarint64(head);
+    uint64_t    end = rd_uvarint64(head);
 
     (void)payload;
     (void)position;
-    if (head->failed || !l || l->end > 0 || start > INT64_MAX || first > start)
+    if (head->failed || !l || l->end > 0 || start > end || end > INT64_MAX)
         return ERR_CORRUPT;
     row_touch(e, &l->row);
     l->start = start;
-    l->end = first;
+    l->end = end;
     l->durable = start;
     return ERR_OK;
 }
@@ -182,14 +259,36 @@ static bool read_entry(struct rd *head, struct log_entry *x)
            x->base_offset <= INT64_MAX - count;
 }
 
-static bool load_entry(struct log *l, const struct log_entry *x)
+static bool load_entry(struct engine *e, struct log *l, const struct log_chunk *c,
+                       struct rd *head)
 {
-    if (l->entries.count == 0 && x->base_offset < l->end)
-        return true; /* LR2 */
-    if (x->base_offset != l->end)
+    const struct log_entry *last = log_entries(l) + l->entries.count;
+    struct log_entry        x;
+
+    if (!read_entry(head, &x) || x.base_offset < c->first || x.base_offset + x.count > l->end ||
+        (l->entries.count > 0 && x.base_offset < last[-1].base_offset + last[-1].count))
         return false;
-    log_push(l, x);
+    if (x.base_offset + x.count > l->start) /* LR2 */
+        log_load_entry(e, l, &x);
     return true;
+}
+
+static bool load_extent(struct engine *e, struct log *l, const struct log_chunk *c,
+                        struct rd *head)
+{
+    const struct extent *last = log_extents(l) + l->extents.count;
+    struct extent        x;
+    uint64_t             segment;
+
+    if (!extent_get(head, &x, &segment) || x.base < c->first || x.end > l->end ||
+        (l->extents.count > 0 && x.base < last[-1].end))
+        return false;
+    if (x.end <= l->start) /* LR2: its segment may be gone */
+        return true;
+    x.segment = room_find(e, segment);
+    if (x.segment)
+        log_load_extent(e, l, &x);
+    return x.segment != NULL;
 }
 
 enum err log_apply_entries(struct engine *e, struct rd *head, struct bytes payload,
@@ -197,17 +296,20 @@ enum err log_apply_entries(struct engine *e, struct rd *head, struct bytes paylo
 {
     struct log       *l = idmap_get(&e->logs, rd_uvarint64(head));
     uint64_t          first = rd_uvarint64(head);
+    uint64_t          count = rd_uvarint64(head);
     struct log_chunk *c = l ? last_chunk(l) : NULL;
-    struct log_entry  x;
 
     (void)payload;
     (void)position;
     if (head->failed || !l || (c && c->first >= first))
         return ERR_CORRUPT;
     c = add_chunk(l, first);
-    row_touch(e, &c->row);
-    for (; rd_left(head) > 0; c->count++)
-        if (!read_entry(head, &x) || x.base_offset < first || !load_entry(l, &x))
+    for (; count > 0; count--, c->count++)
+        if (!load_entry(e, l, c, head))
             return ERR_CORRUPT;
+    for (; rd_left(head) > 0; c->count++)
+        if (!load_extent(e, l, c, head))
+            return ERR_CORRUPT;
+    row_touch(e, &c->row);
     return ERR_OK;
 }

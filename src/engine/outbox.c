@@ -82,6 +82,8 @@ static void fill(struct outbox *o, struct message_ref *refs, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct message_ref *r = &refs[i];
 
+        if (r->position == MESSAGE_ATTACHED)
+            continue;
         if (i > 0 && r->position == refs[i - 1].position)
             r->batch = slice_hold(refs[i - 1].batch);
         else if (journal_view(o->journal, r->position, r->batch_len, &r->batch) != ERR_OK)

@@ -110,6 +110,11 @@ void queue_mark_dirty(struct engine *e, struct queue *q)
         list_push(&e->dirty, &q->dirty);
 }
 
+static void on_load(struct engine *e, struct load_wait *w)
+{
+    queue_mark_dirty(e, CONTAINER(w, struct queue, load));
+}
+
 void queue_on_append(struct engine *e, struct queue *q, struct log *l, uint64_t base,
                      uint32_t count, int64_t due_ms)
 {
@@ -225,6 +230,8 @@ static struct queue *queue_new(struct engine *e, struct bytes ns, struct bytes n
     list_init(&q->blocked);
     list_init(&q->bindings);
     list_init(&q->in_waiting);
+    list_init(&q->load.in_load);
+    q->load.on_load = on_load;
     queue_init_timer(q);
     return q;
 }
@@ -239,6 +246,7 @@ void queue_free(struct engine *e, struct queue *q)
     list_remove(&q->in_session);
     list_remove(&q->bindings);
     list_remove(&q->in_waiting);
+    list_remove(&q->load.in_load);
     queue_order_fini(q);
     ledger_fini(&q->ledger);
     for (int d = 0; d < DOOR_COUNT; d++)

@@ -91,6 +91,8 @@ struct lease {
     uint64_t offset;
 };
 
+#define MESSAGE_ATTACHED UINT64_MAX
+
 /* One message in the hands of a consumer. */
 struct message_ref {
     struct slice batch;       /* the whole stored batch, held by the receiver: slice_drop it */
@@ -102,7 +104,7 @@ struct message_ref {
     uint32_t     bytes;    /* its share of the stored batch: what bytes_max, the transit window and CALL_CREDIT count */
     int64_t      first_lease_ms;
     int64_t      append_ms;
-    uint64_t     position; /* engine's: where the batch lies in the journal */
+    uint64_t     position; /* engine's: where the batch lies in the journal, or MESSAGE_ATTACHED */
     uint32_t     batch_len;
 };
 

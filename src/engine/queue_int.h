@@ -45,6 +45,7 @@ struct queue {
 
     struct queue_order *order;        /* queue_order.c; NULL: not ordered, or not yet looked at */
     struct list         in_waiting; /* engine.undurable or engine.starved */
+    struct load_wait    load;       /* until what comes next is loaded */
 };
 
 /* ---- queue.c ---- */
@@ -140,7 +141,7 @@ struct order_look {
 };
 /* Whether the message that ledger_peek gave may be handed out. */
 enum order_answer queue_order_look(struct queue *q, struct lane *l, uint64_t offset,
-                                   const struct log_entry *entry, struct order_look *look);
+                                   const struct log_at *at, struct order_look *look);
 /* It was leased. taker: a number that no other taker ever had (consumer's or from
  * engine.last_consumer). */
 void queue_order_leased(struct queue *q, struct held *h, const struct order_look *look,
@@ -155,8 +156,9 @@ void queue_order_on_wake(struct queue *q, struct held *h);
 struct held *queue_order_follower(const struct held *h);
 /* The consumer may take more. */
 void queue_order_on_capacity(struct consumer *c);
-/* Puts in order what a replay or a checkpoint left; otherwise the first look does. */
-void queue_order_begin(struct queue *q);
+/* Puts in order what a replay or a checkpoint left; otherwise the first look does. False: some of it
+ * must be loaded first; the queue is dispatched then, and nothing may be handed out before. */
+bool queue_order_begin(struct queue *q);
 /* No more looks for now. */
 void queue_order_rest(struct queue *q);
 void queue_order_fini(struct queue *q);

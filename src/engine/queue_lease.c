@@ -13,6 +13,8 @@
  *       settled with its fate, as one run, however long it is.
  *   H4  While leases take all the memory they may (options.leases_bytes_max), only messages that
  *       have an entry already, or need none, are handed out; the queue waits in engine.starved.
+ *   H5  What comes next and is in a cold extent holds up its log until that is loaded; then the queue
+ *       goes on.
  *
  * Thread: the shard's.
  */
@@ -31,7 +33,8 @@ struct handout {
     struct queue_writer     w;
     struct lane            *lane; /* the message looked at */
     uint64_t                offset;
-    const struct log_entry *entry;
+    struct log_at           at;      /* its batch */
+    uint64_t                gap_end; /* when it has none: where the next one that may have begins */
     uint32_t                bytes;
     struct order_look       order;   /* of an ordered queue */
     struct lane            *settled; /* where something was settled: to be trimmed */
@@ -76,20 +79,39 @@ static void end(struct handout *h)
         queue_arm(q);
 }
 
-/* The batch that holds offset, or the first behind it, or NULL. Usually it is the last one again,
- * or the one after it. */
-static const struct log_entry *find_entry(const struct handout *h, const struct lane *lane,
-                                          uint64_t offset)
+static bool holds(const struct log_at *at, uint64_t offset)
 {
-    const struct log       *l = h->q->topic->logs[lane->index];
-    const struct log_entry *past = l->entries.at + l->entries.first + l->entries.count;
-    const struct log_entry *x = h->entry;
+    return offset - at->entry->base_offset < at->entry->count;
+}
 
-    if (x && h->lane == lane && offset - x->base_offset < x->count)
-        return x;
-    if (x && h->lane == lane && x + 1 < past && offset - x[1].base_offset < x[1].count)
-        return x + 1;
-    return log_find(l, offset);
+/* The batch of the message that is next, into h->at; usually it is the last one again, or the one
+ * after it. LOG_END, LOG_BAD: there is none up to h->gap_end. */
+static enum log_answer find_batch(struct handout *h, struct lane *lane)
+{
+    const struct log *l = h->q->topic->logs[lane->index];
+    struct extent    *x;
+    enum log_answer   answer;
+
+    if (h->at.entry && h->lane == lane) {
+        if (holds(&h->at, h->offset) || (log_step(l, &h->at) && holds(&h->at, h->offset)))
+            return LOG_FOUND;
+    }
+    h->lane = lane;
+    answer = log_find(l, h->offset, &h->at, &x);
+    if (answer == LOG_FOUND && holds(&h->at, h->offset))
+        return LOG_FOUND;
+    if (answer == LOG_FOUND)
+        h->gap_end = h->at.entry->base_offset;
+    else
+        h->gap_end = answer == LOG_END ? lane->end : x->base;
+    h->at.entry = NULL;
+    if (h->gap_end > h->offset) /* a hole before it */
+        return LOG_END;
+    if (answer == LOG_COLD)
+        load_want(h->e, l, x, &h->q->load);
+    else
+        h->gap_end = x->end;
+    return answer;
 }
 
 static bool is_expired(const struct handout *h, const struct log_entry *entry)
@@ -112,13 +134,13 @@ static void lose(struct handout *h, uint64_t end, enum fate fate)
 }
 
 /* Records that are not there any more, up to the next batch that is. */
-static void lose_gap(struct handout *h)
+static void lose_gap(struct handout *h, enum log_answer answer)
 {
-    const struct log  *l = h->q->topic->logs[h->lane->index];
-    uint64_t           end = h->entry ? h->entry->base_offset : h->lane->end;
-    enum fate          fate = FATE_EVICTED;
+    const struct log *l = h->q->topic->logs[h->lane->index];
+    uint64_t          end = h->gap_end;
+    enum fate         fate = FATE_EVICTED;
 
-    if (h->offset >= l->start && l->topic->policy.is_compacted)
+    if (answer == LOG_END && h->offset >= l->start && l->topic->policy.is_compacted)
         fate = FATE_COMPACTED;
     else if (h->offset < l->start && l->start < end)
         end = l->start;
@@ -143,22 +165,24 @@ static bool is_starved(struct handout *h)
 /* Whether the message that is next may be handed out. */
 static enum order_answer look_at(struct handout *h, struct lane *lane)
 {
-    h->entry = find_entry(h, lane, h->offset);
-    h->lane = lane;
-    if (!h->entry || h->offset < h->entry->base_offset) {
-        lose_gap(h);
+    enum log_answer answer = find_batch(h, lane);
+
+    if (answer == LOG_COLD)
+        return ORDER_STOP; /* H5 */
+    if (answer != LOG_FOUND) {
+        lose_gap(h, answer);
         return ORDER_NEXT;
     }
-    if (is_expired(h, h->entry)) {
-        lose(h, h->entry->base_offset + h->entry->count, FATE_EXPIRED);
+    if (is_expired(h, h->at.entry)) {
+        lose(h, h->at.entry->base_offset + h->at.entry->count, FATE_EXPIRED);
         return ORDER_NEXT;
     }
     if (is_starved(h))
         return ORDER_STOP;
-    h->bytes = h->entry->batch_len / h->entry->count;
+    h->bytes = h->at.entry->batch_len / h->at.entry->count;
     if (!h->q->policy.is_ordered)
         return ORDER_TAKE;
-    return queue_order_look(h->q, lane, h->offset, h->entry, &h->order);
+    return queue_order_look(h->q, lane, h->offset, &h->at, &h->order);
 }
 
 /* Looks at the next message that may be handed out; false when there is none. */
@@ -182,20 +206,25 @@ static bool look(struct handout *h)
     return false;
 }
 
+/* One in an extent is attached at once, one in the journal when it can be read (outbox.h O3). */
 static void refer(const struct handout *h, struct message_ref *ref)
 {
+    const struct log_entry *entry = h->at.entry;
+
     *ref = (struct message_ref){
-        .base_offset = h->entry->base_offset,
+        .base_offset = entry->base_offset,
         .offset = h->offset,
         .lease = { h->q->id, h->lane->index, 0, h->offset },
         .attempts = 1,
         .counted_attempts = 1,
         .first_lease_ms = h->e->now_ms,
         .bytes = h->bytes,
-        .append_ms = h->entry->append_ms,
-        .position = h->entry->position,
-        .batch_len = h->entry->batch_len,
+        .append_ms = entry->append_ms,
+        .position = h->at.load ? MESSAGE_ATTACHED : entry->position,
+        .batch_len = entry->batch_len,
     };
+    if (h->at.load && log_view(h->e, &h->at, &ref->batch) == ERR_OK)
+        load_touch(h->e, h->at.load);
 }
 
 static void take_for_good(struct handout *h, struct message_ref *ref)

@@ -54,10 +54,15 @@ struct queue_order {
     struct queue       *queue;
     struct idmap        keys; /* hash -> struct order_key */
     size_t              blocked_count;
-    struct slice        batch; /* read last */
-    uint64_t            batch_position;
+    struct slice        batch; /* read last, and where it is from */
+    const struct log   *batch_log;
+    uint64_t            batch_base;
     struct batch_reader reader;
     bool                is_open;
+    bool                is_stuck;   /* waits for a load before it can be begun */
+    bool                is_begun;   /* what was there at first is all in its keys */
+    uint32_t            begun_lane; /* until then: how far it is */
+    uint64_t            begun_offset;
 };
 
 /* ---- reading keys ---- */
@@ -71,32 +76,32 @@ static void close_batch(struct queue_order *o)
     o->is_open = false;
 }
 
-static bool open_batch(struct queue_order *o, const struct log_entry *entry)
+static bool open_batch(struct queue_order *o, const struct log *l, const struct log_at *at)
 {
-    struct engine *e = o->queue->engine;
-
     close_batch(o);
-    if (journal_view(e->journal, entry->position, entry->batch_len, &o->batch) != ERR_OK)
+    if (log_view(o->queue->engine, at, &o->batch) != ERR_OK)
         return false;
     if (batch_open(&o->reader, o->batch.bytes) != ERR_OK) {
         slice_drop(&o->batch);
         return false;
     }
-    o->batch_position = entry->position;
+    o->batch_log = l;
+    o->batch_base = at->entry->base_offset;
     o->is_open = true;
     return true;
 }
 
 /* The hash of the record's key; false: it has none, or cannot be read. Cheap for records of a batch
  * in order. */
-static bool read_key(struct queue_order *o, const struct log_entry *entry, uint64_t offset,
-                     uint64_t *hash)
+static bool read_key(struct queue_order *o, const struct log *l, const struct log_at *at,
+                     uint64_t offset, uint64_t *hash)
 {
-    int32_t       delta = (int32_t)(offset - entry->base_offset);
+    int32_t       delta = (int32_t)(offset - at->entry->base_offset);
     struct record record;
 
-    if (!o->is_open || o->batch_position != entry->position || o->reader.read > delta)
-        if (!open_batch(o, entry))
+    if (!o->is_open || o->batch_log != l || o->batch_base != at->entry->base_offset ||
+        o->reader.read > delta)
+        if (!open_batch(o, l, at))
             return false;
     if (!batch_find(&o->reader, delta, &record) || record.key.len == 0)
         return false;
@@ -213,35 +218,70 @@ static void count_lease_end(struct order_key *k)
 /* ---- beginning ---- */
 
 /* What a replay, a checkpoint or a change of policy left behind: leases whose takers are not known
- * any more. */
-static void adopt(void *ctx, struct held *h)
+ * any more. False: its batch must be loaded first. */
+static bool adopt(struct queue_order *o, struct held *h)
 {
-    struct queue_order     *o = ctx;
-    const struct log       *l = o->queue->topic->logs[held_lane(h)->index];
-    const struct log_entry *entry = log_find(l, h->offset);
-    struct order_message   *m;
-    uint64_t                hash;
+    const struct log     *l = o->queue->topic->logs[held_lane(h)->index];
+    struct order_message *m;
+    struct log_at         at;
+    struct extent        *x;
+    uint64_t              hash;
+    enum log_answer       answer = log_find(l, h->offset, &at, &x);
 
-    if (!entry || h->offset < entry->base_offset || !read_key(o, entry, h->offset, &hash))
-        return;
+    if (answer == LOG_COLD && h->offset >= x->base) {
+        load_want(o->queue->engine, l, x, &o->queue->load);
+        return false;
+    }
+    if (answer != LOG_FOUND || h->offset < at.entry->base_offset ||
+        !read_key(o, l, &at, h->offset, &hash))
+        return true;
     enlist(o, h, hash);
     m = h->order;
     if (h->state == HELD_LEASED)
         m->key->leased_count++;
     else if (m->key->open != h)
         block(o, h);
+    return true;
 }
 
-void queue_order_begin(struct queue *q)
+static void adopt_next(void *ctx, struct held *h)
 {
-    if (q->order)
+    struct queue_order *o = ctx;
+
+    if (o->is_stuck || h->offset < o->begun_offset)
         return;
-    q->order = mem_new(sizeof *q->order);
-    q->order->queue = q;
-    idmap_init(&q->order->keys);
-    for (uint32_t i = 0; i < q->ledger.lane_count; i++)
-        lane_each(&q->ledger.lanes[i], adopt, q->order);
-    close_batch(q->order);
+    o->begun_offset = h->offset;
+    o->is_stuck = !adopt(o, h);
+}
+
+static bool adopt_lane(struct queue_order *o, struct lane *l)
+{
+    o->is_stuck = false;
+    lane_each(l, adopt_next, o);
+    return !o->is_stuck;
+}
+
+static struct queue_order *order_new(struct queue *q)
+{
+    struct queue_order *o = mem_new(sizeof *o);
+
+    o->queue = q;
+    idmap_init(&o->keys);
+    return o;
+}
+
+bool queue_order_begin(struct queue *q)
+{
+    struct queue_order *o = q->order;
+
+    if (!o)
+        o = q->order = order_new(q);
+    while (!o->is_begun && adopt_lane(o, &q->ledger.lanes[o->begun_lane])) {
+        o->begun_offset = 0;
+        o->is_begun = ++o->begun_lane == q->ledger.lane_count;
+        close_batch(o);
+    }
+    return o->is_begun;
 }
 
 void queue_order_rest(struct queue *q)
@@ -323,7 +363,7 @@ static enum order_answer judge(struct queue_order *o, struct lane *l, uint64_t o
 }
 
 enum order_answer queue_order_look(struct queue *q, struct lane *l, uint64_t offset,
-                                   const struct log_entry *entry, struct order_look *look)
+                                   const struct log_at *at, struct order_look *look)
 {
     struct held          *h = ledger_find(l, offset);
     struct order_message *m = h ? h->order : NULL;
@@ -331,17 +371,18 @@ enum order_answer queue_order_look(struct queue *q, struct lane *l, uint64_t off
 
     look->consumer = NULL;
     look->has_key = true;
+    if (!queue_order_begin(q))
+        return ORDER_STOP;
     if (m) {
         look->key = m->key->hash;
         return judge(q->order, l, offset, look);
     }
-    if (entry->position + entry->batch_len > journal_durable(e->journal)) {
+    if (log_position(at) > journal_durable(e->journal)) {
         if (list_empty(&q->in_waiting))
             list_push(&e->undurable, &q->in_waiting);
         return ORDER_STOP;
     }
-    queue_order_begin(q);
-    look->has_key = read_key(q->order, entry, offset, &look->key);
+    look->has_key = read_key(q->order, q->topic->logs[l->index], at, offset, &look->key);
     return look->has_key ? judge(q->order, l, offset, look) : ORDER_TAKE;
 }
 

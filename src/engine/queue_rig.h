@@ -42,8 +42,8 @@ struct rig {
     struct mailbox home;
     int64_t        now_ms;
     int            answered;
-    size_t         checkpoint_rows; /* how many must have changed for one */
     uint64_t       seed;            /* of the last engine */
+    struct engine_options options;  /* but for the seed */
 };
 
 static void rig_wake(void *ctx)
@@ -59,16 +59,12 @@ static void rig_failed(void *ctx, enum err err, const char *what)
 
 static inline void rig_open_engine(struct rig *r)
 {
-    struct engine_options options = { .seed = ++r->seed,
-                                      .journal_file_bytes = 1 << 20,
-                                      .checkpoint = { .every_rows = r->checkpoint_rows,
-                                                      .turn_rows = 2 },
-                                      .on_failed = rig_failed,
-                                      .ctx = r };
-
+    r->options.seed = ++r->seed;
+    r->options.on_failed = rig_failed;
+    r->options.ctx = r;
     assert_int_equal(volume_file_open(&r->volume, r->disk, false), ERR_OK);
     assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
-    assert_int_equal(engine_open(&r->engine, r->shard, &options, r->now_ms), ERR_OK);
+    assert_int_equal(engine_open(&r->engine, r->shard, &r->options, r->now_ms), ERR_OK);
 }
 
 static inline void rig_close_engine(struct rig *r)
@@ -98,15 +94,22 @@ static inline void rig_turn(struct rig *r)
     mail_run(&r->home);
 }
 
-static inline void rig_open_with(struct rig *r, size_t checkpoint_rows)
+static inline void rig_open_options(struct rig *r, const struct engine_options *options)
 {
-    *r = (struct rig){ .now_ms = 1000000,
-                       .disk = disk_sim_keep(1),
-                       .checkpoint_rows = checkpoint_rows };
+    *r = (struct rig){ .now_ms = 1000000, .disk = disk_sim_keep(1), .options = *options };
     mailbox_init(&r->completions, rig_wake, r);
     mailbox_init(&r->home, rig_wake, r);
     rig_open_engine(r);
     rig_turn(r);
+}
+
+static inline void rig_open_with(struct rig *r, size_t checkpoint_rows)
+{
+    struct engine_options options = { .journal_file_bytes = 1 << 20,
+                                      .checkpoint = { .every_rows = checkpoint_rows,
+                                                      .turn_rows = 2 } };
+
+    rig_open_options(r, &options);
 }
 
 /* There is always a checkpoint under way. */

@@ -133,7 +133,7 @@ void queue_trim(struct queue *q, uint32_t lane)
         floor = needs < floor ? needs : floor;
     }
     if (is_worth_trimming(l, floor))
-        log_trim(q->engine, l, floor);
+        log_settled(q->engine, l, floor);
 }
 
 void queue_release_session(struct engine *e, struct session *s)

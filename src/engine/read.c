@@ -1,24 +1,52 @@
 /*
- * read.c - reading logs: whole batches by offset, long polls, offsets by time.
+ * read.c - reading logs: whole batches by offset, long polls.
  *
  * A read shows only what is on disk (log_durable), so its answer is relaxed: nothing in it can be
  * taken back. A read that finds too little parks on every log it asked for and looks again when
- * one of them has more on disk.
+ * one of them has more on disk, or when what was cold is loaded. What comes behind a hole in the log
+ * is as good as what would be in it.
+ *
+ *     look --enough, or an error--> answered
+ *       |  --too little--> parked: in log.readers, or cold: waiting for a load --look again--.
+ *       `------------------------------------------------------------------------------------'
+ *
+ *   R1  A read that has nothing because all of it is cold waits for the first load, however short
+ *       its wait is: else one that does not wait would never get anything.
+ *   R2  At most LOADS_MAX loads are begun for one look.
  *
  * Thread: the shard's.
  */
-#include "engine/engine_int.h"
+#include "engine/log_int.h"
 
 #include <assert.h>
 
-/* One log a parked read waits for; in the call's arena. */
+enum { LOADS_MAX = 8 };
+
+/* What a parked read waits for, of one item; in the call's arena. */
 struct read_wait {
-    struct list       in_log; /* log.readers */
     struct read_call *call;
+    struct list       in_log; /* log.readers */
+    struct load_wait  load;
 };
 
-static enum err find_log(struct engine *e, struct bytes ns, struct bytes name,
-                         const struct uuid *uuid, uint32_t partition, struct log **out)
+struct parked_read {
+    struct read_wait *waits;   /* of each item */
+    size_t            count;
+    bool              is_late; /* the wait is over (R1) */
+};
+
+/* One look at what there is. */
+struct look {
+    struct engine    *e;
+    struct read_call *a;
+    uint32_t          bytes; /* taken so far */
+    size_t            loads;
+    bool              has_error;
+    bool              is_cold; /* some item would have more if it were loaded */
+};
+
+enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
+                       const struct uuid *uuid, uint32_t partition, struct log **out)
 {
     struct topic *t = bytes_is_null(name) ? topic_find_uuid(e, uuid) : topic_find(e, ns, name);
 
@@ -31,66 +59,112 @@ static enum err find_log(struct engine *e, struct bytes ns, struct bytes name,
     return ERR_OK;
 }
 
-/* How many durable entries from first on fit into bytes_max; the first one does when it may be oversized. */
-static size_t count_entries(const struct log *l, size_t first, uint32_t bytes_max, bool first_always,
-                            uint32_t *bytes)
+/* ---- taking batches ---- */
+
+static enum log_answer next_batch(const struct log *l, struct log_at *at)
 {
-    const struct log_entry *at = l->entries.at + l->entries.first;
-    size_t                  n = 0;
+    if (log_step(l, at))
+        return LOG_FOUND;
+    return log_find(l, at->entry->base_offset + at->entry->count, at, NULL);
+}
+
+/* How many durable batches from `at` on fit into bytes_max; the first one does when it may be
+ * oversized. */
+static size_t count_batches(const struct log *l, struct log_at at, uint32_t bytes_max,
+                            bool first_always, uint32_t *bytes)
+{
+    enum log_answer answer = LOG_FOUND;
+    size_t          n = 0;
 
     *bytes = 0;
-    while (first + n < l->durable_count) {
-        uint32_t len = at[first + n].batch_len;
+    while (answer == LOG_FOUND && at.entry->base_offset + at.entry->count <= l->durable) {
+        uint32_t len = at.entry->batch_len;
 
         if ((uint64_t)*bytes + len > bytes_max && !(first_always && n == 0))
             break;
         *bytes += len;
         n++;
+        answer = next_batch(l, &at);
     }
     return n;
 }
 
-static enum err take_batches(struct engine *e, struct read_call *a, struct read_item *item,
-                             struct log *l, uint32_t bytes_max, bool first_always, uint32_t *bytes)
+/* A reader that goes on will want the next extent soon. */
+static void read_ahead(struct engine *e, const struct log *l, const struct log_at *last)
 {
-    const struct log_entry *at = log_find(l, item->offset);
-    size_t                  first = (size_t)(at - (l->entries.at + l->entries.first));
-    size_t                  n = count_entries(l, first, bytes_max, first_always, bytes);
+    if (!last->load)
+        return;
+    load_touch(e, last->load);
+    if ((size_t)(last->entry - last->load->entries) >= last->load->count / 2)
+        load_ahead(e, l, last->load);
+}
 
-    item->batches = arena_array(&a->call.arena, n, sizeof *item->batches);
-    for (size_t i = 0; i < n; i++) {
+static enum err take_batches(struct look *k, struct read_item *item, const struct log *l,
+                             struct log_at at, uint32_t bytes_max)
+{
+    uint32_t bytes;
+    size_t   n = count_batches(l, at, bytes_max, k->bytes == 0, &bytes);
+
+    item->batches = arena_array(&k->a->call.arena, n, sizeof *item->batches);
+    while (item->batch_count < n) {
         struct batch_ref *ref = &item->batches[item->batch_count];
-        enum err err = journal_view(e->journal, at[i].position, at[i].batch_len, &ref->bytes);
+        enum err          err = log_view(k->e, &at, &ref->bytes);
 
         if (err)
             return err;
-        ref->base_offset = at[i].base_offset;
-        item->batch_count++;
+        ref->base_offset = at.entry->base_offset;
+        if (++item->batch_count < n && next_batch(l, &at) != LOG_FOUND)
+            assert(false); /* count_batches went there */
     }
+    if (n > 0)
+        read_ahead(k->e, l, &at);
+    k->bytes += bytes;
     return ERR_OK;
 }
 
-/* Fills one item; *bytes is what it took. */
-static void read_item(struct engine *e, struct read_call *a, struct read_item *item,
-                      uint32_t bytes_left, bool first_always, uint32_t *bytes)
+static enum err want_extent(struct look *k, const struct log *l, struct extent *x,
+                            struct load_wait *w)
 {
-    struct log *l;
+    k->is_cold = true;
+    if (k->loads++ < LOADS_MAX)
+        load_want(k->e, l, x, w);
+    return ERR_OK;
+}
 
-    *bytes = 0;
-    item->err = find_log(e, a->ns, item->name, &item->uuid, item->partition, &l);
-    if (item->err)
-        return;
-    item->high_watermark = log_durable(e, l);
+static uint32_t bytes_left(const struct look *k, const struct read_item *item)
+{
+    uint32_t left = k->a->bytes_max > k->bytes ? k->a->bytes_max - k->bytes : 0;
+
+    return left < item->bytes_max ? left : item->bytes_max;
+}
+
+/* w, if not NULL, waits for what is cold. */
+static enum err look_at_item(struct look *k, struct read_item *item, struct load_wait *w)
+{
+    struct log    *l;
+    struct log_at  at;
+    struct extent *x;
+    enum err err = read_find_log(k->e, k->a->ns, item->name, &item->uuid, item->partition, &l);
+
+    if (err)
+        return err;
+    item->high_watermark = log_durable(k->e, l);
     item->log_start = l->start;
-    if (item->offset < l->start || item->offset > item->high_watermark) {
-        item->err = ERR_OUT_OF_RANGE;
-        return;
-    }
+    if (item->offset < l->start || item->offset > item->high_watermark)
+        return ERR_OUT_OF_RANGE;
     if (item->offset == item->high_watermark)
-        return;
-    item->err = take_batches(e, a, item, l,
-                             bytes_left < item->bytes_max ? bytes_left : item->bytes_max,
-                             first_always, bytes);
+        return ERR_OK;
+    switch (log_find(l, item->offset, &at, &x)) {
+    case LOG_FOUND:
+        return take_batches(k, item, l, at, bytes_left(k, item));
+    case LOG_COLD:
+        return want_extent(k, l, x, w);
+    case LOG_BAD:
+        return ERR_CORRUPT;
+    case LOG_END:
+        break;
+    }
+    return ERR_OK;
 }
 
 static void drop_batches(struct read_call *a)
@@ -102,22 +176,24 @@ static void drop_batches(struct read_call *a)
     }
 }
 
-/* True when the answer is ready: enough bytes, or an item failed. */
-static bool collect(struct engine *e, struct read_call *a)
+/* Takes what there is. True when that is the answer. */
+static bool look(struct engine *e, struct read_call *a)
 {
-    uint32_t total = 0;
-    bool     failed = false;
+    struct parked_read *p = a->call.waits;
+    struct look         k = { .e = e, .a = a };
 
     for (size_t i = 0; i < a->item_count; i++) {
-        uint32_t left = a->bytes_max > total ? a->bytes_max - total : 0;
-        uint32_t bytes;
-
-        read_item(e, a, &a->items[i], left, total == 0, &bytes);
-        total += bytes;
-        failed |= a->items[i].err != ERR_OK;
+        a->items[i].err = look_at_item(&k, &a->items[i], &p->waits[i].load);
+        k.has_error |= a->items[i].err != ERR_OK;
     }
-    return failed || total >= a->bytes_min;
+    if (k.has_error || k.bytes >= a->bytes_min ||
+        (p->is_late && (k.bytes > 0 || !k.is_cold)))
+        return true;
+    drop_batches(a);
+    return false;
 }
+
+/* ---- parking ---- */
 
 static void answer(struct engine *e, struct read_call *a)
 {
@@ -125,79 +201,91 @@ static void answer(struct engine *e, struct read_call *a)
     engine_answer(e, &a->call, ERR_OK);
 }
 
+static void look_again(struct engine *e, struct read_call *a)
+{
+    if (look(e, a))
+        answer(e, a);
+}
+
 static void on_timeout(struct engine *e, struct call *c)
 {
-    struct read_call *a = (struct read_call *)c;
+    ((struct parked_read *)c->waits)->is_late = true;
+    look_again(e, (struct read_call *)c);
+}
 
-    collect(e, a);
-    answer(e, a);
+static void on_load(struct engine *e, struct load_wait *w)
+{
+    look_again(e, CONTAINER(w, struct read_wait, load)->call);
 }
 
 static void on_unpark(struct engine *e, struct call *c)
 {
-    struct read_wait *waits = c->waits;
-    size_t            n = ((struct read_call *)c)->item_count;
+    struct parked_read *p = c->waits;
 
     (void)e;
-    for (size_t i = 0; i < n; i++)
-        if (waits[i].call)
-            list_remove(&waits[i].in_log);
+    for (size_t i = 0; i < p->count; i++) {
+        list_remove(&p->waits[i].in_log);
+        list_remove(&p->waits[i].load.in_load);
+    }
+}
+
+static void begin(struct read_call *a)
+{
+    struct parked_read *p = arena_struct(&a->call.arena, struct parked_read);
+
+    p->waits = arena_array(&a->call.arena, a->item_count, sizeof *p->waits);
+    p->count = a->item_count;
+    p->is_late = a->wait_ms <= 0;
+    for (size_t i = 0; i < p->count; i++) {
+        p->waits[i].call = a;
+        p->waits[i].load.on_load = on_load;
+        list_init(&p->waits[i].in_log);
+        list_init(&p->waits[i].load.in_load);
+    }
+    a->call.waits = p;
+    a->call.on_unpark = on_unpark;
 }
 
 static void park(struct engine *e, struct read_call *a)
 {
-    struct read_wait *waits = arena_array(&a->call.arena, a->item_count, sizeof *waits);
+    struct parked_read *p = a->call.waits;
 
     for (size_t i = 0; i < a->item_count; i++) {
         struct read_item *item = &a->items[i];
         struct log       *l;
 
-        if (find_log(e, a->ns, item->name, &item->uuid, item->partition, &l) != ERR_OK)
+        if (read_find_log(e, a->ns, item->name, &item->uuid, item->partition, &l) != ERR_OK)
             continue;
-        waits[i].call = a;
-        list_push(&l->readers, &waits[i].in_log);
-        if (l->durable_count < l->entries.count && list_empty(&l->fresh))
+        list_push(&l->readers, &p->waits[i].in_log);
+        if (!log_is_durable(l) && list_empty(&l->fresh))
             list_push(&e->fresh, &l->fresh);
     }
-    a->call.waits = waits;
-    a->call.on_unpark = on_unpark;
-    engine_park(e, &a->call, &e->reads, e->now_ms + a->wait_ms, on_timeout);
+    engine_park(e, &a->call, &e->reads, p->is_late ? INT64_MAX : e->now_ms + a->wait_ms,
+                on_timeout);
 }
 
 void read_on_read(struct engine *e, struct call *c)
 {
     struct read_call *a = (struct read_call *)c;
 
-    if (collect(e, a) || a->wait_ms <= 0) {
+    begin(a);
+    if (look(e, a))
         answer(e, a);
-        return;
-    }
-    drop_batches(a);
-    park(e, a);
-}
-
-/* Looks at one parked read again; false leaves it parked. */
-static bool retry(struct engine *e, struct read_call *a)
-{
-    if (collect(e, a)) {
-        answer(e, a);
-        return true;
-    }
-    drop_batches(a);
-    return false;
+    else
+        park(e, a);
 }
 
 void read_wake(struct engine *e, struct log *l)
 {
-    struct list *n = l->readers.next;
+    struct list  all;
+    struct list *n;
 
-    while (n != &l->readers) {
-        struct read_wait *w = CONTAINER(n, struct read_wait, in_log);
-
-        n = n->next;
-        /* An answered read may have had more nodes in this list: begin again. */
-        if (retry(e, w->call))
-            n = l->readers.next;
+    list_init(&all);
+    while ((n = list_pop(&l->readers)) != NULL)
+        list_push(&all, n);
+    while ((n = list_pop(&all)) != NULL) {
+        list_push(&l->readers, n); /* until it is answered */
+        look_again(e, CONTAINER(n, struct read_wait, in_log)->call);
     }
 }
 
@@ -207,13 +295,13 @@ void read_on_durable(struct engine *e)
 
     while (n != &e->fresh) {
         struct log *l = CONTAINER(n, struct log, fresh);
-        size_t      before = l->durable_count;
+        uint64_t    before = l->durable;
 
         n = n->next;
         log_durable(e, l);
-        if (l->durable_count == l->entries.count || list_empty(&l->readers))
+        if (log_is_durable(l) || list_empty(&l->readers))
             list_remove(&l->fresh);
-        if (l->durable_count > before)
+        if (l->durable > before)
             read_wake(e, l);
     }
 }
@@ -227,84 +315,4 @@ void read_abandon(struct engine *e, struct log *l)
             w->call->items[i].err = ERR_NO_TOPIC;
         answer(e, w->call);
     }
-}
-
-/* ---- CALL_LIST_OFFSETS ---- */
-
-/* The first record of a stored batch with a time of at least t. */
-static bool find_in_batch(struct engine *e, const struct log_entry *entry, int64_t t,
-                          struct list_offsets_item *item)
-{
-    struct batch_reader r;
-    struct record       record;
-    struct slice        bytes;
-    bool                found = false;
-
-    if (journal_view(e->journal, entry->position, entry->batch_len, &bytes) != ERR_OK)
-        return false;
-    if (batch_open(&r, bytes.bytes) == ERR_OK) {
-        while (!found && batch_next(&r, &record, NULL))
-            if (record.timestamp_ms >= t) {
-                item->offset = (int64_t)entry->base_offset + record.offset_delta;
-                item->found_ms = record.timestamp_ms;
-                found = true;
-            }
-        batch_close(&r);
-    }
-    slice_drop(&bytes);
-    return found;
-}
-
-static void find_time(struct engine *e, const struct log *l, struct list_offsets_item *item)
-{
-    const struct log_entry *at = l->entries.at + l->entries.first;
-
-    for (size_t i = 0; i < l->durable_count; i++)
-        if (at[i].max_timestamp_ms >= item->timestamp_ms &&
-            find_in_batch(e, &at[i], item->timestamp_ms, item))
-            return;
-}
-
-static void find_newest(struct engine *e, const struct log *l, struct list_offsets_item *item)
-{
-    const struct log_entry *at = l->entries.at + l->entries.first;
-    const struct log_entry *best = NULL;
-
-    for (size_t i = 0; i < l->durable_count; i++)
-        if (!best || at[i].max_timestamp_ms > best->max_timestamp_ms)
-            best = &at[i];
-    if (best)
-        find_in_batch(e, best, best->max_timestamp_ms, item);
-}
-
-static void list_offset(struct engine *e, const struct list_offsets_call *a,
-                        struct list_offsets_item *item)
-{
-    struct log *l;
-
-    item->offset = -1;
-    item->found_ms = -1;
-    item->err = find_log(e, a->ns, item->name, &item->uuid, item->partition, &l);
-    if (item->err)
-        return;
-    log_durable(e, l);
-    if (item->timestamp_ms == OFFSET_LATEST)
-        item->offset = (int64_t)l->durable;
-    else if (item->timestamp_ms == OFFSET_EARLIEST)
-        item->offset = (int64_t)l->start;
-    else if (item->timestamp_ms == OFFSET_MAX_TIMESTAMP)
-        find_newest(e, l, item);
-    else if (item->timestamp_ms >= 0)
-        find_time(e, l, item);
-    else
-        item->err = ERR_BAD_ARGUMENT;
-}
-
-void read_on_list_offsets(struct engine *e, struct call *c)
-{
-    struct list_offsets_call *a = (struct list_offsets_call *)c;
-
-    for (size_t i = 0; i < a->item_count; i++)
-        list_offset(e, a, &a->items[i]);
-    engine_answer(e, c, ERR_OK);
 }

@@ -10,29 +10,18 @@ enum {
 
 /* ---- what a log has at its front ---- */
 
-struct part {
-    uint64_t end;
-    uint64_t bytes;
-    int64_t  time_ms;
-};
-
-static int64_t time_of(const struct log *l, int64_t max_timestamp_ms, int64_t append_ms)
+static int64_t time_of(const struct log *l, const struct log_part *p)
 {
-    bool is_by_append = l->topic->policy.time_basis == TIME_OF_APPEND || max_timestamp_ms < 0;
+    bool is_by_append =
+        l->topic->policy.time_basis == TIME_OF_APPEND || p->max_timestamp_ms < 0;
 
-    return is_by_append ? append_ms : max_timestamp_ms;
+    return is_by_append ? p->append_ms : p->max_timestamp_ms;
 }
 
 /* The part that holds offset, or the first one behind it; only if it is on disk (R3). */
-static bool part_at(const struct log *l, uint64_t offset, struct part *out)
+static bool part_at(const struct log *l, uint64_t offset, struct log_part *out)
 {
-    const struct log_entry *entry = log_find(l, offset);
-
-    if (!entry || entry->base_offset >= l->durable)
-        return false;
-    *out = (struct part){ entry->base_offset + entry->count, entry->batch_len,
-                          time_of(l, entry->max_timestamp_ms, entry->append_ms) };
-    return true;
+    return log_part(l, offset, out) && out->base < l->durable;
 }
 
 /* ---- what may go ---- */
@@ -54,7 +43,7 @@ static uint64_t needed_from(const struct log *l)
 }
 
 /* R1. spare: how many bytes the log has above its limit. *due_ms: when it will be, if it is not yet. */
-static bool is_over(const struct engine *e, const struct log *l, const struct part *p,
+static bool is_over(const struct engine *e, const struct log *l, const struct log_part *p,
                     uint64_t spare, int64_t *due_ms)
 {
     const struct topic_policy *policy = &l->topic->policy;
@@ -62,9 +51,9 @@ static bool is_over(const struct engine *e, const struct log *l, const struct pa
     *due_ms = INT64_MAX;
     if (policy->retention_bytes > 0 && p->bytes <= spare)
         return true;
-    if (policy->retention_ms == 0 || p->time_ms > INT64_MAX - policy->retention_ms)
+    if (policy->retention_ms == 0 || time_of(l, p) > INT64_MAX - policy->retention_ms)
         return false;
-    *due_ms = p->time_ms + policy->retention_ms + 1; /* "older than": as long ago is not yet too long */
+    *due_ms = time_of(l, p) + policy->retention_ms + 1; /* "older than": as long ago is not yet too long */
     return *due_ms <= e->now_ms;
 }
 
@@ -75,7 +64,7 @@ static uint64_t find_start(const struct engine *e, const struct log *l, int64_t 
     uint64_t    spare = l->bytes > limit ? l->bytes - limit : 0;
     uint64_t    needed = needed_from(l);
     uint64_t    start = l->start;
-    struct part p;
+    struct log_part p;
 
     for (int n = 0; part_at(l, start, &p); n++) {
         if (!is_over(e, l, &p, spare, next_ms))
@@ -107,21 +96,22 @@ enum err log_apply_trimmed(struct engine *e, struct rd *head, struct bytes paylo
     return ERR_OK;
 }
 
-void retention_cut(struct engine *e, struct log *l, uint64_t offset)
+void log_note_trimmed(struct engine *e, const struct log *l, uint64_t offset)
 {
     struct buf head;
-    struct rd  r;
-    enum err   err;
 
     buf_init(&head);
     buf_uvarint(&head, l->id);
     buf_uvarint(&head, offset);
     engine_change(e, CHANGE_LOG_TRIMMED, &head, (struct slice){ 0 });
-    r = rd_of(buf_view(&head));
-    err = log_apply_trimmed(e, &r, bytes_of(NULL, 0), 0);
-    assert(err == ERR_OK);
-    (void)err;
     buf_fini(&head);
+}
+
+void retention_cut(struct engine *e, struct log *l, uint64_t offset)
+{
+    log_note_trimmed(e, l, offset);
+    log_trim(e, l, offset);
+    queue_on_log_trimmed(l);
 }
 
 /* Whether this millisecond's share is used up (R4). */
@@ -161,7 +151,7 @@ static void on_due(struct timer *t, int64_t now_ms)
 static int64_t soonest(const struct engine *e, const struct log *l)
 {
     const struct topic_policy *policy = &l->topic->policy;
-    struct part                p;
+    struct log_part            p;
     int64_t                    due_ms;
 
     if (policy->retention_bytes > 0 && l->bytes > (uint64_t)policy->retention_bytes)

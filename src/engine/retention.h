@@ -30,6 +30,8 @@ void retention_arm(struct engine *e, struct log *l);
 void retention_on_policy(struct engine *e, struct topic *t);
 /* After a replay: all logs. */
 void retention_on_recovered(struct engine *e);
+/* Journals that what lies below offset is gone; the caller applies it. */
+void log_note_trimmed(struct engine *e, const struct log *l, uint64_t offset);
 /* Journals and applies: records below offset are gone. */
 void retention_cut(struct engine *e, struct log *l, uint64_t offset);
 

@@ -38,6 +38,7 @@ struct engine;
     X(1, IDS, IDS, engine_row)                                                                     \
     X(8, PRODUCER, PRODUCER_MADE, producer_row)                                                    \
     X(16, TOPIC, TOPIC_CREATED, topic_row)                                                         \
+    X(20, SEGMENT, SEGMENT_MADE, room_row)                                                         \
     X(24, LOG, LOG_STATE, log_row)                                                                 \
     X(25, LOG_CHUNK, LOG_ENTRIES, log_chunk_row)                                                   \
     X(32, PRODUCER_STATE, PRODUCER_STATE, producer_state_row)                                      \

@@ -1,9 +1,10 @@
 /*
  * fetch.c - Fetch: stored batches leave as they are.
  *
- *   KF1  Batches are sent from where the journal has them, without a copy. Only when the stored
- *        base offset is another log's (a batch that one publish put into several) the first sixteen
- *        bytes are sent from a corrected copy; they lie outside the CRC.
+ *   KF1  Batches are sent from where journal or segment has them, without a copy. Only when the
+ *        stored base offset is another log's (a batch that one publish put into several), or the
+ *        leader epoch's place holds something of the segment's, the first sixteen bytes are sent
+ *        from a corrected copy; they lie outside the CRC.
  *   KF2  An error of a partition ends the wait: the request is answered at once. So are a request
  *        for nothing and one whose min_bytes is 0.
  *   KF3  There are no fetch sessions (KIP-227): session id 0 says so, and clients send whole
@@ -18,6 +19,7 @@
 enum {
     FETCH_BYTES_MAX = 55 * 1024 * 1024, /* Kafka's fetch.max.bytes */
     PATCHED_BYTES = 16,                 /* base offset, length, leader epoch */
+    EPOCH_AT = 12,                      /* of these, the leader epoch */
     NONE = -1,
 };
 
@@ -30,6 +32,12 @@ struct fetch_state {
 
 /* ---- answer ---- */
 
+static bool is_stored_as_sent(struct bytes batch, uint64_t base_offset)
+{
+    return get_u64(batch.at) == base_offset &&
+           get_u32(batch.at + EPOCH_AT) == (uint32_t)KAFKA_LEADER_EPOCH;
+}
+
 /* Slices of one partition's batches: at most two per batch. */
 static struct wire_slices slices_of(struct kafka_request *r, const struct read_item *item)
 {
@@ -40,7 +48,7 @@ static struct wire_slices slices_of(struct kafka_request *r, const struct read_i
         const struct batch_ref *ref = &item->batches[i];
         struct bytes            b = ref->bytes.bytes;
 
-        if (get_u64(b.at) != ref->base_offset) {
+        if (!is_stored_as_sent(b, ref->base_offset)) {
             uint8_t *head = arena_new(&r->arena, PATCHED_BYTES);
 
             memcpy(head, b.at, PATCHED_BYTES);

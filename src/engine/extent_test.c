@@ -1,0 +1,394 @@
+/*
+ * extent_test.c - logs in segments, through the real engine: appends that go there directly, cold
+ * reads, what recovery makes of it, against a model of every batch that was acknowledged.
+ */
+#include "engine/log_int.h"
+#include "engine/queue_rig.h"
+
+enum { LOGS = 3, BATCHES_MAX = 600 };
+
+static const char *const NS = NAMESPACE_DEFAULT;
+
+/* Everything small, so that little data meets all limits. */
+static const struct engine_options small = {
+    .journal_file_bytes = 64 << 10,
+    .checkpoint = { .every_rows = 20, .turn_rows = 3 },
+    .journal_bytes_max = 4 << 20,
+    .cache_bytes_max = 40 << 10,
+    .segment_bytes = 128 << 10,
+    .direct_bytes_min = 4000,
+};
+
+/* ---- appending ---- */
+
+static struct slice batch_of(uint32_t number, size_t len, int64_t time_ms)
+{
+    struct buf          b;
+    struct batch_writer w;
+    struct slice        s;
+    uint8_t            *value = mem_new(len + 1);
+
+    for (size_t i = 0; i < len; i++)
+        value[i] = (uint8_t)(number * 7 + i * 3);
+    buf_init(&b);
+    batch_begin(&w, &b);
+    batch_add(&w, time_ms, bytes_of(NULL, 0), bytes_of(value, len), NULL, 0);
+    if (number % 3 == 0)
+        batch_add(&w, time_ms + 1, bytes_of(NULL, 0), bytes_of(value, len / 2), NULL, 0);
+    batch_end(&w);
+    s = slice_copy(buf_view(&b));
+    buf_fini(&b);
+    free(value);
+    return s;
+}
+
+static void create_topic(struct rig *r, const char *name, uint32_t partitions)
+{
+    struct topic_create_call *c = RIG_CALL(r, topic_create_call, TOPIC_CREATE);
+
+    c->ns = bytes_str(NS);
+    c->name = bytes_str(name);
+    c->partition_count = partitions;
+    c->policy = topic_policy_default;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+static struct append_call *append_call_of(struct rig *r, const char *topic, uint32_t partition,
+                                          struct slice *batches, size_t count)
+{
+    struct append_call *c = RIG_CALL(r, append_call, APPEND);
+
+    c->ns = bytes_str(NS);
+    c->item_count = count;
+    c->items = arena_array(&c->call.arena, count, sizeof *c->items);
+    for (size_t i = 0; i < count; i++)
+        c->items[i] = (struct append_item){ .name = bytes_str(topic),
+                                            .partition = (int32_t)partition,
+                                            .delay_ms = -1,
+                                            .batch = batches[i] };
+    return c;
+}
+
+static uint64_t append(struct rig *r, const char *topic, uint32_t partition, uint32_t number,
+                       size_t len)
+{
+    struct slice        batch = batch_of(number, len, r->now_ms);
+    struct append_call *c = append_call_of(r, topic, partition, &batch, 1);
+    uint64_t            base;
+
+    rig_submit(r, c);
+    rig_turn(r);
+    assert_int_equal(c->call.err, ERR_OK);
+    assert_int_equal(c->items[0].err, ERR_OK);
+    base = c->items[0].base_offset;
+    call_free(c);
+    return base;
+}
+
+/* ---- reading ---- */
+
+static struct read_call *read_call_of(struct rig *r, const char *topic, uint32_t partition,
+                                      uint64_t offset, uint32_t bytes_max)
+{
+    struct read_call *c = RIG_CALL(r, read_call, READ);
+
+    c->ns = bytes_str(NS);
+    c->bytes_max = bytes_max;
+    c->bytes_min = 1;
+    c->item_count = 1;
+    c->items = arena_struct(&c->call.arena, struct read_item);
+    c->items->name = bytes_str(topic);
+    c->items->partition = partition;
+    c->items->offset = offset;
+    c->items->bytes_max = bytes_max;
+    return c;
+}
+
+static void free_read(struct read_call *c)
+{
+    for (size_t i = 0; i < c->items->batch_count; i++)
+        slice_drop(&c->items->batches[i].bytes);
+    call_free(c);
+}
+
+/* Whether a stored batch is the one with this number, at this offset. */
+static void assert_batch(const struct batch_ref *ref, uint32_t number, size_t len, uint64_t base)
+{
+    struct slice        want = batch_of(number, len, 0);
+    struct batch_reader got;
+    struct batch_reader made;
+    struct record       a;
+    struct record       b;
+
+    assert_int_equal(ref->base_offset, base);
+    assert_int_equal(batch_check(ref->bytes.bytes, &(struct batch_head){ 0 }), ERR_OK);
+    assert_int_equal(batch_open(&got, ref->bytes.bytes), ERR_OK);
+    assert_int_equal(batch_open(&made, want.bytes), ERR_OK);
+    while (batch_next(&made, &b, NULL)) {
+        assert_true(batch_next(&got, &a, NULL));
+        assert_true(bytes_eq(a.value, b.value));
+    }
+    assert_false(batch_next(&got, &a, NULL));
+    batch_close(&got);
+    batch_close(&made);
+    slice_drop(&want);
+}
+
+static struct log *log_at(struct rig *r, uint32_t partition)
+{
+    return topic_find(r->engine, bytes_str(NS), bytes_str("t"))->logs[partition];
+}
+
+static void make_cold(struct rig *r)
+{
+    uint64_t most = r->engine->loads.bytes_max;
+
+    r->engine->loads.bytes_max = 0;
+    load_shrink(r->engine);
+    assert_int_equal(r->engine->loads.bytes, 0);
+    r->engine->loads.bytes_max = most;
+}
+
+static void fail_power(struct rig *r)
+{
+    disk_sim_cut(r->disk);
+    engine_kill(r->engine);
+    shard_release(r->shard);
+    volume_close(r->volume);
+    mail_run(&r->completions);
+    mail_run(&r->home);
+    disk_sim_crash(r->disk);
+    rig_open_engine(r);
+    rig_turn(r);
+}
+
+static void restart(struct rig *r)
+{
+    rig_close_engine(r);
+    rig_open_engine(r);
+    rig_turn(r);
+}
+
+/* ---- cases ---- */
+
+static void assert_read(struct rig *r, uint32_t partition, uint64_t offset, uint32_t number,
+                        size_t len)
+{
+    struct read_call *c = read_call_of(r, "t", partition, offset, 1);
+    int               before = r->answered;
+
+    rig_submit(r, c);
+    rig_turn(r);
+    assert_int_equal(r->answered, before + 1);
+    assert_int_equal(c->items->err, ERR_OK);
+    assert_int_equal(c->items->batch_count, 1);
+    assert_batch(c->items->batches, number, len, offset);
+    free_read(c);
+}
+
+static void much_at_once_goes_to_a_segment(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 1);
+    assert_int_equal(append(&r, "t", 0, 1, 5000), 0); /* orders a segment */
+    assert_int_equal(log_at(&r, 0)->extents.count, 0);
+    assert_int_equal(append(&r, "t", 0, 2, 5000), 1);
+    assert_int_equal(log_at(&r, 0)->extents.count, 1);
+    assert_int_equal(append(&r, "t", 0, 4, 100), 2); /* too little */
+    assert_int_equal(append(&r, "t", 0, 5, 6000), 3);
+    assert_int_equal(log_at(&r, 0)->entries.count, 2);
+    assert_int_equal(log_at(&r, 0)->extents.count, 2);
+    for (int life = 0; life < 3; life++) {
+        assert_read(&r, 0, 0, 1, 5000);
+        assert_read(&r, 0, 1, 2, 5000);
+        assert_read(&r, 0, 2, 4, 100);
+        assert_read(&r, 0, 3, 5, 6000);
+        if (life == 0)
+            fail_power(&r);
+        else
+            make_cold(&r);
+    }
+    rig_close(&r);
+}
+
+static void one_turn_makes_one_extent(void **state)
+{
+    struct rig          r;
+    struct append_call *calls[10];
+
+    (void)state;
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 1);
+    append(&r, "t", 0, 1, 5000);
+    engine_begin(r.engine, r.now_ms);
+    for (uint32_t i = 0; i < 10; i++) {
+        struct slice batch = batch_of(i + 1, 500, r.now_ms);
+
+        calls[i] = append_call_of(&r, "t", 0, &batch, 1);
+        engine_submit(r.engine, &calls[i]->call);
+    }
+    engine_end(r.engine);
+    rig_turn(&r);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(calls[i]->items[0].err, ERR_OK);
+        call_free(calls[i]);
+    }
+    assert_int_equal(log_at(&r, 0)->extents.count, 1);
+    assert_int_equal(log_extents(log_at(&r, 0))[0].batches, 10);
+    rig_close(&r);
+}
+
+/* ---- a model ---- */
+
+struct model_batch {
+    uint64_t base, end;
+    uint32_t number;
+    size_t   len;
+};
+
+struct model {
+    struct rig         rig;
+    struct model_batch at[LOGS][BATCHES_MAX];
+    size_t             count[LOGS];
+    size_t             first[LOGS]; /* those below were trimmed */
+    uint32_t           number;
+    uint32_t           seed;
+    size_t             cold; /* reads that met a cold extent */
+};
+
+static uint32_t draw(struct model *m, uint32_t below)
+{
+    m->seed = m->seed * 1664525 + 1013904223;
+    return (m->seed >> 8) % below;
+}
+
+static void model_append(struct model *m)
+{
+    uint32_t            p = draw(m, LOGS);
+    size_t              n = 1 + draw(m, 4);
+    struct slice        batches[4];
+    size_t              lens[4];
+    struct append_call *c;
+
+    if (m->count[p] + n > BATCHES_MAX)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        lens[i] = draw(m, 4) == 0 ? draw(m, 9000) : draw(m, 900);
+        batches[i] = batch_of(m->number + (uint32_t)i, lens[i], m->rig.now_ms);
+    }
+    c = append_call_of(&m->rig, "t", p, batches, n);
+    rig_submit(&m->rig, c);
+    rig_turn(&m->rig);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t base = c->items[i].base_offset;
+
+        assert_int_equal(c->items[i].err, ERR_OK);
+        m->at[p][m->count[p]++] = (struct model_batch){
+            base, base + (m->number % 3 == 0 ? 2 : 1), m->number, lens[i]
+        };
+        m->number++;
+    }
+    call_free(c);
+}
+
+/* Reads on from a random batch. */
+static void model_read(struct model *m)
+{
+    uint32_t          p = draw(m, LOGS);
+    size_t            have = m->count[p] - m->first[p];
+    size_t            i;
+    struct read_call *c;
+    int               before = m->rig.answered;
+
+    if (have == 0)
+        return;
+    i = m->first[p] + draw(m, (uint32_t)have);
+    c = read_call_of(&m->rig, "t", p, m->at[p][i].base, draw(m, 30000));
+    rig_submit(&m->rig, c);
+    m->cold += m->rig.answered == before;
+    rig_turn(&m->rig);
+    assert_int_equal(m->rig.answered, before + 1);
+    assert_int_equal(c->items->err, ERR_OK);
+    assert_true(c->items->batch_count > 0);
+    for (size_t k = 0; k < c->items->batch_count; k++, i++)
+        assert_batch(&c->items->batches[k], m->at[p][i].number, m->at[p][i].len,
+                     m->at[p][i].base);
+    free_read(c);
+}
+
+static void model_trim(struct model *m)
+{
+    uint32_t              p = draw(m, LOGS);
+    size_t                have = m->count[p] - m->first[p];
+    struct log_trim_call *c;
+
+    if (have == 0)
+        return;
+    m->first[p] += draw(m, (uint32_t)have);
+    c = RIG_CALL(&m->rig, log_trim_call, LOG_TRIM);
+    c->ns = bytes_str(NS);
+    c->name = bytes_str("t");
+    c->partition = p;
+    c->offset = (int64_t)m->at[p][m->first[p]].base;
+    assert_int_equal(rig_end(&m->rig, c), ERR_OK);
+}
+
+static void model_check(struct model *m)
+{
+    for (uint32_t p = 0; p < LOGS; p++) {
+        const struct log *l = log_at(&m->rig, p);
+
+        assert_int_equal(l->end, m->count[p] > 0 ? m->at[p][m->count[p] - 1].end : 0);
+        for (size_t i = m->first[p]; i < m->count[p]; i++)
+            assert_read(&m->rig, p, m->at[p][i].base, m->at[p][i].number, m->at[p][i].len);
+    }
+}
+
+static void run_model(uint32_t seed, int steps)
+{
+    static struct model m;
+
+    m = (struct model){ .seed = seed };
+    rig_open_options(&m.rig, &small);
+    create_topic(&m.rig, "t", LOGS);
+    for (int step = 0; step < steps; step++) {
+        uint32_t what = draw(&m, 100);
+
+        if (what < 45)
+            model_append(&m);
+        else if (what < 90)
+            model_read(&m);
+        else if (what < 94)
+            model_trim(&m);
+        else if (what < 97)
+            make_cold(&m.rig);
+        else if (draw(&m, 2))
+            fail_power(&m.rig);
+        else
+            restart(&m.rig);
+    }
+    model_check(&m);
+    assert_true(m.cold > 5); /* else this test tests nothing */
+    rig_close(&m.rig);
+}
+
+static void nothing_is_lost(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 20; seed++)
+        run_model(seed, 300);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(much_at_once_goes_to_a_segment),
+        cmocka_unit_test(one_turn_makes_one_extent),
+        cmocka_unit_test(nothing_is_lost),
+    };
+
+    return cmocka_run_group_tests_name("extent", tests, NULL, NULL);
+}

@@ -1,0 +1,73 @@
+/*
+ * load.h - the batches of extents in memory.
+ *
+ * What is in an extent is known while it is loaded: then there is an entry for each of its batches,
+ * and the bytes are a slice over the segment's mapping, with its pages in memory. A load is read and
+ * checked on the shard's reader thread; whoever needs it waits. What was appended directly is loaded
+ * from the start. Loads are kept up to a budget of bytes, the longest unused go first.
+ *
+ *   cold --load_want--> on its way --its mail--> loaded --budget--> cold
+ *                           `-----unreadable-----> bad: a line on stderr, once
+ *
+ *   D1  The engine thread touches the bytes of loaded extents only.
+ *   D2  What was loaded passed the checksum and holds exactly the batches that its header tells.
+ *   D3  Nothing that is not yet on disk is dropped (log.c L4).
+ *   D4  Loads go only in load_shrink, which runs when no log_at is held: so these stay valid for
+ *       the turn.
+ *
+ * Thread: the shard's.
+ */
+#ifndef ENGINE_LOAD_H
+#define ENGINE_LOAD_H
+
+#include "base/block.h"
+#include "base/list.h"
+#include "engine/segment.h"
+
+struct engine;
+struct extent;
+struct log;
+
+struct load {
+    struct list      in_cache; /* engine.loads, the longest unused first */
+    uint64_t         log, base; /* of the extent it belongs to */
+    uint64_t         position;  /* of the journal, from which on it is on disk; 0: it always was */
+    struct slice     bytes;     /* the batches */
+    uint64_t         size;      /* against the budget */
+    uint32_t         count;
+    struct log_entry entries[];
+};
+
+struct loads {
+    struct list cache;
+    struct list in_flight; /* struct reading (load.c) */
+    size_t      flights;
+    uint64_t    bytes, bytes_max;
+};
+
+/* Who waits. Linked to itself while it does not. */
+struct load_wait {
+    struct list in_load;
+    void (*on_load)(struct engine *e, struct load_wait *w);
+};
+
+void load_init(struct loads *s, uint64_t bytes_max);
+void load_fini(struct engine *e);
+
+/* A cold extent is wanted; w, when it is not NULL and does not wait yet, is told when it is loaded
+ * or turns out to be bad, or when it is gone: then look again. */
+void load_want(struct engine *e, const struct log *l, struct extent *x, struct load_wait *w);
+/* Somebody will want the extent behind the one of this load soon. */
+void load_ahead(struct engine *e, const struct log *l, const struct load *load);
+/* A load of the extent's batches, whose bytes are still to be written. Takes over the hold. */
+struct load *load_new(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
+                      struct slice bytes);
+/* The extent goes. */
+void load_drop(struct engine *e, struct extent *x);
+/* It was used: it stays longer. */
+void load_touch(struct engine *e, struct load *load);
+/* Down to the budget: D4. */
+void load_shrink(struct engine *e);
+bool load_is_idle(const struct engine *e);
+
+#endif
