@@ -219,7 +219,7 @@ void load_ahead(struct engine *e, const struct log *l, const struct load *load)
 
 /* ---- the cache ---- */
 
-struct load *load_new(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
+struct load *load_add(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
                       struct slice bytes)
 {
     struct load *load = new_load(log, base, count, bytes);

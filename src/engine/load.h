@@ -60,7 +60,7 @@ void load_want(struct engine *e, const struct log *l, struct extent *x, struct l
 /* Somebody will want the extent behind the one of this load soon. */
 void load_ahead(struct engine *e, const struct log *l, const struct load *load);
 /* A load of the extent's batches, whose bytes are still to be written. Takes over the hold. */
-struct load *load_new(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
+struct load *load_add(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
                       struct slice bytes);
 /* The extent goes. */
 void load_drop(struct engine *e, struct extent *x);
