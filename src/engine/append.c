@@ -14,6 +14,7 @@
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/transact.h"
 #include "engine/retention.h"
 
 #include <assert.h>
@@ -164,13 +165,81 @@ static enum err append_item(struct engine *e, const struct append_call *a, struc
     return append_to_log(e, t->logs[item->partition], item);
 }
 
+static void append_items(struct engine *e, struct append_call *a)
+{
+    for (size_t i = 0; i < a->item_count; i++)
+        a->items[i].err = append_item(e, a, &a->items[i]);
+}
+
 void append_on_append(struct engine *e, struct call *c)
+{
+    append_items(e, (struct append_call *)c);
+    append_end(e, c);
+    stage_answer(e, c);
+}
+
+/* ---- as part of a transaction ---- */
+
+static bool is_creatable(const struct append_call *a, const struct append_item *item)
+{
+    return a->auto_create && !a->to_queue && item->name.len > 0 &&
+           item->name.len <= TOPIC_NAME_BYTES_MAX;
+}
+
+/* Whether append_item will do it. The topic it would make is made later. */
+static enum err check_item(struct engine *e, const struct append_call *a, struct append_item *item)
+{
+    const struct append_call made = { .ns = a->ns, .to_queue = a->to_queue };
+    struct batch_head        head;
+    struct topic            *t;
+    enum err                 err = find_topic(e, &made, item, &t);
+
+    if (err && !(err == ERR_NO_TOPIC && is_creatable(a, item)))
+        return err;
+    if (journal_is_full(e->journal))
+        return ERR_NO_SPACE;
+    if (item->partition >= (int32_t)(t ? t->log_count : 1))
+        return ERR_NO_PARTITION;
+    err = batch_head_dense(item->batch.bytes, &head);
+    return !err && head.producer_id >= 0 ? ERR_BAD_ARGUMENT : err;
+}
+
+enum err append_check(struct engine *e, struct call *c)
 {
     struct append_call *a = (struct append_call *)c;
 
     for (size_t i = 0; i < a->item_count; i++) {
-        a->items[i].err = append_item(e, a, &a->items[i]);
-        slice_drop(&a->items[i].batch); /* nothing left to drop when it was appended */
+        a->items[i].err = check_item(e, a, &a->items[i]);
+        if (a->items[i].err)
+            return a->items[i].err;
     }
-    stage_answer(e, c);
+    return ERR_OK;
+}
+
+void append_perform(struct engine *e, struct call *c, enum transact_phase phase)
+{
+    if (phase != TRANSACT_TAKE)
+        return;
+    append_items(e, (struct append_call *)c);
+    stage_flush(e);
+}
+
+uint64_t append_bytes(const struct call *c)
+{
+    const struct append_call *a = (const struct append_call *)c;
+    uint64_t                  bytes = 0;
+
+    for (size_t i = 0; i < a->item_count; i++)
+        bytes += a->items[i].batch.bytes.len;
+    return bytes;
+}
+
+/* Nothing is left to drop of what was appended. */
+void append_end(struct engine *e, struct call *c)
+{
+    struct append_call *a = (struct append_call *)c;
+
+    (void)e;
+    for (size_t i = 0; i < a->item_count; i++)
+        slice_drop(&a->items[i].batch);
 }

@@ -19,8 +19,8 @@
  *
  * The kinds and their arguments: topic_calls.h (topics, append, read, producers), queue_calls.h
  * (queues, leases, subscriptions), exchange_calls.h (exchanges, bindings, publish), group_calls.h
- * (Kafka consumer groups and offsets). Bytes in arguments are copied into the call's arena by the
- * door (call_bytes) or outlive the call.
+ * (Kafka consumer groups and offsets), transact_calls.h (several at once). Bytes in arguments are
+ * copied into the call's arena by the door (call_bytes) or outlive the call.
  */
 #ifndef ENGINE_CALL_H
 #define ENGINE_CALL_H
@@ -65,6 +65,7 @@
     X(GROUP_LEAVE, group_on_leave)                                                                 \
     X(OFFSETS_COMMIT, group_on_offsets_commit)                                                     \
     X(OFFSETS_GET, group_on_offsets_get)                                                           \
+    X(TRANSACT, transact_on_transact)                                                              \
     X(CANCEL, session_on_cancel)                                                                   \
     X(SESSION_CLOSE, session_on_close)
 

@@ -12,6 +12,7 @@
  * Thread: the shard's.
  */
 #include "engine/exchange_int.h"
+#include "engine/transact.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -166,16 +167,50 @@ static void publish(struct engine *e, struct publish_call *a, struct exchange *x
         free(r.todo);
 }
 
-void exchange_on_publish(struct engine *e, struct call *c)
+static enum err check_and_publish(struct engine *e, struct publish_call *a)
 {
-    struct publish_call *a = (struct publish_call *)c;
-    struct exchange     *x = exchange_find(e, a->ns, a->exchange);
-    struct batch_head    head;
-    enum err             err = check(e, a, x, &head);
+    struct exchange  *x = exchange_find(e, a->ns, a->exchange);
+    struct batch_head head;
+    enum err          err = check(e, a, x, &head);
 
     a->routed = 0;
     if (!err)
         publish(e, a, x, &head);
-    slice_drop(&a->batch); /* nothing left to drop when it was appended */
+    return err;
+}
+
+void exchange_on_publish(struct engine *e, struct call *c)
+{
+    enum err err = check_and_publish(e, (struct publish_call *)c);
+
+    exchange_end_publish(e, c);
     engine_answer(e, c, err);
+}
+
+/* ---- as part of a transaction ---- */
+
+enum err exchange_check_publish(struct engine *e, struct call *c)
+{
+    const struct publish_call *a = (struct publish_call *)c;
+    struct batch_head          head;
+
+    return check(e, a, exchange_find(e, a->ns, a->exchange), &head);
+}
+
+void exchange_perform_publish(struct engine *e, struct call *c, enum transact_phase phase)
+{
+    if (phase == TRANSACT_TAKE)
+        c->err = check_and_publish(e, (struct publish_call *)c);
+}
+
+uint64_t exchange_publish_bytes(const struct call *c)
+{
+    return ((const struct publish_call *)c)->batch.bytes.len;
+}
+
+/* Nothing is left to drop when it was appended. */
+void exchange_end_publish(struct engine *e, struct call *c)
+{
+    (void)e;
+    slice_drop(&((struct publish_call *)c)->batch);
 }

@@ -16,6 +16,7 @@
  * Thread: the shard's.
  */
 #include "engine/group_int.h"
+#include "engine/transact.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -321,16 +322,39 @@ static enum err check_committer(struct group *g, const struct offsets_commit_cal
     return ERR_OK;
 }
 
+static enum err check_commit(struct engine *e, const struct offsets_commit_call *o)
+{
+    if (o->group.len > GROUP_NAME_BYTES_MAX)
+        return ERR_BAD_NAME;
+    return check_committer(group_find(e, o->ns, o->group), o);
+}
+
 void group_on_offsets_commit(struct engine *e, struct call *c)
 {
     struct offsets_commit_call *o = (struct offsets_commit_call *)c;
-    enum err                    err = ERR_BAD_NAME;
+    enum err                    err = check_commit(e, o);
 
-    if (o->group.len <= GROUP_NAME_BYTES_MAX)
-        err = check_committer(group_find(e, o->ns, o->group), o);
     if (!err)
         commit_items(e, o);
     engine_answer(e, c, err);
+}
+
+/* ---- as part of a transaction ---- */
+
+enum err group_check_commit(struct engine *e, struct call *c)
+{
+    struct offsets_commit_call *o = (struct offsets_commit_call *)c;
+    enum err                    err = check_commit(e, o);
+
+    for (size_t i = 0; !err && i < o->item_count; i++)
+        err = o->items[i].err = check_item(e, o, &o->items[i]);
+    return err;
+}
+
+void group_perform_commit(struct engine *e, struct call *c, enum transact_phase phase)
+{
+    if (phase == TRANSACT_TAKE)
+        commit_items(e, (struct offsets_commit_call *)c);
 }
 
 /* ---- get ---- */

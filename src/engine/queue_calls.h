@@ -140,10 +140,11 @@ struct settle_item {
 };
 struct settle_call {
     struct call         call;
-    bool                stale_ack_ok; /* in; an ack with an old token settles a message that is ready again (SQS) */
+    bool                stale_ack_ok; /* in; an old token acks or dead-letters a message that is ready again (SQS) */
     bool                requeue_free; /* in; a release does not count as an attempt (AMQP nack,
                                        * channel close): counted_attempts stays, attempts goes up
                                        * all the same (redelivered) */
+    bool                gone_ok; /* in; in a CALL_TRANSACT: leases that are no more are left out */
     size_t              item_count;
     struct settle_item *items;
 };

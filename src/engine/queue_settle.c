@@ -12,6 +12,7 @@
  */
 #include "engine/queue_int.h"
 #include "engine/retention.h"
+#include "engine/transact.h"
 
 enum {
     DUE_PER_TICK_MAX = 10000, /* then others get their turn */
@@ -256,17 +257,19 @@ static bool is_holder(const struct settling *s, const struct settle_item *item,
 {
     if (h->state == HELD_LEASED)
         return item->lease.token == h->attempts;
-    return s->call->stale_ack_ok && item->action == SETTLE_ACK && item->lease.token > 0 &&
-           item->lease.token <= h->attempts;
+    return s->call->stale_ack_ok &&
+           (item->action == SETTLE_ACK || item->action == SETTLE_DEAD_LETTER) &&
+           item->lease.token > 0 && item->lease.token <= h->attempts;
 }
 
-static enum err settle_item(struct settling *s, struct settle_item *item)
+/* The message whose lease the item names. */
+static enum err find_lease(struct settling *s, struct settle_item *item, struct held **out)
 {
     const struct lease *lease = &item->lease;
     struct queue       *q = s->queue;
-    struct lane        *lane;
-    struct held        *h;
+    const struct lane  *lane;
 
+    *out = NULL;
     item->is_gone = false;
     if (!q || q->id != lease->queue_id)
         q = queue_by_id(s->e, lease->queue_id);
@@ -278,13 +281,21 @@ static enum err settle_item(struct settling *s, struct settle_item *item)
     }
     switch_to(s, q, lease->partition);
     lane = &q->ledger.lanes[lease->partition];
-    h = ledger_find(lane, lease->offset);
-    if (!h || !is_holder(s, item, h)) {
-        item->is_gone = lease->offset < lane->end && !ledger_is_open(lane, lease->offset);
-        return ERR_NO_LEASE;
-    }
-    act(s, item, h);
-    return ERR_OK;
+    *out = ledger_find(lane, lease->offset);
+    if (*out && is_holder(s, item, *out))
+        return ERR_OK;
+    item->is_gone = !*out && lease->offset < lane->end && !ledger_is_open(lane, lease->offset);
+    return ERR_NO_LEASE;
+}
+
+static enum err settle_item(struct settling *s, struct settle_item *item)
+{
+    struct held *h;
+    enum err     err = find_lease(s, item, &h);
+
+    if (!err)
+        act(s, item, h);
+    return err;
 }
 
 void queue_on_settle(struct engine *e, struct call *c)
@@ -298,4 +309,75 @@ void queue_on_settle(struct engine *e, struct call *c)
     switch_to(&s, NULL, 0);
     writer_fini(&s.w);
     engine_answer(e, c, ERR_OK);
+}
+
+/* ---- as part of a transaction ---- */
+
+/* A lease that was named before is not there a second time. */
+static enum err claim_lease(struct settling *s, struct settle_item *item)
+{
+    struct held *h;
+    enum err     err = find_lease(s, item, &h);
+
+    if (!err && h->is_marked)
+        err = ERR_NO_LEASE;
+    if (!err)
+        h->is_marked = true;
+    return err;
+}
+
+enum err queue_check_settle(struct engine *e, struct call *c)
+{
+    struct settle_call *a = (struct settle_call *)c;
+    struct settling     s = { .e = e, .call = a };
+
+    for (size_t i = 0; i < a->item_count; i++)
+        a->items[i].err = ERR_NO_LEASE; /* not claimed */
+    for (size_t i = 0; i < a->item_count; i++) {
+        a->items[i].err = claim_lease(&s, &a->items[i]);
+        if (a->items[i].err && !a->gone_ok)
+            return a->items[i].err;
+    }
+    return ERR_OK;
+}
+
+static bool gives_back(const struct settle_item *item)
+{
+    return item->action == SETTLE_RELEASE || item->action == SETTLE_EXTEND;
+}
+
+/* With one of an ordered queue those behind it may have returned already (queue_order.c). */
+void queue_perform_settle(struct engine *e, struct call *c, enum transact_phase phase)
+{
+    struct settle_call *a = (struct settle_call *)c;
+    struct settling     s = { .e = e, .call = a };
+
+    writer_init(&s.w, e);
+    for (size_t i = 0; i < a->item_count; i++) {
+        struct settle_item *item = &a->items[i];
+
+        if (item->err || gives_back(item) != (phase == TRANSACT_GIVE_BACK))
+            continue;
+        item->err = settle_item(&s, item);
+        if (item->err && item->action == SETTLE_RELEASE)
+            item->err = ERR_OK;
+    }
+    switch_to(&s, NULL, 0);
+    writer_fini(&s.w);
+}
+
+void queue_end_settle(struct engine *e, struct call *c)
+{
+    const struct settle_call *a = (struct settle_call *)c;
+
+    for (size_t i = 0; i < a->item_count; i++) {
+        const struct lease *lease = &a->items[i].lease;
+        struct queue       *q = queue_by_id(e, lease->queue_id);
+        struct held        *h = NULL;
+
+        if (q && lease->partition < q->ledger.lane_count)
+            h = ledger_find(&q->ledger.lanes[lease->partition], lease->offset);
+        if (h)
+            h->is_marked = false;
+    }
 }

@@ -74,6 +74,7 @@ struct journal {
     struct list            spare;
     size_t                 spare_count;
     bool                   has_loose_part; /* the draft has one whose record is still to come */
+    bool                   is_grouping;
     bool                   is_failed;
     bool                   is_closed; /* freed when the last draft comes back */
 };
@@ -247,13 +248,26 @@ static void submit(struct journal *j)
     shard_append(j->shard, &d->append);
 }
 
-/* A part that has no record yet stays with the one that is added now. */
+/* A part that has no record yet stays with the one that is added now; a group stays together. */
 static void make_room(struct journal *j, size_t len)
 {
     uint64_t bytes = j->draft->append.bytes + j->draft->part_bytes;
 
-    if (j->draft->append.bytes > 0 && !j->has_loose_part && bytes + len > DRAFT_BYTES_MAX)
+    if (j->draft->append.bytes > 0 && !j->has_loose_part && !j->is_grouping &&
+        bytes + len > DRAFT_BYTES_MAX)
         submit(j);
+}
+
+void journal_begin_group(struct journal *j)
+{
+    assert(!j->is_grouping);
+    j->is_grouping = true;
+}
+
+void journal_end_group(struct journal *j)
+{
+    assert(j->is_grouping && !j->has_loose_part);
+    j->is_grouping = false;
 }
 
 void journal_add_part(struct journal *j, struct blob *blob, uint64_t offset,
@@ -286,6 +300,7 @@ uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct 
 
     assert(j->draft && head.len <= RECORD_HEAD_MAX && len <= FRAME_BODY_MAX);
     make_room(j, len);
+    assert(j->draft->append.bytes + len <= FRAME_BODY_MAX);
     add_head(j->draft, kind, head, payload.bytes.len);
     position = j->position + FRAME_HEADER_BYTES + j->draft->append.bytes;
     add_payload(j->draft, payload);
@@ -295,7 +310,7 @@ uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct 
 
 void journal_kick(struct journal *j)
 {
-    assert(!j->has_loose_part);
+    assert(!j->has_loose_part && !j->is_grouping);
     if (j->draft && j->draft->append.bytes > 0)
         submit(j);
 }

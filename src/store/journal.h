@@ -6,7 +6,7 @@
  * at once; journal_kick hands all that was added since the last one to the volume as one frame; all
  * frames that arrive while the disk is busy share the next write and sync. on_durable tells how far
  * the disk has it. A frame is whole or absent after a crash, so what one turn added before its kick
- * stays together (up to 4 MiB).
+ * stays together (up to 4 MiB, or as a group).
  *
  *   J1  on_durable(p) is called only after every byte below p is on stable storage, in order, and
  *       on the owner's thread, never from inside a call of this module.
@@ -69,6 +69,12 @@ uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct 
  */
 void journal_add_part(struct journal *j, struct blob *blob, uint64_t offset,
                       const struct slice *slices, size_t count);
+/*
+ * What is added between the two lies in one frame, whatever it takes (all together at most
+ * FRAME_BODY_MAX): after a crash all of it is there or nothing. They do not nest.
+ */
+void journal_begin_group(struct journal *j);
+void journal_end_group(struct journal *j);
 /* Sends what was added since the last time on its way. Cheap; call it at the end of every turn. */
 void journal_kick(struct journal *j);
 /* Position after the last record added; on_durable of at least this means it is on disk. */

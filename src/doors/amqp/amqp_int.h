@@ -213,8 +213,6 @@ struct tx {
     size_t            bytes;
     struct tx_settle *settles;
     size_t            settle_count, settle_cap;
-    size_t            pending; /* calls of a commit */
-    bool              failed;
 };
 
 struct channel {
@@ -283,7 +281,7 @@ struct publish {
     struct publish_call call; /* first */
     struct list         in_list;
     uint64_t            sequence; /* 0: no confirm */
-    bool                is_mandatory, is_immediate, is_tx;
+    bool                is_mandatory, is_immediate;
     uint32_t            bytes;
     struct slice        copy;                 /* of a mandatory one, in case it comes back */
     uint8_t             names[2 * UINT8_MAX]; /* exchange and key */
@@ -293,6 +291,8 @@ void publish_on_body(struct channel *ch, struct bytes payload);
 void publish_abort(struct channel *ch);
 /* Hands it to the engine. */
 void publish_submit(struct channel *ch, struct publish *p);
+/* The engine has answered it: what the client hears of that. */
+void publish_answer(struct channel *ch, const struct publish *p);
 void publish_discard(struct amqp_door *d, struct publish *p);
 void publish_free_all(struct amqp_door *d);
 void publish_tell_confirms(struct channel *ch);
@@ -352,8 +352,6 @@ void settle_on_recover_async(struct channel *ch, const struct arg *args);
 void tx_add_publish(struct channel *ch, struct publish *p);
 void tx_add_settle(struct channel *ch, uint64_t tag, struct lease lease, enum settle_action action,
                    bool is_free);
-/* A publish of a commit is answered. */
-void tx_publish_answered(struct channel *ch, enum err err);
 void tx_fini(struct channel *ch);
 void tx_on_select(struct channel *ch, const struct arg *args);
 void tx_on_commit(struct channel *ch, const struct arg *args);

@@ -52,7 +52,6 @@ static struct publish *publish_take(struct channel *ch)
     p->call.key_count = 0;
     p->call.routed = 0;
     p->sequence = 0;
-    p->is_tx = false;
     return p;
 }
 
@@ -324,7 +323,7 @@ static void confirm(struct channel *ch, const struct publish *p, bool is_ack)
 }
 
 /* What is known to have been refused is a nack; what may or may not be on disk is not (DESIGN, "outcome unknown"). */
-static void answer(struct channel *ch, const struct publish *p)
+void publish_answer(struct channel *ch, const struct publish *p)
 {
     enum err err = p->call.call.err;
 
@@ -369,9 +368,7 @@ static void on_published(struct call *call)
         c->publish_bytes_out < AMQP_PUBLISHED_BYTES_MAX / 2)
         amqp_conn_release(c, HOLD_PUBLISHES);
     if (is_heard)
-        answer(ch, p);
-    if (p->is_tx)
-        tx_publish_answered(ch, call->err);
+        publish_answer(ch, p);
     publish_discard(c->door, p);
     channel_done(ch, NULL);
 }

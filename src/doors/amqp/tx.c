@@ -1,6 +1,7 @@
 /*
  * tx.c - transactions as RabbitMQ has them: publishes and settles of a channel wait here for
- * commit, then go to the engine in that order; commit-ok follows when all of it is on disk.
+ * commit, then go to the engine in that order as one CALL_TRANSACT: all of it takes effect or nothing
+ * does. commit-ok follows when it is on disk. (RabbitMQ promises this only for one queue.)
  *
  *   T1  Returns of unroutable messages come before commit-ok.
  *   T2  A rollback forgets the publishes and gives the settled deliveries back to the client as
@@ -10,6 +11,7 @@
  * Thread: the loop's.
  */
 #include "doors/amqp/amqp_int.h"
+#include "engine/transact_calls.h"
 
 #include <stdlib.h>
 
@@ -81,87 +83,109 @@ void tx_on_select(struct channel *ch, const struct arg *args)
 
 /* ---- commit ---- */
 
-static void one_answered(struct channel *ch)
-{
-    struct tx *tx = &ch->tx;
-
-    if (--tx->pending > 0)
-        return;
-    if (!channel_answered(ch, true))
-        return;
-    if (tx->failed)
-        channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_COMMIT, "partial tx completion");
-    else
-        channel_send(ch, METHOD_TX_COMMIT_OK, NULL);
-}
-
-void tx_publish_answered(struct channel *ch, enum err err)
-{
-    ch->tx.failed = ch->tx.failed || err != ERR_OK;
-    one_answered(ch);
-}
-
 struct tx_job {
-    struct settle_call call;
-    struct settle_item items[];
+    struct transact_call call; /* first */
+    struct list          publishes; /* publish.in_list */
 };
 
-static void on_settled(struct call *call)
+/* What it says of each publish, then of the whole. */
+static void answer(struct channel *ch, const struct tx_job *job)
 {
-    struct channel *ch = call->ctx;
+    const struct transact_call *t = &job->call;
 
-    (void)channel_answered(ch, false);
-    one_answered(ch);
+    for (struct list *n = job->publishes.next; n != &job->publishes; n = n->next) {
+        struct publish *p = CONTAINER(n, struct publish, in_list);
+        bool            is_culprit = t->call.err && t->calls[t->failed] == &p->call.call;
+
+        if (is_culprit || !t->call.err)
+            publish_answer(ch, p);
+        if (is_culprit)
+            return;
+    }
+    if (t->call.err) {
+        channel_fail_err(ch, t->call.err, METHOD_TX_COMMIT);
+        return;
+    }
+    ch->tx.settle_count = 0;
+    channel_send(ch, METHOD_TX_COMMIT_OK, NULL);
+}
+
+static void on_committed(struct call *call)
+{
+    struct tx_job  *job = CONTAINER(call, struct tx_job, call.call);
+    struct channel *ch = call->ctx;
+    struct list    *node;
+
+    if (channel_answered(ch, true))
+        answer(ch, job);
+    while ((node = list_pop(&job->publishes)) != NULL)
+        publish_discard(ch->conn->door, CONTAINER(node, struct publish, in_list));
     channel_done(ch, call);
 }
 
-/* A run of settles that count alike; returns how many. */
-static size_t submit_settles(struct channel *ch, const struct tx_settle *from, size_t count)
+static void add_call(struct tx_job *job, struct call *c)
 {
-    size_t         n = 0;
-    struct tx_job *job;
+    job->call.calls[job->call.count++] = c;
+}
+
+/* A run of settles that count alike; returns how many. A message that is gone meanwhile (its queue was deleted or
+ * emptied) is none of the client's business. */
+static size_t add_settles(struct channel *ch, struct tx_job *job, const struct tx_settle *from, size_t count)
+{
+    struct arena       *arena = &job->call.call.arena;
+    struct settle_call *call = arena_new(arena, sizeof *call);
+    size_t              n = 0;
 
     while (n < count && from[n].is_free == from[0].is_free)
         n++;
-    job = call_new(sizeof *job + n * sizeof *job->items, CALL_SETTLE,
-                   loop_mailbox(ch->conn->door->loop), on_settled, ch);
+    call_init(&call->call, CALL_SETTLE, loop_mailbox(ch->conn->door->loop), on_committed, ch);
+    call->requeue_free = from[0].is_free;
+    call->gone_ok = true;
+    call->item_count = n;
+    call->items = arena_array(arena, n, sizeof *call->items);
     for (size_t i = 0; i < n; i++)
-        job->items[i] = (struct settle_item){ .lease = from[i].lease, .action = from[i].action };
-    job->call.call.session = ch->conn->session;
-    job->call.requeue_free = from[0].is_free;
-    job->call.item_count = n;
-    job->call.items = job->items;
-    ch->tx.pending++;
-    channel_submit(ch, job);
+        call->items[i] = (struct settle_item){ .lease = from[i].lease, .action = from[i].action };
+    add_call(job, &call->call);
     return n;
+}
+
+static size_t count_publishes(const struct tx *tx)
+{
+    size_t n = 0;
+
+    for (struct list *l = tx->publishes.next; l != &tx->publishes; l = l->next)
+        n++;
+    return n;
+}
+
+/* The settles stay in tx until it is known that they took effect. */
+static struct tx_job *gather(struct channel *ch)
+{
+    struct tx     *tx = &ch->tx;
+    struct tx_job *job = call_new(sizeof *job, CALL_TRANSACT, loop_mailbox(ch->conn->door->loop), on_committed, ch);
+    struct list   *node;
+
+    list_init(&job->publishes);
+    job->call.calls = arena_array(&job->call.call.arena, count_publishes(tx) + tx->settle_count,
+                                  sizeof(struct call *));
+    while ((node = list_pop(&tx->publishes)) != NULL) {
+        list_push(&job->publishes, node);
+        add_call(job, &CONTAINER(node, struct publish, in_list)->call.call);
+    }
+    for (size_t i = 0; i < tx->settle_count;)
+        i += add_settles(ch, job, tx->settles + i, tx->settle_count - i);
+    tx->bytes = 0;
+    return job;
 }
 
 void tx_on_commit(struct channel *ch, const struct arg *args)
 {
-    struct tx   *tx = &ch->tx;
-    struct list *node;
-
     (void)args;
-    if (!tx->is_on) {
+    if (ch->tx.is_on)
+        channel_submit_held(ch, gather(ch));
+    else
         channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_TX_COMMIT,
                      "channel is not transactional");
-        return;
-    }
-    tx->failed = false;
-    tx->pending = 1; /* this function */
-    ch->held++;
-    while ((node = list_pop(&tx->publishes)) != NULL) {
-        struct publish *p = CONTAINER(node, struct publish, in_list);
-
-        p->is_tx = true;
-        tx->pending++;
-        publish_submit(ch, p);
-    }
-    tx->bytes = 0;
-    for (size_t i = 0; i < tx->settle_count;)
-        i += submit_settles(ch, tx->settles + i, tx->settle_count - i);
-    tx->settle_count = 0;
-    one_answered(ch);
 }
 
 void tx_on_rollback(struct channel *ch, const struct arg *args)

@@ -3,6 +3,7 @@
 #include "doors/sqs/opened.h"
 #include "doors/sqs/redrive.h"
 #include "doors/sqs/sqs_int.h"
+#include "engine/transact_calls.h"
 
 struct deadletter {
     struct redrive_policy      policy;
@@ -95,42 +96,15 @@ void deadletter_check_target(struct request *r, const struct queue_settings *s,
 
 /* ---- moving ---- */
 
-static void on_deleted(struct call *c)
+static void on_moved(struct call *c)
 {
-    struct request *r = c->ctx;
+    struct request    *r = c->ctx;
+    struct deadletter *d = r->deadletter;
 
+    for (size_t i = 0; i < d->count; i++)
+        d->messages[i].is_moved = c->err == ERR_OK;
     call_free(c);
     end(r);
-}
-
-static void delete_moved(struct request *r, const struct deadletter *d)
-{
-    struct settle_call *call = request_call(r, sizeof *call, CALL_SETTLE, on_deleted);
-
-    call->items = arena_array(&call->call.arena, d->count, sizeof *call->items);
-    for (size_t i = 0; i < d->count; i++)
-        if (d->messages[i].is_moved)
-            call->items[call->item_count++] =
-                (struct settle_item){ .lease = d->messages[i].ref->lease, .action = SETTLE_ACK };
-    request_submit(r, call);
-}
-
-static void on_appended(struct call *c)
-{
-    struct request     *r = c->ctx;
-    struct append_call *call = (struct append_call *)c;
-    struct deadletter  *d = r->deadletter;
-    size_t              moved = 0;
-
-    for (size_t i = 0; c->err == ERR_OK && i < d->count; i++) {
-        d->messages[i].is_moved = call->items[i].err == ERR_OK;
-        moved += d->messages[i].is_moved;
-    }
-    call_free(c);
-    if (moved > 0)
-        delete_moved(r, d);
-    else
-        end(r);
 }
 
 /* The receive that moves it does not count as one. */
@@ -160,12 +134,51 @@ static struct slice write_message(struct request *r, const struct sqs_message *m
     return slice;
 }
 
+static struct append_call *append_all(struct request *r, const struct deadletter *d, struct arena *arena)
+{
+    struct append_call *call = arena_struct(arena, struct append_call);
+    struct opened       opened;
+
+    call_init(&call->call, CALL_APPEND, NULL, NULL, NULL);
+    call->ns = namespace_of(d->target.account);
+    call->to_queue = true;
+    call->item_count = d->count;
+    call->items = arena_array(arena, d->count, sizeof *call->items);
+    opened_init(&opened, &r->arena, &r->view->topic_uuid, r->queue.account);
+    for (size_t i = 0; i < d->count; i++) {
+        struct sqs_message m;
+
+        opened_read(&opened, d->messages[i].ref, &m);
+        add_history(r, &m, d->messages[i].ref);
+        call->items[i] = (struct append_item){ .name = d->target.name,
+                                               .partition = -1,
+                                               .key = arena_bytes(arena, m.group_id),
+                                               .batch = write_message(r, &m) };
+    }
+    opened_fini(&opened);
+    return call;
+}
+
+static struct settle_call *settle_all(const struct deadletter *d, struct arena *arena)
+{
+    struct settle_call *call = arena_struct(arena, struct settle_call);
+
+    call_init(&call->call, CALL_SETTLE, NULL, NULL, NULL);
+    call->stale_ack_ok = true; /* a visibility timeout of 0 is over already */
+    call->item_count = d->count;
+    call->items = arena_array(arena, d->count, sizeof *call->items);
+    for (size_t i = 0; i < d->count; i++)
+        call->items[i] =
+            (struct settle_item){ .lease = d->messages[i].ref->lease, .action = SETTLE_DEAD_LETTER };
+    return call;
+}
+
 void deadletter_move(struct request *r, const struct redrive_policy *policy,
                      struct deadletter_message *messages, size_t count, deadletter_next_fn *next)
 {
-    struct deadletter  *d = begin(r, next);
-    struct append_call *call;
-    struct opened       opened;
+    struct deadletter    *d = begin(r, next);
+    struct transact_call *call;
+    struct arena         *arena;
 
     if (!queue_arn_parse(policy->target_arn, &d->target)) {
         end(r);
@@ -173,22 +186,11 @@ void deadletter_move(struct request *r, const struct redrive_policy *policy,
     }
     d->messages = messages;
     d->count = count;
-    call = request_call(r, sizeof *call, CALL_APPEND, on_appended);
-    call->ns = namespace_of(d->target.account);
-    call->to_queue = true;
-    call->item_count = count;
-    call->items = arena_array(&call->call.arena, count, sizeof *call->items);
-    opened_init(&opened, &r->arena, &r->view->topic_uuid, r->queue.account);
-    for (size_t i = 0; i < count; i++) {
-        struct sqs_message m;
-
-        opened_read(&opened, messages[i].ref, &m);
-        add_history(r, &m, messages[i].ref);
-        call->items[i] = (struct append_item){ .name = d->target.name,
-                                               .partition = -1,
-                                               .key = arena_bytes(&call->call.arena, m.group_id),
-                                               .batch = write_message(r, &m) };
-    }
-    opened_fini(&opened);
+    call = request_call(r, sizeof *call, CALL_TRANSACT, on_moved);
+    arena = &call->call.arena;
+    call->count = 2;
+    call->calls = arena_array(arena, call->count, sizeof(struct call *));
+    call->calls[0] = &append_all(r, d, arena)->call;
+    call->calls[1] = &settle_all(d, arena)->call;
     request_submit(r, call);
 }

@@ -2,9 +2,9 @@
  * deadletter.h - dead letter queues: what RedrivePolicy does.
  *
  * A message that would be received more often than maxReceiveCount allows is moved at that receive:
- * appended to the target with its id, its attributes and its history, and deleted at its source
- * once the target has it on disk. A crash between the two leaves it in both, never in none. When
- * the target is gone the message is delivered like any other.
+ * appended to the target with its id, its attributes and its history, and settled at its source, in
+ * one step (CALL_TRANSACT): it is never in both and never in none. When that cannot be done, because
+ * the target is gone or the disk is full, the message is delivered like any other.
  *
  * Thread: the loop's.
  */
@@ -25,7 +25,7 @@ struct deadletter_message {
     const struct message_ref *ref;
     bool                      is_moved; /* out */
 };
-/* Moves them all, then calls next. messages live until then. */
+/* Moves them all, or none, then calls next. messages live until then. */
 void deadletter_move(struct request *r, const struct redrive_policy *policy,
                      struct deadletter_message *messages, size_t count, deadletter_next_fn *next);
 
