@@ -10,7 +10,7 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 
 # Without -Werror: gcc warns of its own instrumentation.
 SANITIZE = -Db_lundef=false
-TESTED = unit corpus wire clients newcomer commands matrix
+TESTED = unit corpus wire clients newcomer commands disk matrix
 
 .PHONY: help run release test tidy matrix powercut killloop failnth fuzz asan tsan ubsan bench bench-store clean
 

@@ -127,12 +127,19 @@ static inline struct bytes call_bytes(void *call, struct bytes b)
  */
 struct gate {
     void (*submit)(struct gate *g, struct call *c);
+    bool (*is_full)(struct gate *g); /* NULL: never */
     atomic_ullong sessions; /* last session number given out */
 };
 
 static inline void gate_submit(struct gate *g, void *call)
 {
     g->submit(g, call);
+}
+
+/* Are publishes refused for lack of disk space (ERR_NO_SPACE) just now? Any thread. */
+static inline bool gate_is_full(struct gate *g)
+{
+    return g->is_full && g->is_full(g);
 }
 
 static inline uint64_t gate_session(struct gate *g)

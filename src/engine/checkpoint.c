@@ -14,6 +14,8 @@ struct checkpoint {
     bool              must_be_full; /* the last one failed */
     uint64_t          position;     /* of the last one gathered */
     uint64_t          keep;         /* what lies below it neither that one nor a log needed then */
+    struct timer      pressure;     /* K4: runs while the disk is full */
+    bool              is_pressed;   /* it has fired since the last one */
     uint64_t          counted_from; /* growth of the journal is counted from here: a claim moves its end far on */
 };
 
@@ -32,6 +34,12 @@ static void set_defaults(struct checkpoint_options *o)
         o->turn_rows = CHECKPOINT_TURN_ROWS;
 }
 
+static void on_pressure(struct timer *t, int64_t now_ms)
+{
+    (void)now_ms;
+    CONTAINER(t, struct checkpoint, pressure)->is_pressed = true;
+}
+
 enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard *shard,
                          uint64_t *position)
 {
@@ -39,6 +47,7 @@ enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard
     enum err           err;
 
     c->engine = e;
+    c->pressure.fire = on_pressure;
     set_defaults(&e->options.checkpoint);
     err = catalogue_open(&c->catalogue, shard);
     e->rows.is_loading = true;
@@ -66,6 +75,7 @@ static void begin(struct checkpoint *c)
     row_touch(e, &e->ids);
     rows_begin(e, c->catalogue, c->must_be_full);
     row_touch(e, &e->ids); /* written at once: nobody tells when these change */
+    c->is_pressed = false;
     c->position = journal_end(e->journal);
     c->keep = log_pinned(e) < c->position ? log_pinned(e) : c->position;
     c->counted_from = c->position;
@@ -93,12 +103,24 @@ void checkpoint_on_durable(struct checkpoint *c)
     catalogue_commit(c->catalogue, j, c->position, on_done, c);
 }
 
+/* K4 */
+static void watch_space(struct checkpoint *c)
+{
+    struct engine *e = c->engine;
+
+    if (!journal_is_full(e->journal))
+        c->is_pressed = false;
+    else if (!c->is_pressed && !timer_is_started(&c->pressure))
+        timer_start(&e->timers, &c->pressure, e->now_ms + CHECKPOINT_FULL_MS);
+}
+
 static bool is_time(const struct checkpoint *c)
 {
     const struct engine             *e = c->engine;
     const struct checkpoint_options *o = &e->options.checkpoint;
 
-    return journal_end(e->journal) - c->counted_from >= o->every_bytes ||
+    return (c->is_pressed && journal_end(e->journal) != c->position) ||
+           journal_end(e->journal) - c->counted_from >= o->every_bytes ||
            e->rows.dirty_count >= o->every_rows;
 }
 
@@ -112,6 +134,7 @@ static void gather(struct checkpoint *c, size_t rows)
 
 void checkpoint_on_turn(struct checkpoint *c)
 {
+    watch_space(c);
     if (c->state == IDLE && is_time(c))
         begin(c);
     if (c->state == GATHERING)
@@ -127,6 +150,7 @@ void checkpoint_close(struct checkpoint *c, bool final)
 {
     if (!c)
         return;
+    timer_stop(&c->engine->timers, &c->pressure);
     if (final && c->state == IDLE && journal_end(c->engine->journal) != c->position)
         begin(c);
     if (final && c->state == GATHERING)

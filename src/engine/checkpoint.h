@@ -14,6 +14,8 @@
  *   K3  The journal is trimmed only below the position of a committed checkpoint, and below every
  *       batch that some log had in the journal at that moment. What was settled or moved since then
  *       does not count: after a crash it may not have been.
+ *   K4  While the disk is full there is one as often as every CHECKPOINT_FULL_MS if anything has
+ *       changed, however little: what consumers settle gives its space back only behind one.
  *
  * Thread: the shard's.
  */
@@ -34,6 +36,7 @@ enum {
     CHECKPOINT_EVERY_BYTES = 256 * 1024 * 1024,
     CHECKPOINT_EVERY_ROWS = 250 * 1000,
     CHECKPOINT_TURN_ROWS = 2000,
+    CHECKPOINT_FULL_MS = 1000,
 };
 
 /* Opens the catalogue and applies the last checkpoint; *position is where replay begins. */

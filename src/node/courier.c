@@ -36,11 +36,17 @@ static void submit(struct gate *g, struct call *call)
     c->last = &call->mail;
 }
 
+static bool is_full(struct gate *g)
+{
+    return worker_is_full(CONTAINER(g, struct courier, gate)->worker);
+}
+
 struct courier *courier_new(struct loop *l, struct worker *w)
 {
     struct courier *c = mem_new(sizeof *c);
 
     c->gate.submit = submit;
+    c->gate.is_full = is_full;
     atomic_init(&c->gate.sessions, 0);
     c->loop = l;
     c->worker = w;

@@ -48,6 +48,11 @@ void worker_submit(struct worker *w, struct mail *first, struct mail *last)
     mail_post_chain(&w->calls, first, last);
 }
 
+bool worker_is_full(const struct worker *w)
+{
+    return shard_is_full(w->shard);
+}
+
 static void engine_failed(void *ctx, enum err err, const char *what)
 {
     struct worker *w = ctx;

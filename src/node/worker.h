@@ -29,6 +29,8 @@ MUST_CHECK enum err worker_open(struct worker **out, struct volume *v, uint32_t 
 /* Any thread. Makes a call one of this worker's; then a chain of such calls (by mail.next) is submitted at once. */
 void worker_address(struct worker *w, struct call *c);
 void worker_submit(struct worker *w, struct mail *first, struct mail *last);
+/* Any thread. shard_is_full. */
+bool worker_is_full(const struct worker *w);
 void worker_start(struct worker *w);
 /* Waits until all that was submitted is on disk and answered, then ends the thread. */
 void worker_stop(struct worker *w);

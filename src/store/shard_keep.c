@@ -425,13 +425,13 @@ static void judge_space(struct shard_file *s)
 
     if (now_full == was_full)
         return;
-    atomic_store(&s->is_full, now_full);
     if (now_full)
         diag(DIAG_WARN,
              "disk: only %" PRIu64 " MiB are free: nothing can be published until there is more",
              s->free >> 20);
     else
         diag(DIAG_WARN, "disk: %" PRIu64 " MiB are free: publishing goes on", s->free >> 20);
+    atomic_store(&s->is_full, now_full);
 }
 
 /* ---- turns ---- */

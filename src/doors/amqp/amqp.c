@@ -125,12 +125,14 @@ struct amqp_door *amqp_door_new(const struct door_env *env)
     list_init(&d->dirty);
     list_init(&d->publishes);
     d->turn.run = on_turn_end;
+    d->alarm.fire = alarm_on_look;
     return d;
 }
 
 void amqp_door_free(struct amqp_door *d)
 {
     loop_cancel(&d->turn);
+    timer_stop(loop_timers(d->loop), &d->alarm);
     publish_free_all(d);
     amqp_record_mint_fini(&d->mint);
     block_drop(d->out);

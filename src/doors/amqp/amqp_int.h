@@ -84,6 +84,7 @@ struct amqp_door {
     struct buf           frame; /* scratch: a frame being encoded */
     struct record_reader reader;
     uint64_t             seed; /* of the next name made up */
+    struct timer         alarm; /* runs while a connection is blocked */
 };
 /* For tests: a door without a listener. */
 struct amqp_door *amqp_door_new(const struct door_env *env);
@@ -118,7 +119,8 @@ struct amqp_conn {
     uint32_t                heartbeat_s;
     bool                    is_loopback;
     bool                    is_deaf; /* nothing the client sends makes sense any more */
-    bool                    wants_failure_close, wants_cancel_notify; /* client's capabilities */
+    bool                    wants_failure_close, wants_cancel_notify, wants_blocked; /* client can */
+    bool                    is_blocked; /* and was told so (alarm.c) */
     unsigned                holds;
     struct channel         *held_by;
     struct idmap            channels;
@@ -180,6 +182,11 @@ void amqp_conn_wait(struct amqp_conn *c, int64_t ms);
 void amqp_conn_on_close(struct amqp_conn *c, const struct arg *args);
 void amqp_conn_on_close_ok(struct amqp_conn *c, const struct arg *args);
 void amqp_conn_on_update_secret(struct amqp_conn *c, const struct arg *args);
+
+/* ---- alarm.c ---- */
+/* A publish of this connection was refused because the disk is full. */
+void alarm_raise(struct amqp_conn *c);
+void alarm_on_look(struct timer *t, int64_t now_ms);
 
 /* ---- handshake.c ---- */
 void handshake_send_start(struct amqp_conn *c);

@@ -21,6 +21,7 @@ struct amqp_rig {
     struct rig        engine;
     struct loop      *loop;
     struct gate       gate;
+    bool              is_full; /* what the gate says */
     struct amqp_door *door;
     struct call      *calls[AMQP_RIG_CALLS_MAX]; /* submitted and not given to the engine yet */
     size_t            call_count;
@@ -105,6 +106,11 @@ static void amqp_rig_submit(struct gate *g, struct call *c)
     r->calls[r->call_count++] = c;
 }
 
+static bool amqp_rig_is_full(struct gate *g)
+{
+    return CONTAINER(g, struct amqp_rig, gate)->is_full;
+}
+
 static inline void amqp_rig_open(struct amqp_rig *r)
 {
     struct door_env env = {
@@ -115,6 +121,7 @@ static inline void amqp_rig_open(struct amqp_rig *r)
     rig_open(&r->engine);
     assert_int_equal(loop_new(&r->loop), ERR_OK);
     r->gate.submit = amqp_rig_submit;
+    r->gate.is_full = amqp_rig_is_full;
     env.loop = r->loop;
     r->door = amqp_door_new(&env);
     r->now_ms = loop_now_ms(r->loop);
@@ -333,11 +340,13 @@ static inline void hear_close(struct client *c, enum method_id id, unsigned code
 static inline void client_login(struct client *c, struct amqp_rig *r)
 {
     static const char capabilities[] = "\x0c"
-                                       "capabilitiesF\0\0\0\x38"
+                                       "capabilitiesF\0\0\0\x4d"
                                        "\x1c"
                                        "authentication_failure_closet\1"
                                        "\x16"
-                                       "consumer_cancel_notifyt\1";
+                                       "consumer_cancel_notifyt\1"
+                                       "\x12"
+                                       "connection.blockedt\1";
     struct heard     *h = malloc(sizeof *h);
 
     client_open(c, r);

@@ -94,6 +94,7 @@ static void read_capabilities(struct amqp_conn *c, struct bytes client_propertie
         return;
     c->wants_failure_close = has_capability(v.bytes, "authentication_failure_close");
     c->wants_cancel_notify = has_capability(v.bytes, "consumer_cancel_notify");
+    c->wants_blocked = has_capability(v.bytes, "connection.blocked");
 }
 
 static void send_tune(struct amqp_conn *c)

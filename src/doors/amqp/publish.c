@@ -327,6 +327,8 @@ void publish_answer(struct channel *ch, const struct publish *p)
 {
     enum err err = p->call.call.err;
 
+    if (err == ERR_NO_SPACE)
+        alarm_raise(ch->conn);
     switch ((int)err) {
     case ERR_OK:
         if (p->is_mandatory && p->call.routed == 0)
