@@ -1,6 +1,8 @@
 # A thin front over meson and ninja; "make help" lists what there is. Every target installs what it lacks from Debian.
 FUZZ_SECONDS ?= 20
 MATRIX_MESSAGES ?= 10000
+SEEDS ?= 1000
+SEED_FROM ?= 1
 CUTS ?= 100
 ROUNDS ?= 100
 FS ?= ext4,xfs
@@ -12,13 +14,14 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 SANITIZE = -Db_lundef=false
 TESTED = unit corpus wire clients newcomer commands disk matrix
 
-.PHONY: help run release test tidy matrix powercut killloop failnth fuzz asan tsan ubsan bench bench-store clean
+.PHONY: help run release test tidy matrix sim powercut killloop failnth fuzz asan tsan ubsan bench bench-store clean
 
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
 	@echo 'make test     everything that can fail: units, wire, corpora, clients, newcomer, matrix'
 	@echo 'make tidy     the house rules: layers, sizes, banned calls, headers'
 	@echo 'make matrix   four clients publish, four receive, live and after kill -9'
+	@echo 'make sim      engine and store on a simulated disk that fails: SEEDS ($(SEEDS)) runs; SEED=k shows one'
 	@echo 'make powercut  the power goes CUTS ($(CUTS)) times while clients of all doors work, on FS ($(FS)); as root'
 	@echo 'make killloop  kill -9 and SIGSTOP, ROUNDS ($(ROUNDS)) times, under the same clients'
 	@echo 'make failnth   each allocation, write, sync, open, rename and thread start of a scenario fails once'
@@ -66,6 +69,9 @@ failnth: release
 	@tools/install-packages test
 	@tools/npm-install
 	@MYNA=build/release/myna node tests/power/failnth.js
+
+sim: release
+	@build/release/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(SEED_FROM))
 
 fuzz:
 	@tools/install-packages test

@@ -1,0 +1,20 @@
+/*
+ * audit.h - a look at everything through ordinary calls, compared with the model: after each
+ * recovery, and when all is quiet. It decides what a crash left in doubt.
+ *
+ * Thread: the simulator's only one.
+ */
+#ifndef SIM_AUDIT_H
+#define SIM_AUDIT_H
+
+#include "world.h"
+
+extern const struct client_kind auditor_kind;
+
+/* False: the process died meanwhile. */
+bool audit_run(struct client *auditor);
+/* With no faults any more: every waiting call ends, every lease runs out, every queue is emptied,
+ * and every message that had to come has come. */
+void audit_drain(struct client *auditor);
+
+#endif

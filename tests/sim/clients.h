@@ -1,0 +1,47 @@
+/*
+ * clients.h - the programs that use the engine, one file each.
+ *
+ * Thread: the simulator's only one.
+ */
+#ifndef SIM_CLIENTS_H
+#define SIM_CLIENTS_H
+
+#include "model.h"
+#include "world.h"
+
+extern const struct client_kind producer_kind;   /* appends to partitions, with sequence numbers or without */
+extern const struct client_kind sender_kind;     /* appends to queues, with delays */
+extern const struct client_kind reader_kind;     /* reads logs, waits at their ends */
+extern const struct client_kind worker_kind;     /* leases by call */
+extern const struct client_kind subscriber_kind; /* leases by subscription */
+extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
+
+/* Ends the client's session; it must not send anything until that is answered (is_closing). */
+void session_close(struct client *c);
+
+/* Topics and queues to begin with. False: the process died. */
+bool definer_begin(struct client *c);
+
+/* ---- what workers and subscribers have in hand: hand.c ---- */
+enum { HAND_MAX = 96 };
+
+struct hand_item {
+    struct m_queue *queue;
+    struct lease    lease;
+};
+
+struct hand {
+    struct client   *client;
+    struct hand_item at[HAND_MAX];
+    size_t           count;
+    struct hand_item old[HAND_MAX]; /* settled by us or perhaps no longer ours */
+    size_t           old_count;
+};
+
+void hand_init(struct hand *h, struct client *c);
+void hand_clear(struct hand *h);
+void hand_add(struct hand *h, struct m_queue *q, const struct lease *lease);
+/* Settles some of it, in a way that the plan allows. */
+void hand_settle(struct hand *h);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * faults.h - what goes wrong, and when. Every fault is drawn from the plan's.
+ *
+ * Thread: the simulator's only one.
+ */
+#ifndef SIM_FAULTS_H
+#define SIM_FAULTS_H
+
+#include "world.h"
+
+/* For the life that begins. */
+void faults_arm(struct world *w);
+/* For a recovery: it ends early, when the plan says so and not too often. */
+void faults_arm_recovery(struct world *w, unsigned tries);
+/* Now and then, between two steps. */
+void faults_step(struct world *w);
+/* The machine dies with the process, not only the process. */
+bool faults_is_power(struct world *w);
+/* No more of them. */
+void faults_end(struct world *w);
+
+#endif

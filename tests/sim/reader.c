@@ -1,0 +1,91 @@
+/* reader.c - see clients.h: reads logs from any offset, waits at their ends, asks for offsets. */
+#include "clients.h"
+
+enum { OUT_MAX = 2, WAIT_MS_MAX = 2000, READ_BYTES_MAX = 100000 };
+
+struct reading {
+    struct request  request;
+    struct m_topic *asked;
+    struct m_topic *topic; /* that the name meant when the engine saw it */
+};
+
+static void on_submit(struct request *r)
+{
+    struct reading *x = (struct reading *)r;
+
+    x->topic = model_topic(r->client->world->model, x->asked->name);
+}
+
+/* Batches follow one another from the offset asked for. */
+static void check_batches(struct world *w, struct m_log *l, const struct read_item *item)
+{
+    uint64_t next = item->offset;
+
+    for (size_t i = 0; i < item->batch_count; i++) {
+        const struct batch_ref *ref = &item->batches[i];
+        uint64_t                end = model_see_batch(w->model, l, ref);
+
+        if (ref->base_offset > next || end <= next)
+            violation(w, "reads leave nothing out", "%s/%u: %llu to %llu came, %llu was next",
+                      l->topic->name, l->partition, (unsigned long long)ref->base_offset,
+                      (unsigned long long)end, (unsigned long long)next);
+        next = end;
+    }
+    if (next > item->high_watermark)
+        violation(w, "reads end at the high watermark", "%s/%u: %llu, not %llu", l->topic->name,
+                  l->partition, (unsigned long long)next,
+                  (unsigned long long)item->high_watermark);
+}
+
+static void on_answer(struct request *r)
+{
+    struct reading         *x = (struct reading *)r;
+    struct world           *w = r->client->world;
+    const struct read_item *item = &((struct read_call *)r->call)->items[0];
+    struct m_log           *l;
+
+    if (r->call->err == ERR_CANCELLED || !x->topic || x->topic->gone) /* it may have gone while the call waited */
+        return;
+    l = &x->topic->logs[item->partition];
+    if (item->err && (x->topic != x->asked || item->offset < item->log_start))
+        return;
+    if (item->err)
+        violation(w, "a read is answered as it should be", "%s/%u from %llu: %s", l->topic->name,
+                  l->partition, (unsigned long long)item->offset, err_text(item->err));
+    check_batches(w, l, item);
+}
+
+static const struct request_kind read_kind = { .on_submit = on_submit, .on_answer = on_answer };
+
+static void step(struct client *c)
+{
+    struct world     *w = c->world;
+    struct m_topic   *t = model_any_topic(w->model);
+    struct reading   *x;
+    struct read_call *a;
+    struct read_item *item;
+
+    if (c->out >= OUT_MAX || !t)
+        return;
+    x = request_new(c, &read_kind, sizeof *x, CALL_READ, sizeof *a);
+    a = (struct read_call *)x->request.call;
+    item = arena_struct(&a->call.arena, struct read_item);
+    x->asked = t;
+    a->ns = bytes_str(NAMESPACE_DEFAULT);
+    a->bytes_max = (uint32_t)draw_skewed(&w->draw, READ_BYTES_MAX);
+    a->bytes_min = draw_one_in(&w->draw, 2) ? 1 : 0;
+    a->wait_ms = draw_one_in(&w->draw, 2) ? (int64_t)draw_below(&w->draw, WAIT_MS_MAX) : 0;
+    a->item_count = 1;
+    a->items = item;
+    item->name = call_bytes(a, bytes_str(t->name));
+    item->partition = (uint32_t)draw_below(&w->draw, t->partition_count);
+    item->bytes_max = a->bytes_max;
+    item->offset = draw_below(&w->draw, t->logs[item->partition].end + 1);
+    request_send(x);
+}
+
+const struct client_kind reader_kind = {
+    .name = "reader",
+    .size = sizeof(struct client),
+    .step = step,
+};
