@@ -11,9 +11,15 @@ struct arena_chunk {
     _Alignas(16) uint8_t  data[];
 };
 
-static void out_of_memory(size_t n)
+static _Noreturn void out_of_memory(size_t n)
 {
     fprintf(stderr, "myna: out of memory (wanted %zu bytes)\n", n);
+    abort();
+}
+
+_Noreturn void mem_exhausted(const char *what)
+{
+    fprintf(stderr, "myna: out of memory (in %s)\n", what);
     abort();
 }
 

@@ -1,7 +1,8 @@
 /*
  * mem.h - allocation that cannot fail, and arenas.
  *
- * Small allocations abort with one line when memory is gone; nobody tests them for NULL. An arena hands out memory
+ * Small allocations abort with one line when memory is gone; nobody tests them for NULL. Where a library cannot go on
+ * without memory, mem_exhausted() ends the process the same way. An arena hands out memory
  * that is freed all at once: one per request or engine call. Arena memory is zeroed and 16-byte aligned.
  *
  * Thread: the owner's.
@@ -14,6 +15,7 @@
 void *mem_new(size_t n); /* zeroed; free() */
 void *mem_resize(void *p, size_t n);
 void *mem_copy(const void *p, size_t n);
+_Noreturn void mem_exhausted(const char *what);
 
 struct arena_chunk;
 struct arena {

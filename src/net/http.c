@@ -55,7 +55,7 @@ static void set_answer(struct http_request *r, unsigned status, struct bytes bod
     r->response = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.at,
                                                   MHD_RESPMEM_MUST_COPY);
     if (!r->response)
-        abort(); /* out of memory */
+        mem_exhausted("libmicrohttpd");
 }
 
 static void answer_too_large(struct http_request *r)

@@ -13,6 +13,7 @@
  * Thread: the loop's.
  */
 #include "net/http2_int.h"
+#include "base/mem.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
 static void check(int rc)
 {
     if (rc == NGHTTP2_ERR_NOMEM)
-        abort();
+        mem_exhausted("nghttp2");
 }
 
 /* ---- life ---- */

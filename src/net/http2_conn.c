@@ -12,6 +12,7 @@
  *
  * Thread: the loop's.
  */
+#include "base/mem.h"
 #include "net/acceptor.h"
 #include "net/http2_int.h"
 #include "net/sniffer.h"
@@ -36,14 +37,14 @@ static nghttp2_session *session_new(struct h2_conn *h)
     nghttp2_option            *option;
 
     if (nghttp2_option_new(&option) != 0)
-        abort(); /* out of memory, as below */
+        mem_exhausted("nghttp2");
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
     if (nghttp2_session_server_new2(&session, callbacks, h, option) != 0 ||
         nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, COUNT(settings)) != 0 ||
         nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                               H2_CONNECTION_WINDOW) != 0)
-        abort();
+        mem_exhausted("nghttp2");
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     return session;
@@ -217,7 +218,7 @@ static void say_goaway(struct h2_conn *h)
     int     rc = nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
 
     if (rc == NGHTTP2_ERR_NOMEM)
-        abort();
+        mem_exhausted("nghttp2");
     h2_conn_kick(h);
 }
 

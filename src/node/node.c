@@ -8,6 +8,7 @@
 #include "doors/sqs/sqs.h"
 #include "net/door.h"
 #include "node/courier.h"
+#include "node/memory.h"
 #include "node/worker.h"
 
 #include <pthread.h>
@@ -296,6 +297,7 @@ int node_run(const struct options *o, const char *version)
     sigset_t    signals;
     int         status = 1;
 
+    memory_of_libraries();
     umask(0077);
     block_signals(&signals);
     diag_set_level(o->is_verbose ? DIAG_INFO : DIAG_WARN);
