@@ -14,7 +14,10 @@
  *   map      mmap of a file                                             ENOMEM
  *   thread   pthread_create                                             EAGAIN
  *
- * The log gets "hit FUNCTION" when it happens, and "count N" when the process ends orderly. With N = 0 nothing fails.
+ * The log gets "hit FUNCTION" and the stack when it happens, and "count N" when the process ends orderly. With N = 0
+ * nothing fails. Calls that come in thousands (alloc, write, space) count only REPEATS times for each different stack
+ * of FRAMES callers, so that N stays in the range in which every N can be tried.
+ *
  * Calls that libc makes inside itself are not seen. What a call does otherwise is asked of the kernel directly, so
  * nothing here allocates.
  *
@@ -23,11 +26,13 @@
 #undef _FILE_OFFSET_BITS /* both names of each call are defined here, and they are the same */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +42,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #pragma GCC visibility push(default)
 
@@ -54,6 +60,14 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 void *__libc_memalign(size_t align, size_t n);
 
+enum { FRAMES = 12, REPEATS = 2, STACKS = 1 << 14 };
+
+struct stack {
+    void    *frames[FRAMES];
+    int      count;
+    uint64_t hash;
+};
+
 typedef int thread_fn(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
 static enum group         wanted;
@@ -61,6 +75,9 @@ static unsigned long      target;
 static _Atomic unsigned long count;
 static int                log_fd = -1;
 static thread_fn         *real_thread;
+static pthread_mutex_t    lock = PTHREAD_MUTEX_INITIALIZER;
+static struct { uint64_t hash; int seen; } stacks[STACKS]; /* open addressing */
+static __thread bool      is_inside __attribute__((tls_model("initial-exec")));
 
 static void say(const char *what, const char *value)
 {
@@ -97,14 +114,60 @@ __attribute__((destructor)) static void end(void)
     say("count", number);
 }
 
+static _Unwind_Reason_Code add_frame(struct _Unwind_Context *c, void *arg)
+{
+    struct stack *s = arg;
+
+    s->frames[s->count] = (void *)_Unwind_GetIP(c);
+    s->hash = (s->hash ^ (uint64_t)_Unwind_GetIP(c)) * 0x9e3779b97f4a7c15u;
+    return ++s->count < FRAMES ? _URC_NO_REASON : _URC_NORMAL_STOP;
+}
+
+/* How often this stack was seen before; a table that is full has seen all. lock is held. */
+static int seen_before(const struct stack *s)
+{
+    for (size_t i = 0; i < STACKS; i++) {
+        size_t at = (size_t)(s->hash + i) % STACKS;
+
+        if (stacks[at].seen == 0 || stacks[at].hash == s->hash) {
+            stacks[at].hash = s->hash;
+            return stacks[at].seen++;
+        }
+    }
+    return REPEATS;
+}
+
+static bool is_counted(enum group group, const struct stack *s)
+{
+    bool is;
+
+    if (group != ALLOC && group != WRITE && group != SPACE)
+        return true;
+    pthread_mutex_lock(&lock);
+    is = seen_before(s) < REPEATS;
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
 /* Counts a call; true when it is the one. */
 static bool fails(enum group group, const char *function, int error)
 {
-    if (group != wanted || atomic_fetch_add(&count, 1) + 1 != target)
+    struct stack s = { .count = 0 };
+    bool         is = false;
+
+    if (group != wanted || is_inside)
         return false;
-    say("hit", function);
-    errno = error;
-    return true;
+    is_inside = true; /* should the unwinder or libc ask for memory */
+    _Unwind_Backtrace(add_frame, &s);
+    if (is_counted(group, &s) && atomic_fetch_add(&count, 1) + 1 == target) {
+        say("hit", function);
+        backtrace_symbols_fd(s.frames, s.count, log_fd);
+        is = true;
+    }
+    is_inside = false;
+    if (is)
+        errno = error;
+    return is;
 }
 
 static bool is_file(int fd)

@@ -39,7 +39,8 @@ class Run {
     }
 
     fault(text) {
-        this.faults.push(`${this.name} (${this.hit || 'nothing failed'}): ${text}`);
+        this.readLog();
+        this.faults.push(`${this.name} (${this.hit || 'nothing failed'}): ${text}${this.stack}`);
     }
 
     async all() {
@@ -83,6 +84,7 @@ class Run {
     readLog() {
         const text = fs.existsSync(this.log) ? fs.readFileSync(this.log, 'utf8') : '';
         this.hit = (/^hit (.*)$/m.exec(text) || [])[1];
+        this.stack = text.split('\n').filter((line) => /\[0x/.test(line)).map((line) => `\n      ${line}`).join('');
         this.count = Number((/^count (\d+)$/m.exec(text) || [])[1]);
     }
 

@@ -11,6 +11,7 @@ const sqs = require('./sqs');
 const { sleep } = require('./control');
 
 const TRIES = 3;
+const RETRY_MS = [20, 2500, 0]; /* a broker whose disk is full looks again each second */
 const STEP_MS_MAX = 4000;
 const MESSAGES = 4;
 const SETTLED = 2;
@@ -37,7 +38,7 @@ async function attempt(isAlive, what, work) {
             return;
         } catch (error) {
             last = error;
-            await sleep(20);
+            await sleep(RETRY_MS[i]);
         }
     }
     if (isAlive()) {
