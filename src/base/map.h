@@ -32,7 +32,8 @@ void *map_get(const struct map *m, struct bytes key);
 void *map_put(struct map *m, struct bytes key, void *value);
 /* Returns the value removed, or NULL. */
 void *map_remove(struct map *m, struct bytes key);
-/* Start with *at = 0; NULL at the end. The map must not change meanwhile. */
+/* Start with *at = 0; NULL at the end. The map must not change meanwhile, but what was returned last
+ * may be removed, and then *at is to be taken back by one: what lay behind has moved up. */
 void *map_next(const struct map *m, size_t *at);
 
 struct idmap_slot {

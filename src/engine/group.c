@@ -94,8 +94,10 @@ void group_release(struct group *g)
 /* Ends the process: parked calls have been answered by the engine. */
 void group_fini(struct engine *e)
 {
-    for (size_t at = 0; e->groups.count > 0; at = 0)
-        group_free(map_next(&e->groups, &at));
+    struct group *g;
+
+    for (size_t at = 0; (g = map_next(&e->groups, &at)) != NULL; at--)
+        group_free(g);
     map_fini(&e->groups);
 }
 

@@ -171,11 +171,10 @@ void route_remove(struct binding *b)
 
 void route_fini(struct route *r)
 {
-    while (r->bindings.count > 0) {
-        size_t at = 0;
+    struct binding *b;
 
-        route_remove(map_next(&r->bindings, &at));
-    }
+    for (size_t at = 0; (b = map_next(&r->bindings, &at)) != NULL; at--)
+        route_remove(b);
     map_fini(&r->bindings);
     map_fini(&r->buckets);
     trie_free(r->root);
