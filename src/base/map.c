@@ -48,18 +48,30 @@ void map_fini(struct map *m)
     map_init(m);
 }
 
-static size_t map_find(const struct map *m, struct bytes key, uint64_t hash)
+/* A slot keeps 32 bits of the hash, enough to place it in any table of ours. */
+static uint32_t slot_hash(struct bytes key)
+{
+    return (uint32_t)bytes_hash(key);
+}
+
+static struct bytes slot_key(const struct map_slot *s)
+{
+    return bytes_of(s->key, s->key_len);
+}
+
+static size_t map_find(const struct map *m, struct bytes key, uint32_t hash)
 {
     size_t i = hash & (m->cap - 1);
 
-    while (m->slots[i].value && !(m->slots[i].hash == hash && bytes_eq(m->slots[i].key, key)))
+    while (m->slots[i].value &&
+           !(m->slots[i].hash == hash && bytes_eq(slot_key(&m->slots[i]), key)))
         i = (i + 1) & (m->cap - 1);
     return i;
 }
 
 void *map_get(const struct map *m, struct bytes key)
 {
-    return m->cap ? m->slots[map_find(m, key, bytes_hash(key))].value : NULL;
+    return m->cap ? m->slots[map_find(m, key, slot_hash(key))].value : NULL;
 }
 
 static void map_resize(struct map *m, size_t cap)
@@ -68,23 +80,24 @@ static void map_resize(struct map *m, size_t cap)
 
     for (size_t i = 0; i < m->cap; i++)
         if (m->slots[i].value)
-            bigger.slots[map_find(&bigger, m->slots[i].key, m->slots[i].hash)] = m->slots[i];
+            bigger.slots[map_find(&bigger, slot_key(&m->slots[i]), m->slots[i].hash)] =
+                m->slots[i];
     free(m->slots);
     *m = bigger;
 }
 
 void *map_put(struct map *m, struct bytes key, void *value)
 {
-    uint64_t hash = bytes_hash(key);
+    uint32_t hash = slot_hash(key);
     size_t   i;
     void    *old;
 
-    assert(value);
+    assert(value && key.len <= UINT32_MAX);
     if (m->count + 1 > m->cap / 4 * 3)
         map_resize(m, m->cap ? m->cap * 2 : CAP_FIRST);
     i = map_find(m, key, hash);
     old = m->slots[i].value;
-    m->slots[i] = (struct map_slot){ key, hash, value };
+    m->slots[i] = (struct map_slot){ value, key.at, (uint32_t)key.len, hash };
     m->count += old == NULL;
     return old;
 }
@@ -96,7 +109,7 @@ void *map_remove(struct map *m, struct bytes key)
 
     if (m->cap == 0)
         return NULL;
-    hole = map_find(m, key, bytes_hash(key));
+    hole = map_find(m, key, slot_hash(key));
     old = m->slots[hole].value;
     if (!old)
         return NULL;

@@ -14,9 +14,10 @@
 #include "base/bytes.h"
 
 struct map_slot {
-    struct bytes key;
-    uint64_t     hash;
-    void        *value;
+    void          *value;
+    const uint8_t *key;
+    uint32_t       key_len;
+    uint32_t       hash;
 };
 
 struct map {

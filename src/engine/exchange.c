@@ -333,9 +333,10 @@ void binding_row_head(struct engine *e, const struct row *row, struct buf *out)
 {
     const struct binding  *b = CONTAINER(row, struct binding, row);
     const struct exchange *x = CONTAINER(b->route, struct exchange, route);
+    struct binding_key     what = binding_what(b);
 
     (void)e;
-    put_binding(out, x->in->ns, x->name, &b->what);
+    put_binding(out, x->in->ns, x->name, &what);
 }
 
 /* ---- the end ---- */

@@ -76,7 +76,7 @@ static void add_queue(struct routing *r, struct queue *q)
 
 static void on_found(void *ctx, const struct binding *b)
 {
-    if (b->what.to_exchange)
+    if (binding_what(b).to_exchange)
         add_exchange(ctx, b->target);
     else
         add_queue(ctx, b->target);

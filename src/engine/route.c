@@ -8,12 +8,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Direct: what is bound with one key. */
-struct bucket {
-    struct bytes key; /* owned */
-    struct list  bindings;
-};
-
 static const char *const type_names[ROUTE_TYPE_COUNT] = {
     [ROUTE_DIRECT] = "direct",
     [ROUTE_FANOUT] = "fanout",
@@ -65,15 +59,22 @@ static struct bytes get_part(struct rd *r)
     return rd_bytes(r, rd_uvarint64(r));
 }
 
-static void borrow_what(struct binding *b)
+static struct bytes id_of(const struct binding *b)
 {
-    struct rd r = rd_of(b->id);
+    return bytes_of(b->id, b->id_len);
+}
 
-    b->what.to_exchange = rd_u8(&r) != 0;
-    b->what.destination = get_part(&r);
-    b->what.key = get_part(&r);
-    b->what.arguments = get_part(&r);
+struct binding_key binding_what(const struct binding *b)
+{
+    struct rd          r = rd_of(id_of(b));
+    struct binding_key what;
+
+    what.to_exchange = rd_u8(&r) != 0;
+    what.destination = get_part(&r);
+    what.key = get_part(&r);
+    what.arguments = get_part(&r);
     assert(!r.failed && rd_left(&r) == 0);
+    return what;
 }
 
 struct binding *route_find(const struct route *r, const struct binding_key *what)
@@ -90,30 +91,36 @@ struct binding *route_find(const struct route *r, const struct binding_key *what
 
 /* ---- direct ---- */
 
-static void add_to_bucket(struct route *r, struct binding *b)
+static void add_to_ring(struct route *r, struct binding *b)
 {
-    struct bucket *k = map_get(&r->buckets, b->what.key);
+    struct bytes    key = binding_what(b).key;
+    struct binding *first = map_get(&r->by_key, key);
 
-    if (!k) {
-        k = mem_new(sizeof *k);
-        k->key = bytes_of(mem_copy(b->what.key.at, b->what.key.len), b->what.key.len);
-        list_init(&k->bindings);
-        map_put(&r->buckets, k->key, k);
-    }
-    b->place = k;
-    list_push(&k->bindings, &b->in_place);
+    if (first)
+        list_push(&first->in_place, &b->in_place);
+    else
+        map_put(&r->by_key, key, b);
 }
 
-static void remove_from_bucket(struct route *r, struct binding *b)
+/* The map borrows the key of the first one. */
+static void remove_from_ring(struct route *r, struct binding *b)
 {
-    struct bucket *k = b->place;
+    struct bytes    key = binding_what(b).key;
+    struct binding *next = CONTAINER(b->in_place.next, struct binding, in_place);
 
-    list_remove(&b->in_place);
-    if (!list_empty(&k->bindings))
-        return;
-    map_remove(&r->buckets, k->key);
-    free((void *)(uintptr_t)k->key.at);
-    free(k);
+    if (next == b)
+        map_remove(&r->by_key, key);
+    else if (map_get(&r->by_key, key) == b)
+        map_put(&r->by_key, binding_what(next).key, next);
+}
+
+static void found_ring(struct binding *first, route_found_fn *found, void *ctx)
+{
+    struct list *n = &first->in_place;
+
+    do
+        found(ctx, CONTAINER(n, struct binding, in_place));
+    while ((n = n->next) != &first->in_place);
 }
 
 /* ---- all kinds ---- */
@@ -122,34 +129,43 @@ void route_init(struct route *r, enum route_type type)
 {
     *r = (struct route){ .type = type };
     map_init(&r->bindings);
-    map_init(&r->buckets);
+    map_init(&r->by_key);
     list_init(&r->all);
     if (type == ROUTE_TOPIC)
         r->root = trie_new();
 }
 
-struct binding *route_add(struct route *r, const struct binding_key *what, void *target)
+static struct binding *binding_new(struct route *r, const struct binding_key *what, void *target)
 {
-    struct binding *b = mem_new(sizeof *b);
+    struct binding *b;
     struct buf      id;
 
     buf_init(&id);
     put_id(&id, what);
-    b->id = buf_view(&id); /* the buffer's memory is the binding's now */
-    borrow_what(b);
+    b = mem_new(sizeof *b + id.len);
+    b->id_len = (uint32_t)id.len;
+    memcpy(b->id, id.at, id.len);
+    buf_fini(&id);
     b->target = target;
     b->route = r;
     list_init(&b->in_target);
     list_init(&b->in_place);
-    map_put(&r->bindings, b->id, b);
+    return b;
+}
+
+struct binding *route_add(struct route *r, const struct binding_key *what, void *target)
+{
+    struct binding *b = binding_new(r, what, target);
+
+    map_put(&r->bindings, id_of(b), b);
     if (r->type == ROUTE_DIRECT)
-        add_to_bucket(r, b);
+        add_to_ring(r, b);
     else if (r->type == ROUTE_TOPIC)
         trie_add(r->root, b);
     else
         list_push(&r->all, &b->in_place);
     if (r->type == ROUTE_HEADERS)
-        b->fields = match_read(NULL, b->what.arguments);
+        b->fields = match_read(NULL, binding_what(b).arguments);
     return b;
 }
 
@@ -158,14 +174,14 @@ void route_remove(struct binding *b)
     struct route *r = b->route;
 
     if (r->type == ROUTE_DIRECT)
-        remove_from_bucket(r, b);
+        remove_from_ring(r, b);
     else if (r->type == ROUTE_TOPIC)
         trie_remove(b);
+    else if (r->type == ROUTE_HEADERS)
+        free(b->fields);
     list_remove(&b->in_place);
     list_remove(&b->in_target);
-    map_remove(&r->bindings, b->id);
-    free(b->fields);
-    free((void *)(uintptr_t)b->id.at);
+    map_remove(&r->bindings, id_of(b));
     free(b);
 }
 
@@ -176,7 +192,7 @@ void route_fini(struct route *r)
     for (size_t at = 0; (b = map_next(&r->bindings, &at)) != NULL; at--)
         route_remove(b);
     map_fini(&r->bindings);
-    map_fini(&r->buckets);
+    map_fini(&r->by_key);
     trie_free(r->root);
     free(r->live.at);
     free(r->next.at);
@@ -206,13 +222,13 @@ static void match_headers(struct route *r, struct bytes headers, route_found_fn 
 void route_match(struct route *r, struct bytes key, struct bytes headers, route_found_fn *found,
                  void *ctx)
 {
-    struct bucket *k;
+    struct binding *first;
 
     switch (r->type) {
     case ROUTE_DIRECT:
-        k = map_get(&r->buckets, key);
-        if (k)
-            route_found_all(&k->bindings, found, ctx);
+        first = map_get(&r->by_key, key);
+        if (first)
+            found_ring(first, found, ctx);
         break;
     case ROUTE_FANOUT:
         route_found_all(&r->all, found, ctx);

@@ -42,17 +42,22 @@ struct binding_key {
     struct bytes arguments; /* field table, may be null */
 };
 
+/* 88 bytes and the id. */
 struct binding {
-    struct row           row;       /* the caller's */
-    struct binding_key   what;      /* borrows from id */
-    void                *target;    /* the caller's */
-    struct list          in_target; /* the caller's, initialised */
-    struct route        *route;     /* that it is in */
-    struct bytes         id;        /* owned; what, as one map key */
-    struct list          in_place;  /* bucket, trie node or list it lies in */
-    void                *place;
-    struct match_fields *fields; /* headers: arguments, read once */
+    struct row    row;       /* the caller's */
+    void         *target;    /* the caller's */
+    struct list   in_target; /* the caller's, initialised */
+    struct route *route;     /* that it is in */
+    struct list   in_place;  /* direct: a ring of those with its key; topic: node; else route.all */
+    union {
+        struct route_node   *node;   /* topic */
+        struct match_fields *fields; /* headers: arguments, read once */
+    };
+    uint32_t id_len;
+    uint8_t  id[]; /* what it is, as one map key */
 };
+/* What b is; borrowed from it. */
+struct binding_key binding_what(const struct binding *b);
 
 struct route_node;
 struct node_set {
@@ -63,7 +68,7 @@ struct node_set {
 struct route {
     enum route_type      type;
     struct map           bindings; /* id -> struct binding */
-    struct map           buckets;  /* direct: key -> struct bucket */
+    struct map           by_key;   /* direct: key -> the first binding of its ring */
     struct list          all;      /* fanout, headers */
     struct route_node   *root;     /* topic */
     uint64_t             stamp;    /* of the word being matched; marks nodes already in the set */

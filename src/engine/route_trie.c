@@ -87,14 +87,14 @@ static struct route_node *child(struct route_node *n, struct bytes word)
 
 void trie_add(struct route_node *root, struct binding *b)
 {
-    struct bytes       rest = words_of(b->what.key);
+    struct bytes       rest = words_of(binding_what(b).key);
     struct bytes       word;
     struct route_node *n = root;
 
     while (next_word(&rest, &word))
         if (!(n->is_hash && bytes_eq_str(word, "#")))
             n = child(n, word);
-    b->place = n;
+    b->node = n;
     list_push(&n->bindings, &b->in_place);
 }
 
@@ -115,7 +115,7 @@ static void node_free(struct route_node *n)
 
 void trie_remove(struct binding *b)
 {
-    struct route_node *n = b->place;
+    struct route_node *n = b->node;
 
     list_remove(&b->in_place);
     while (n->parent && list_empty(&n->bindings) && n->words.count == 0 && !n->star && !n->hash) {
