@@ -19,6 +19,7 @@
  * Thread: the shard's.
  */
 #include "engine/queue_int.h"
+#include "engine/sparse.h"
 
 enum {
     LEASE_MESSAGES_MAX = 10000, /* of one call */
@@ -34,6 +35,7 @@ struct handout {
     struct lane            *lane; /* the message looked at */
     uint64_t                offset;
     struct log_at           at;      /* its batch */
+    struct sparse           sparse;
     uint64_t                gap_end; /* when it has none: where the next one that may have begins */
     uint32_t                bytes;
     struct order_look       order;   /* of an ordered queue */
@@ -69,6 +71,7 @@ static void end(struct handout *h)
     struct queue *q = h->q;
 
     writer_fini(&h->w);
+    sparse_end(&h->sparse);
     queue_order_rest(q);
     if (h->settled)
         queue_trim(q, h->settled->index);
@@ -166,11 +169,17 @@ static bool is_starved(struct handout *h)
 static enum order_answer look_at(struct handout *h, struct lane *lane)
 {
     enum log_answer answer = find_batch(h, lane);
+    uint64_t        present;
 
     if (answer == LOG_COLD)
         return ORDER_STOP; /* H5 */
     if (answer != LOG_FOUND) {
         lose_gap(h, answer);
+        return ORDER_NEXT;
+    }
+    present = sparse_next(&h->sparse, h->e, &h->at, h->offset);
+    if (present > h->offset) {
+        lose(h, present, FATE_COMPACTED);
         return ORDER_NEXT;
     }
     if (is_expired(h, h->at.entry)) {
