@@ -60,8 +60,7 @@ struct queue_order {
     struct batch_reader reader;
     bool                is_open;
     bool                is_stuck;   /* waits for a load before it can be begun */
-    bool                is_begun;   /* what was there at first is all in its keys */
-    uint32_t            begun_lane; /* until then: how far it is */
+    uint32_t            begun_lane; /* how far what was there at first is in its keys: all, at the last lane's end */
     uint64_t            begun_offset;
 };
 
@@ -276,12 +275,14 @@ bool queue_order_begin(struct queue *q)
 
     if (!o)
         o = q->order = order_new(q);
-    while (!o->is_begun && adopt_lane(o, &q->ledger.lanes[o->begun_lane])) {
+    while (o->begun_lane < q->ledger.lane_count) {
+        if (!adopt_lane(o, &q->ledger.lanes[o->begun_lane]))
+            return false;
         o->begun_offset = 0;
-        o->is_begun = ++o->begun_lane == q->ledger.lane_count;
+        o->begun_lane++;
         close_batch(o);
     }
-    return o->is_begun;
+    return true;
 }
 
 void queue_order_rest(struct queue *q)

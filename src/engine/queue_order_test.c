@@ -195,6 +195,29 @@ static void order_survives_power_failures(void **state)
     rig_close(&r);
 }
 
+/* Nothing is left to keep in order when its topic is gone. */
+static void a_detached_queue_comes_back(void **state)
+{
+    struct queue_declare_call *c;
+    struct topic_delete_call  *d;
+    struct rig                 r;
+
+    (void)state;
+    rig_open(&r);
+    rig_declare(&r, "t");
+    c = rig_declaration(&r, "s");
+    c->topic = bytes_str("t");
+    c->policy.is_ordered = true;
+    assert_int_equal(rig_end(&r, c), ERR_OK);
+    d = RIG_CALL(&r, topic_delete_call, TOPIC_DELETE);
+    d->ns = bytes_str(NAMESPACE_DEFAULT);
+    d->name = bytes_str("t");
+    assert_int_equal(rig_end(&r, d), ERR_OK);
+    rig_crash(&r);
+    rig_counts(&r, "s", 0, 0, 0);
+    rig_close(&r);
+}
+
 static void many_of_one_key_are_one_stream(void **state)
 {
     struct rig r;
@@ -391,6 +414,7 @@ int main(void)
         cmocka_unit_test(pulls_wait_for_each_other),
         cmocka_unit_test(order_survives_power_failures),
         cmocka_unit_test(many_of_one_key_are_one_stream),
+        cmocka_unit_test(a_detached_queue_comes_back),
         cmocka_unit_test(the_rule_holds),
     };
 
