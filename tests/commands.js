@@ -132,6 +132,34 @@ async function dumpCatalogue() {
     });
 }
 
+/** A produce of 600 KiB goes straight to a segment. */
+async function segments() {
+    const broker = await Broker.create();
+    try {
+        await broker.start();
+        const big = Array.from({ length: 60 }, (_, i) => ({ body: 'x'.repeat(10240), key: `${i}`, headers: {} }));
+        const ordered = (list) => kafkajs.publish(broker.at('kafka'), 'bulk', list, () => {});
+        for (let round = 0; round < 4; round += 1) {
+            await ordered(big);
+        }
+        await broker.stop();
+        const { status, out, err } = run('dump', 'segment', broker.data);
+        assert.strictEqual(err, '');
+        assert.strictEqual(status, 0);
+        const found = [...out.matchAll(/^ +batch [^\n]*records=(\d+)/gm)].reduce((sum, m) => sum + Number(m[1]), 0);
+        assert.ok(found >= 60 && found <= 240, `${found} records in segments`);
+        assert.match(run('verify', broker.data).out, / 240 records, 0 findings\n$/);
+        const [, name, at] = /^(\S+): segment[^\n]*\n +extent at=(\d+)/m.exec(out);
+        damage(name, Number(at) + 64 + 200);
+        assert.match(run('dump', 'segment', broker.data).out, / DAMAGE\n/);
+        const after = run('verify', broker.data);
+        assert.match(after.out, /^log default\/bulk partition 0 offset \d+: /m);
+        assert.strictEqual(after.status, 1);
+    } finally {
+        await broker.dispose();
+    }
+}
+
 async function wrongArguments() {
     for (const args of [['dump'], ['dump', 'nothing'], ['verify', 'a', 'b'], ['dance']]) {
         const { status, out, err } = run(...args);
@@ -148,6 +176,7 @@ async function main() {
     await results.check('commands: verify refuses what it cannot look at', verifyRefused);
     await results.check('commands: dump prints every change and batch', dumpJournal);
     await results.check('commands: dump prints every row of a checkpoint', dumpCatalogue);
+    await results.check('commands: dump and verify look into segments', segments);
     await results.check('commands: wrong arguments give one sentence', wrongArguments);
     results.end();
 }

@@ -177,6 +177,7 @@ static void assert_read(struct rig *r, uint32_t partition, uint64_t offset, uint
     struct read_call *c = read_call_of(r, "t", partition, offset, 1);
     int               before = r->answered;
 
+    c->bytes_min = 0; /* the least that can be asked for: R1 of read.c */
     rig_submit(r, c);
     rig_turn(r);
     assert_int_equal(r->answered, before + 1);

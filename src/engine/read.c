@@ -11,7 +11,8 @@
  *       `------------------------------------------------------------------------------------'
  *
  *   R1  A read that has nothing because all of it is cold waits for the first load, however short
- *       its wait is: else one that does not wait would never get anything.
+ *       its wait is and however little would be enough for it: else one that does not wait would
+ *       never get anything.
  *   R2  At most LOADS_MAX loads are begun for one look.
  *
  * Thread: the shard's.
@@ -186,8 +187,9 @@ static bool look(struct engine *e, struct read_call *a)
         a->items[i].err = look_at_item(&k, &a->items[i], &p->waits[i].load);
         k.has_error |= a->items[i].err != ERR_OK;
     }
-    if (k.has_error || k.bytes >= a->bytes_min ||
-        (p->is_late && (k.bytes > 0 || !k.is_cold)))
+    if (k.has_error)
+        return true;
+    if ((k.bytes >= a->bytes_min || p->is_late) && (k.bytes > 0 || !k.is_cold)) /* R1 */
         return true;
     drop_batches(a);
     return false;

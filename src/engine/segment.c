@@ -131,6 +131,41 @@ enum err extent_index(const struct extent_head *head, struct bytes batches,
                : ERR_CORRUPT;
 }
 
+/* ---- for tools ---- */
+
+static enum err check_batches(const struct extent_head *head, struct bytes batches)
+{
+    struct log_entry *entries;
+    enum err          err;
+
+    if (batches.len != head->bytes || head->bytes / BATCH_HEADER_BYTES < head->batches)
+        return ERR_CORRUPT;
+    entries = mem_new(head->batches * sizeof *entries);
+    err = extent_index(head, batches, entries);
+    free(entries);
+    return err;
+}
+
+void segment_each(struct bytes segment, segment_extent_fn *fn, void *ctx)
+{
+    uint64_t at = SEGMENT_HEADER_BYTES;
+
+    while (at < segment.len) {
+        struct bytes       rest = bytes_of(segment.at + at, segment.len - at);
+        struct extent_head head;
+        struct bytes       batches;
+
+        if (extent_head_decode(rest, &head) != ERR_OK) {
+            at += EXTENT_ALIGN;
+            continue;
+        }
+        rest = bytes_of(rest.at + EXTENT_HEADER_BYTES, rest.len - EXTENT_HEADER_BYTES);
+        batches = bytes_of(rest.at, rest.len < head.bytes ? rest.len : head.bytes);
+        fn(ctx, at, &head, batches, check_batches(&head, batches));
+        at += extent_size(head.bytes);
+    }
+}
+
 /* ---- building one ---- */
 
 void extent_begin(struct extent_writer *w, uint64_t log)

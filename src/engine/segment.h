@@ -92,6 +92,15 @@ static inline uint64_t extent_size(uint32_t bytes)
 MUST_CHECK enum err extent_index(const struct extent_head *head, struct bytes batches,
                                  struct log_entry *entries);
 
+/*
+ * For tools: every extent whose header is whole, wherever it lies in a segment's bytes, in order.
+ * err: ERR_OK, or ERR_CORRUPT when its batches are not what the header says; batches may then be
+ * short. An extent that nothing names is given, too.
+ */
+typedef void segment_extent_fn(void *ctx, uint64_t at, const struct extent_head *head,
+                               struct bytes batches, enum err err);
+void segment_each(struct bytes segment, segment_extent_fn *fn, void *ctx);
+
 /* ---- building one ---- */
 
 /* Gathers batches into memory; for what is moved, not for what is appended directly. */

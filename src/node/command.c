@@ -15,7 +15,7 @@ struct command {
 };
 
 static const struct command table[] = {
-    { "dump", "journal|catalogue [PATH]",
+    { "dump", "journal|segment|catalogue [PATH]",
       "print the files of a data directory, or one file, readably", dump_run },
     { "verify", "[DIR]", "check every checksum and reference of a data directory; changes nothing",
       verify_run },

@@ -1,6 +1,7 @@
 /* dump.c - see dump.h. One line per thing, two blanks deeper per level; nothing is written. */
 #include "node/dump.h"
 #include "engine/describe.h"
+#include "engine/segment.h"
 #include "node/catalogue_copy.h"
 #include "node/data_files.h"
 #include "store/catalogue.h"
@@ -87,6 +88,58 @@ static void dump_journal(struct dump *d, struct bytes file)
     inspect_journal(file, &in);
 }
 
+/* ---- segments ---- */
+
+static void show_batches(struct dump *d, struct bytes batches)
+{
+    while (batches.len > 0) {
+        struct batch_head head;
+        size_t            len;
+
+        buf_clear(&d->line);
+        if (batch_first(batches, &head, &len) != ERR_OK ||
+            describe_batch(&d->line, bytes_of(batches.at, len)) != ERR_OK) {
+            puts("    (malformed batch)");
+            d->findings++;
+            return;
+        }
+        printf("    batch%.*s\n", (int)d->line.len, (const char *)d->line.at);
+        batches = bytes_of(batches.at + len, batches.len - len);
+    }
+}
+
+static void show_extent(void *ctx, uint64_t at, const struct extent_head *h, struct bytes batches,
+                        enum err err)
+{
+    struct dump *d = ctx;
+
+    printf("  extent at=%" PRIu64 " log=%" PRIu64 " base=%" PRIu64 " end=%" PRIu64
+           " batches=%u bytes=%u max_time=%" PRId64 " when=%" PRId64 "%s\n",
+           at, h->log, h->base, h->end, h->batches, h->bytes, h->max_timestamp_ms, h->append_ms,
+           err ? " DAMAGE" : "");
+    d->findings += err != ERR_OK;
+    if (!err)
+        show_batches(d, batches);
+}
+
+static void dump_segment(struct dump *d, struct bytes file)
+{
+    struct segment_head head;
+    enum err            err = segment_head_decode(file, &head);
+
+    if (err) {
+        printf("%s: %s\n", d->path,
+               err == ERR_NEWER_FORMAT ? "written by a newer version"
+                                       : "DAMAGE: the header is none of a segment");
+        d->findings++;
+        return;
+    }
+    printf("%s: segment, epoch %" PRIu64 ", number %" PRIu64 ", shard %u, log %" PRIu64 "%s\n",
+           d->path, head.epoch, head.number, head.shard, head.log,
+           head.log == 0 ? " (several)" : "");
+    segment_each(file, show_extent, d);
+}
+
 /* ---- catalogues ---- */
 
 static void show_row(void *ctx, struct bytes key, uint8_t kind, struct bytes head, bool is_whole)
@@ -136,6 +189,7 @@ struct kind {
 
 static const struct kind kinds[] = {
     { "journal", "journal", dump_journal },
+    { "segment", "segment", dump_segment },
     { "catalogue", "catalogue.db", dump_catalogue },
 };
 

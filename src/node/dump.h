@@ -2,7 +2,7 @@
 #ifndef NODE_DUMP_H
 #define NODE_DUMP_H
 
-/* "journal" or "catalogue", then a data directory or one file (default ./data). */
+/* "journal", "segment" or "catalogue", then a data directory or one file (default ./data). */
 int dump_run(int count, char **args);
 
 #endif
