@@ -5,8 +5,8 @@
  * Counted is the process' own memory (RssAnon). Pages of mapped files (RssFile) are the system's to
  * take back and are shown beside it.
  */
+#include "appender.h"
 #include "bench.h"
-#include "load.h"
 #include "traffic.h"
 
 #include <stdio.h>
@@ -19,13 +19,13 @@ enum { MIB = 1 << 20, TOPIC_PARTITIONS = 1000, DELAY_MS = 3600 * 1000 };
 /* 100,000 logs with a record each. */
 static void fill_logs(struct rig *r, uint64_t count)
 {
-    struct load_options o = {
+    struct appender_options o = {
         1, 1024, 1000, (uint32_t)(count / TOPIC_PARTITIONS), TOPIC_PARTITIONS, NULL
     };
-    struct load *l = load_new(r, &o);
+    struct appender *l = appender_new(r, &o);
 
-    load_make_topics(l);
-    load_run(l, 600, count, NULL);
+    appender_make_topics(l);
+    appender_run(l, 600, count, NULL);
 }
 
 static void on_defined(struct call *c)

@@ -70,7 +70,12 @@ double raw_write_rate(const char *dir, const struct raw_write *how, double secon
     fd = make_file(path, FILE_BYTES, how->is_written, how->is_direct ? O_DIRECT : 0);
     begin = bench_now();
     while (bytes + how->block_bytes <= FILE_BYTES && bench_now() - begin < seconds) {
-        write_at(fd, block, how->block_bytes, bytes);
+        for (size_t at = 0; at < how->block_bytes; at += how->step_bytes) {
+            write_at(fd, (char *)block + at, how->step_bytes, bytes + at);
+            if (how->step_bytes < how->block_bytes && !how->is_direct)
+                sync_file_range(fd, (off_t)(bytes + at), (off_t)how->step_bytes,
+                                SYNC_FILE_RANGE_WRITE);
+        }
         if (fdatasync(fd) != 0)
             bench_die("raw sync: %s", strerror(errno));
         bytes += how->block_bytes;

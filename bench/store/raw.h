@@ -13,9 +13,11 @@
 #include <stdint.h>
 
 struct raw_write {
-    size_t block_bytes;
-    bool   is_direct;  /* O_DIRECT: past the page cache */
-    bool   is_written; /* the file's blocks were written before, as a recycled journal file's */
+    const char *name;
+    size_t      block_bytes; /* written, then synced */
+    size_t      step_bytes; /* of one write; the device is told to begin with each (not O_DIRECT) */
+    bool        is_direct;  /* O_DIRECT: past the page cache */
+    bool is_written; /* the file's blocks were written before, as a recycled journal file's */
 };
 
 /* MB/s of sequential pwrite + fdatasync of blocks, in a file whose space was allocated before. */

@@ -6,8 +6,8 @@
  * together, next to the same writev from plain memory. Cold: all of it once after it left the
  * system's memory, by the clock, next to reading the same files with read().
  */
+#include "appender.h"
 #include "bench.h"
-#include "load.h"
 #include "raw.h"
 #include "sink.h"
 
@@ -20,7 +20,7 @@
 
 enum { RECORD_BYTES = 1024, BATCH_RECORDS = 63, FETCH_BYTES = 4 << 20, IOVS_MAX = 4096, TURNS = 5 };
 
-static const struct load_options content = { BATCH_RECORDS, RECORD_BYTES, 256, 1, 1, NULL };
+static const struct appender_options content = { BATCH_RECORDS, RECORD_BYTES, 256, 1, 1, NULL };
 
 struct fetch {
     struct read_call read; /* first */
@@ -146,29 +146,29 @@ static double socket_rate(struct sink *sink, const uint8_t *memory, size_t bytes
 
 static void measure_hot(struct bench *b, struct sink *sink)
 {
-    const size_t  bytes = 128 << 20;
-    double        seconds = b->is_quick ? 0.3 : 1;
-    uint8_t      *memory = malloc(bytes);
-    struct series tail = { 0 }, bound = { 0 }, slices = { 0 };
-    struct rig    r;
-    struct load  *l;
-    char          dir[PATH_BYTES];
-    double        part;
+    const size_t     bytes = 128 << 20;
+    double           seconds = b->is_quick ? 0.3 : 1;
+    uint8_t         *memory = malloc(bytes);
+    struct series    tail = { 0 }, bound = { 0 }, slices = { 0 };
+    struct rig       r;
+    struct appender *l;
+    char             dir[PATH_BYTES];
+    double           part;
 
     snprintf(dir, sizeof dir, "%s/hot", b->dir);
     bench_make_dir(dir);
     memset(memory, 'x', bytes);
     rig_open(&r, dir);
-    l = load_new(&r, &content);
-    load_make_topics(l);
-    load_run(l, 60, bytes / load_batch_bytes(l), NULL);
+    l = appender_new(&r, &content);
+    appender_make_topics(l);
+    appender_run(l, 60, bytes / appender_batch_bytes(l), NULL);
     for (int i = 0; i < TURNS; i++) {
         series_add(&bound, socket_rate(sink, memory, bytes, seconds));
         series_add(&tail, hot_rate(&r, sink, seconds));
         series_add(&slices, hot_rate(&r, NULL, seconds / 10));
     }
     rig_close(&r);
-    load_free(l);
+    appender_free(l);
     free(memory);
     bench_remove_dir(dir);
     bench_number(b, "memory_copy_gb_per_s", raw_copy_rate(seconds));
@@ -192,13 +192,13 @@ static void write_content(const char *dir, uint64_t bytes)
     int   status;
 
     if (pid == 0) {
-        struct rig   r;
-        struct load *l;
+        struct rig       r;
+        struct appender *l;
 
         rig_open(&r, dir);
-        l = load_new(&r, &content);
-        load_make_topics(l);
-        load_run(l, 600, bytes / load_batch_bytes(l), NULL);
+        l = appender_new(&r, &content);
+        appender_make_topics(l);
+        appender_run(l, 600, bytes / appender_batch_bytes(l), NULL);
         rig_close(&r);
         _exit(0);
     }

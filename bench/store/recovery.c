@@ -5,9 +5,9 @@
  * A process writes and ends without a word, as after kill -9, before its first checkpoint: all of
  * the journal is replayed.
  */
+#include "appender.h"
 #include "bench.h"
 #include "disk_calls.h"
-#include "load.h"
 #include "raw.h"
 #include "traffic.h"
 
@@ -20,8 +20,8 @@ enum { JOURNAL_BYTES = 200 << 20, QUICK_BYTES = 64 << 20 };
 #define STEP_SECONDS 0.1
 
 static const struct content {
-    const char         *name;
-    struct load_options load; /* of 0 records: queue traffic of 16 B */
+    const char             *name;
+    struct appender_options load; /* of 0 records: queue traffic of 16 B */
 } contents[] = {
     { "batches_of_64_kib", { 63, 1024, 3, 1, 1, NULL } }, /* so few at once stay in the journal */
     { "batches_of_1_kib", { 1, 1024, 10000, 10, 100, NULL } },
@@ -31,19 +31,19 @@ static const struct content {
 /* Until so much is in the journal; below what makes the engine write a checkpoint. */
 static void fill(struct rig *r, const struct content *c, uint64_t bytes)
 {
-    struct traffic *t = NULL;
-    struct load    *l = NULL;
+    struct traffic  *t = NULL;
+    struct appender *l = NULL;
 
     if (c->load.record_count == 0) {
         rig_make_queue(r, "q", 0);
         t = traffic_new(r, "q", c->load.record_bytes);
     } else {
-        l = load_new(r, &c->load);
-        load_make_topics(l);
+        l = appender_new(r, &c->load);
+        appender_make_topics(l);
     }
     while (disk_calls_get().commit_written_bytes < bytes)
         if (l)
-            load_run(l, STEP_SECONDS, 0, NULL);
+            appender_run(l, STEP_SECONDS, 0, NULL);
         else
             traffic_run(t, STEP_SECONDS);
 }

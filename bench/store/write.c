@@ -5,9 +5,9 @@
  * The disk's speed changes from second to second, so limit and figure are measured in turns, and
  * what is compared are the medians of the turns.
  */
+#include "appender.h"
 #include "bench.h"
 #include "disk_calls.h"
-#include "load.h"
 #include "raw.h"
 
 #include <stdio.h>
@@ -17,59 +17,69 @@
 
 enum { RECORD_BYTES = 1024, BATCH_RECORDS = 63, STREAM_WINDOW = 256 };
 
-static const struct raw_write raw_ways[] = {
-    { 1 << 20, false, false }, { 2 << 20, false, false }, { 4 << 20, false, false },
-    { 8 << 20, false, false }, { 1 << 20, true, false },  { 4 << 20, true, false },
-    { 8 << 20, true, false },  { 4 << 20, false, true },  { 4 << 20, true, true },
-};
-enum { RAW_WAYS = sizeof raw_ways / sizeof raw_ways[0], RAW_TIMES = 3 };
+enum { MIB = 1 << 20, RAW_TIMES = 3 };
 
-/* All ways in turns; the best plain one is the limit, the others are shown. */
+static const struct raw_write raw_ways[] = {
+    { "raw_1_mib", MIB, MIB, false, false },
+    { "raw_8_mib_in_steps", 8 * MIB, MIB, false, false },
+    { "raw_direct_8_mib", 8 * MIB, 8 * MIB, true, false },
+    { "raw_2_mib_in_steps", 2 * MIB, MIB, false, false },
+    { "raw_4_mib_in_steps", 4 * MIB, MIB, false, false },
+    { "raw_4_mib", 4 * MIB, 4 * MIB, false, false },
+    { "raw_8_mib", 8 * MIB, 8 * MIB, false, false },
+    { "raw_direct_1_mib", MIB, MIB, true, false },
+    { "raw_direct_4_mib", 4 * MIB, 4 * MIB, true, false },
+    { "raw_rewritten_8_mib_in_steps", 8 * MIB, MIB, false, true },
+    { "raw_rewritten_direct_8_mib", 8 * MIB, 8 * MIB, true, true },
+};
+enum { RAW_WAYS = sizeof raw_ways / sizeof raw_ways[0], RAW_WAYS_QUICK = 3 };
+
+/* All ways in turns; the best through the page cache is the limit, the others are shown. */
 static const struct raw_write *best_raw(struct bench *b)
 {
     static struct series    rates[RAW_WAYS];
     const struct raw_write *best = NULL;
     double                  best_rate = 0;
-    size_t step = b->is_quick ? 3 : 1; /* quick: 1 MiB and 8 MiB, and one past the cache */
+    size_t                  ways = b->is_quick ? RAW_WAYS_QUICK : RAW_WAYS;
 
     for (int turn = 0; turn < RAW_TIMES; turn++)
-        for (size_t i = 0; i < RAW_WAYS; i += step)
+        for (size_t i = 0; i < ways; i++)
             series_add(&rates[i], raw_write_rate(b->dir, &raw_ways[i], b->is_quick ? 0.15 : 0.4));
-    for (size_t i = 0; i < RAW_WAYS; i += step) {
+    for (size_t i = 0; i < ways; i++) {
         const struct raw_write *w = &raw_ways[i];
         char                    name[64];
 
-        snprintf(name, sizeof name, "raw_%s_%s_%zu_mib_mb_per_s", w->is_direct ? "direct" : "plain",
-                 w->is_written ? "rewritten" : "allocated", w->block_bytes >> 20);
+        snprintf(name, sizeof name, "%s_mb_per_s", w->name);
         bench_figure(b, name, &rates[i]);
         if (!w->is_direct && !w->is_written && series_median(&rates[i]) > best_rate) {
             best = w;
             best_rate = series_median(&rates[i]);
         }
     }
+    bench_say("  the limit: %s", best->name);
     return best;
 }
 
 void part_one_log(struct bench *b)
 {
     const struct raw_write *way = best_raw(b);
-    struct load_options     o = { BATCH_RECORDS, RECORD_BYTES, STREAM_WINDOW, 1, 1, NULL };
+    struct appender_options o = { BATCH_RECORDS, RECORD_BYTES, STREAM_WINDOW, 1, 1, NULL };
     struct series           raw = { 0 }, ours = { 0 }, amplified = { 0 };
     struct rig              r;
-    struct load            *l;
+    struct appender        *l;
 
     rig_open(&r, b->dir);
-    l = load_new(&r, &o);
-    load_make_topics(l);
-    load_run(l, 0.3, 0, NULL); /* the first, small journal file */
+    l = appender_new(&r, &o);
+    appender_make_topics(l);
+    appender_run(l, 0.3, 0, NULL); /* the first, small journal file */
     for (int turn = 0; turn < (b->is_quick ? 3 : 9); turn++) {
         double            seconds = b->is_quick ? 0.5 : 1;
         struct disk_calls before = disk_calls_get();
         double            bytes;
 
         series_add(&raw, raw_write_rate(b->dir, way, seconds));
-        seconds = load_run(l, seconds, 0, NULL);
-        bytes = (double)load_batches(l) * (double)load_batch_bytes(l);
+        seconds = appender_run(l, seconds, 0, NULL);
+        bytes = (double)appender_batches(l) * (double)appender_batch_bytes(l);
         series_add(&ours, bytes / 1e6 / seconds);
         series_add(&amplified, (double)disk_calls_since(&before).written_bytes / bytes);
     }
@@ -81,7 +91,7 @@ void part_one_log(struct bench *b)
     bench_goal(b, "one log, part of raw synced bandwidth",
                series_median(&ours) / series_median(&raw), ">=", 0.85);
     rig_close(&r);
-    load_free(l);
+    appender_free(l);
 }
 
 /* ---- many logs ---- */
@@ -92,42 +102,42 @@ struct rate {
     struct series records, syncs, records_per_sync;
 };
 
-static void measure_rate(struct load *l, double seconds, struct rate *out)
+static void measure_rate(struct appender *l, double seconds, struct rate *out)
 {
     struct disk_calls before = disk_calls_get();
     struct disk_calls calls;
 
-    seconds = load_run(l, seconds, 0, NULL);
+    seconds = appender_run(l, seconds, 0, NULL);
     calls = disk_calls_since(&before);
-    series_add(&out->records, (double)load_batches(l) / seconds);
+    series_add(&out->records, (double)appender_batches(l) / seconds);
     series_add(&out->syncs, (double)calls.syncs / seconds);
     series_add(&out->records_per_sync,
-               (double)load_batches(l) / (double)(calls.syncs ? calls.syncs : 1));
+               (double)appender_batches(l) / (double)(calls.syncs ? calls.syncs : 1));
 }
 
 struct writer {
-    struct rig   rig;
-    struct load *load;
-    char         dir[PATH_BYTES];
+    struct rig       rig;
+    struct appender *load;
+    char             dir[PATH_BYTES];
 };
 
 static void writer_open(struct writer *w, const struct bench *b, uint32_t topics,
                         uint32_t partitions)
 {
-    struct load_options o = { 1, RECORD_BYTES, SMALL_WINDOW, topics, partitions, NULL };
+    struct appender_options o = { 1, RECORD_BYTES, SMALL_WINDOW, topics, partitions, NULL };
 
     snprintf(w->dir, sizeof w->dir, "%s/%u", b->dir, topics * partitions);
     bench_make_dir(w->dir);
     rig_open(&w->rig, w->dir);
-    w->load = load_new(&w->rig, &o);
-    load_make_topics(w->load);
-    load_run(w->load, 0.5, 0, NULL);
+    w->load = appender_new(&w->rig, &o);
+    appender_make_topics(w->load);
+    appender_run(w->load, 0.5, 0, NULL);
 }
 
 static void writer_close(struct writer *w)
 {
     rig_close(&w->rig);
-    load_free(w->load);
+    appender_free(w->load);
 }
 
 /* The curve: rate and latency against the number of logs. */
@@ -147,8 +157,8 @@ static json_t *measure_curve(struct bench *b)
 
         writer_open(&w, b, topics, counts[i] / topics);
         measure_rate(w.load, b->is_quick ? 0.4 : 1.5, &rate);
-        seconds = load_run(w.load, b->is_quick ? 0.3 : 1, 0, &q);
-        per_s = (double)load_batches(w.load) / seconds;
+        seconds = appender_run(w.load, b->is_quick ? 0.3 : 1, 0, &q);
+        per_s = (double)appender_batches(w.load) / seconds;
         quantile_sort(&q);
         bench_say("  %10u %14.0f %10.2f %10.2f %14.0f", counts[i], per_s, quantile_get(&q, 0.5),
                   quantile_get(&q, 0.99), series_median(&rate.records_per_sync));
@@ -201,13 +211,13 @@ struct lane {
 };
 
 /* In short turns, so that a slow moment of the disk meets both. */
-static void measure_lane(const struct bench *b, struct load *l, size_t bytes, struct lane *out)
+static void measure_lane(const struct bench *b, struct appender *l, size_t bytes, struct lane *out)
 {
     struct raw_sync *raw = raw_sync_open(b->dir, bytes, true);
 
     for (int turn = 0; turn < (b->is_quick ? 12 : 100); turn++) {
         raw_sync_run(raw, 25, &out->raw);
-        load_run(l, 10, 25, &out->ours);
+        appender_run(l, 10, 25, &out->ours);
     }
     raw_sync_close(raw);
     quantile_sort(&out->raw);
@@ -244,14 +254,14 @@ void part_latency(struct bench *b)
     rig_open(&r, b->dir);
     rig_make_topic(&r, "t-000", 1);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct load_options o = { 1, sizes[i], 1, 1, 1, NULL };
-        struct load        *l = load_new(&r, &o);
-        struct lane         lane = { 0 };
+        struct appender_options o = { 1, sizes[i], 1, 1, 1, NULL };
+        struct appender        *l = appender_new(&r, &o);
+        struct lane             lane = { 0 };
 
-        load_run(l, 10, 20, NULL);
+        appender_run(l, 10, 20, NULL);
         measure_lane(b, l, sizes[i], &lane);
         report_lane(b, sizes[i], &lane);
-        load_free(l);
+        appender_free(l);
         free(lane.raw.ms);
         free(lane.ours.ms);
     }

@@ -28,6 +28,8 @@ enum {
     IOV_PER_WRITE = 1024,
     READ_BYTES = 64 << 10,
     ZERO_BYTES = 256 << 10,
+    WRITE_BYTES = 1 << 20,
+    PAGE_BYTES = 4096,
     DIRECT_BYTES = 4096, /* alignment that every device takes */
 };
 
@@ -367,18 +369,41 @@ static size_t advance(struct iovec **iov, size_t count, size_t n)
     return count;
 }
 
+/* How many iovecs hold the next WRITE_BYTES; the last one is shortened by *cut to end there. */
+static int portion(struct iovec *iov, size_t count, size_t *cut)
+{
+    size_t bytes = 0;
+    int    n = 0;
+
+    while (n < IOV_PER_WRITE && (size_t)n < count && bytes < WRITE_BYTES)
+        bytes += iov[n++].iov_len;
+    *cut = bytes > WRITE_BYTES ? bytes - WRITE_BYTES : 0;
+    iov[n - 1].iov_len -= *cut;
+    return n;
+}
+
+/*
+ * One large write would be copied whole before the device hears of it, into pages so large that the
+ * system has to clear them one after the other. So it goes in portions, and the device begins with
+ * each (but for its last page, which the next one goes on with) while the next is copied. What goes
+ * wrong there is told by the sync.
+ */
 static enum err write_file(struct disk_file *f, uint64_t offset, struct iovec *iov, size_t count)
 {
     while (count > 0) {
-        int     some = count < IOV_PER_WRITE ? (int)count : IOV_PER_WRITE;
+        size_t  cut;
+        int     some = portion(iov, count, &cut);
         ssize_t n = pwritev(fd_of(f), iov, some, (off_t)offset);
 
+        iov[some - 1].iov_len += cut;
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return failed("write", f->path, errno);
         if (n == 0)
             return failed("write", f->path, EIO); /* would never end */
+        if (n == WRITE_BYTES)
+            (void)sync_file_range(fd_of(f), (off_t)offset, n - PAGE_BYTES, SYNC_FILE_RANGE_WRITE);
         offset += (uint64_t)n;
         count = advance(&iov, count, (size_t)n);
     }

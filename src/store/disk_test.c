@@ -3,6 +3,7 @@
  * away in a crash; and what only real files do: long vectors, short writes, pages that are gone.
  */
 #include "base/diag.h"
+#include "base/mem.h"
 #include "store/disk_file.h"
 #include "store/disk_sim.h"
 #include "store/fixture.h"
@@ -341,6 +342,34 @@ static void long_vectors_are_written_whole(void **state)
     disk_close_file(f);
 }
 
+/* Pieces that end at, before and behind the bounds of portions; empty ones, and one that spans three. */
+static void large_writes_go_in_portions(void **state)
+{
+    static const size_t pieces[] = { 1000, 0, (1 << 20) - 1000, 1, 3 << 20, 0, 77, (1 << 20) + 5, 0 };
+    enum { PIECES = sizeof pieces / sizeof pieces[0], BYTES = (6 << 20) + 4096 };
+    struct world     *w = *state;
+    struct iovec      iov[PIECES];
+    uint8_t          *bytes = mem_new(BYTES);
+    struct disk_file *f;
+    struct block     *map;
+    size_t            at = 0;
+
+    for (size_t i = 0; i < BYTES; i++)
+        bytes[i] = (uint8_t)(i * 13 + (i >> 8) + (i >> 16));
+    for (size_t i = 0; i < PIECES; i++) {
+        iov[i] = (struct iovec){ bytes + at, pieces[i] };
+        at += pieces[i];
+    }
+    assert_ok(disk_create(w->disk, "f", BYTES, &f));
+    assert_ok(disk_write(f, 100, iov, PIECES));
+    map = disk_map(f);
+    assert_memory_equal(map->at + 100, bytes, at);
+    assert_int_equal(map->at[100 + at], 0);
+    block_drop(map);
+    disk_close_file(f);
+    free(bytes);
+}
+
 /* The kernel writes up to the limit, which is short, and refuses the rest. */
 static void a_short_write_goes_on_and_tells_why_it_cannot(void **state)
 {
@@ -414,6 +443,7 @@ int main(void)
         ON_SIM(a_failed_sync_loses_what_it_covered),
         ON_SIM(space_is_counted),
         ON_FILES(long_vectors_are_written_whole),
+        ON_FILES(large_writes_go_in_portions),
         ON_FILES(a_short_write_goes_on_and_tells_why_it_cannot),
         ON_FILES(pages_that_are_gone_are_an_error),
         ON_FILES(links_are_not_followed),

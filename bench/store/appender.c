@@ -1,5 +1,5 @@
-/* load.c - see load.h. */
-#include "load.h"
+/* appender.c - see appender.h. */
+#include "appender.h"
 #include "bench.h"
 
 #include <stdio.h>
@@ -9,10 +9,10 @@ enum { TOPIC_NAME_BYTES = 16 };
 
 /* A block for one batch, back in the list when its last holder drops it. */
 struct parcel {
-    struct block   block;
-    struct parcel *next;
-    struct load   *load;
-    uint8_t        bytes[];
+    struct block     block;
+    struct parcel   *next;
+    struct appender *load;
+    uint8_t          bytes[];
 };
 
 struct slot {
@@ -21,10 +21,10 @@ struct slot {
     double             sent_at;
 };
 
-struct load {
-    struct rig         *rig;
-    struct load_options options;
-    struct buf          batch;
+struct appender {
+    struct rig             *rig;
+    struct appender_options options;
+    struct buf              batch;
     char (*names)[TOPIC_NAME_BYTES];
     uint32_t        *order; /* of the logs, shuffled */
     uint32_t         log_count;
@@ -42,8 +42,8 @@ struct load {
 
 static void parcel_free(struct block *b)
 {
-    struct parcel *p = CONTAINER(b, struct parcel, block);
-    struct load   *l = p->load;
+    struct parcel   *p = CONTAINER(b, struct parcel, block);
+    struct appender *l = p->load;
 
     pthread_mutex_lock(&l->lock);
     p->next = l->parcels;
@@ -51,7 +51,7 @@ static void parcel_free(struct block *b)
     pthread_mutex_unlock(&l->lock);
 }
 
-static struct parcel *parcel_new(struct load *l)
+static struct parcel *parcel_new(struct appender *l)
 {
     struct parcel *p = mem_new(sizeof *p + l->batch.len);
 
@@ -60,7 +60,7 @@ static struct parcel *parcel_new(struct load *l)
     return p;
 }
 
-static struct slice parcel_take(struct load *l)
+static struct slice parcel_take(struct appender *l)
 {
     struct parcel *p;
 
@@ -79,8 +79,8 @@ static struct slice parcel_take(struct load *l)
 
 static void on_done(struct call *c)
 {
-    struct slot *s = (struct slot *)c;
-    struct load *l = c->ctx;
+    struct slot     *s = (struct slot *)c;
+    struct appender *l = c->ctx;
 
     if (s->item.err)
         bench_die("append: %s", err_text(s->item.err));
@@ -90,7 +90,7 @@ static void on_done(struct call *c)
     l->idle[l->idle_count++] = s;
 }
 
-static void send_one(struct load *l)
+static void send_one(struct appender *l)
 {
     struct slot *s = l->idle[--l->idle_count];
     uint32_t     log = l->order[l->sent_ever++ % l->log_count];
@@ -113,7 +113,7 @@ static void send_one(struct load *l)
     rig_submit(l->rig, &s->append.call);
 }
 
-double load_run(struct load *l, double seconds, uint64_t batches, struct quantile *latency)
+double appender_run(struct appender *l, double seconds, uint64_t batches, struct quantile *latency)
 {
     double begin = bench_now();
 
@@ -131,17 +131,17 @@ double load_run(struct load *l, double seconds, uint64_t batches, struct quantil
     }
 }
 
-uint64_t load_batches(const struct load *l)
+uint64_t appender_batches(const struct appender *l)
 {
     return l->done;
 }
 
-size_t load_batch_bytes(const struct load *l)
+size_t appender_batch_bytes(const struct appender *l)
 {
     return l->batch.len;
 }
 
-void load_make_topics(struct load *l)
+void appender_make_topics(struct appender *l)
 {
     for (uint32_t i = 0; i < l->options.topic_count; i++)
         rig_make_topic(l->rig, l->names[i], l->options.partition_count);
@@ -165,9 +165,9 @@ static void shuffle(uint32_t *at, uint32_t count)
     }
 }
 
-struct load *load_new(struct rig *r, const struct load_options *o)
+struct appender *appender_new(struct rig *r, const struct appender_options *o)
 {
-    struct load *l = mem_new(sizeof *l);
+    struct appender *l = mem_new(sizeof *l);
 
     l->rig = r;
     l->options = *o;
@@ -189,7 +189,7 @@ struct load *load_new(struct rig *r, const struct load_options *o)
 }
 
 /* The store is closed: nothing is held any more. */
-void load_free(struct load *l)
+void appender_free(struct appender *l)
 {
     struct parcel *p;
 
