@@ -243,9 +243,23 @@ static void stop(struct node *n)
     worker_stop(n->worker);
 }
 
+/* A page of a mapped file was thrown out of memory and the medium does not give it back. Nothing can
+ * go on behind that read; at least it is said. */
+static void on_bus_error(int number)
+{
+    static const char text[] = "myna: error: a part of a data file that was read before can no "
+                               "longer be read; stopping, nothing acknowledged is lost\n";
+    ssize_t           ignored = write(STDERR_FILENO, text, sizeof text - 1);
+
+    (void)number;
+    (void)ignored;
+    _exit(1);
+}
+
 static void block_signals(sigset_t *set)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGBUS, on_bus_error);
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);

@@ -9,6 +9,7 @@
 #include "store/fixture.h"
 #include "store/volume_file.h"
 
+#include <sched.h>
 #include <string.h>
 
 enum { BLOB_BYTES = 1 << 20 };
@@ -472,6 +473,109 @@ static void an_owner_frozen_between_parts_and_frame_has_no_effect(void **state)
     sent_fini(&s);
 }
 
+/* The same with threads: one is stopped inside its write until the other has begun to claim. */
+struct freezer {
+    const char     *in; /* part of a path */
+    pthread_mutex_t lock;
+    pthread_cond_t  changed;
+    bool            is_frozen;
+    bool            is_thawed;
+};
+
+static void freeze(void *ctx, const char *path)
+{
+    struct freezer *f = ctx;
+    char            thread[16];
+
+    pthread_getname_np(pthread_self(), thread, sizeof thread);
+    if (!strstr(path, f->in) || strcmp(thread, "commit") != 0)
+        return;
+    pthread_mutex_lock(&f->lock);
+    f->is_frozen = true;
+    pthread_cond_broadcast(&f->changed);
+    while (!f->is_thawed)
+        pthread_cond_wait(&f->changed, &f->lock);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void wait_until_frozen(struct freezer *f)
+{
+    pthread_mutex_lock(&f->lock);
+    while (!f->is_frozen)
+        pthread_cond_wait(&f->changed, &f->lock);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void thaw(struct freezer *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->is_thawed = true;
+    pthread_cond_broadcast(&f->changed);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void *claim_main(void *arg)
+{
+    struct world *w = arg;
+
+    assert(shard_claim(&w->shard, w->volume, 0, &w->post.box) == ERR_OK);
+    return NULL;
+}
+
+static void freeze_and_claim(struct world *w, const char *in, enum err *err, int *frames)
+{
+    struct freezer f = { .in = in };
+    struct shard  *older;
+    struct blob   *b;
+    struct sent    s;
+    pthread_t      thread;
+
+    pthread_mutex_init(&f.lock, NULL);
+    pthread_cond_init(&f.changed, NULL);
+    release(w);
+    volume_close(w->volume);
+    assert_ok(volume_file_open(&w->volume, w->disk, true));
+    claim(w);
+    *frames = w->frames;
+    older = w->shard;
+    b = make(w, 1);
+    disk_sim_on_write(w->disk, freeze, &f);
+    send(w, &s, b, b, 4000);
+    wait_until_frozen(&f);
+    assert_int_equal(pthread_create(&thread, NULL, claim_main, w), 0);
+    while (blob_sync(b) != ERR_FENCED)
+        sched_yield();
+    thaw(&f);
+    pthread_join(thread, NULL);
+    disk_sim_on_write(w->disk, NULL, NULL);
+    while (!s.is_done)
+        postbox_wait(&w->post);
+    *err = s.err;
+    blob_drop(b);
+    shard_release(older);
+    w->frames = 0;
+    assert_ok(shard_replay(w->shard, 0, on_frame, w));
+    *frames = w->frames - *frames;
+    sent_fini(&s);
+    reopen(w);
+    pthread_cond_destroy(&f.changed);
+    pthread_mutex_destroy(&f.lock);
+}
+
+static void an_owner_frozen_in_a_write_has_its_whole_effect_or_none(void **state)
+{
+    struct world *w = *state;
+    enum err      err;
+    int           frames;
+
+    freeze_and_claim(w, "/segment/", &err, &frames); /* of a part: no frame follows */
+    assert_int_equal(err, ERR_FENCED);
+    assert_int_equal(frames, 0);
+    freeze_and_claim(w, "/journal/", &err, &frames); /* of the frame: the claim waited for it */
+    assert_int_equal(frames, 1);
+    assert_true(err == ERR_OK || err == ERR_FENCED); /* "outcome unknown" */
+}
+
 static void an_older_claim_changes_no_blob(void **state)
 {
     struct world *w = *state;
@@ -621,6 +725,7 @@ int main(void)
         SIM(no_frame_is_there_without_its_parts),
         SIM(a_part_that_cannot_be_written_ends_the_shard),
         SIM(an_owner_frozen_between_parts_and_frame_has_no_effect),
+        SIM(an_owner_frozen_in_a_write_has_its_whole_effect_or_none),
         SIM(a_full_disk_leaves_nothing_behind),
         SIM(an_unreadable_sector_is_an_error),
     };

@@ -446,6 +446,26 @@ static void assert_dead_after(struct world *w)
     world_free(w);
 }
 
+static void an_unreadable_sector_is_no_dead_process(void **state)
+{
+    struct world *w = started_world();
+    struct slice  s;
+    char          path[] = "shard/000/journal/1-1";
+
+    (void)state;
+    power_down(w);
+    assert_ok(replay_any(w));
+    assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
+    assert_ok(shard_view(w->shard, FRAME_HEADER_BYTES, BODY, &s));
+    slice_drop(&s);
+    disk_sim_spoil(w->disk, path, FILE_HEADER_BYTES + FRAME_HEADER_BYTES + 3);
+    assert_int_equal(shard_view(w->shard, FRAME_HEADER_BYTES, BODY, &s), ERR_DISK_FAILED);
+    assert_ok(shard_view(w->shard, 2 * FRAME_HEADER_BYTES + BODY, BODY, &s));
+    slice_drop(&s);
+    power_down(w);
+    world_free(w);
+}
+
 static void a_failed_sync_is_final(void **state)
 {
     struct world *w = started_world();
@@ -606,6 +626,7 @@ int main(void)
         cmocka_unit_test(an_empty_file_is_refused),
         cmocka_unit_test(a_damaged_head_is_refused),
         cmocka_unit_test(files_that_no_head_names_are_swept),
+        cmocka_unit_test(an_unreadable_sector_is_no_dead_process),
         cmocka_unit_test(a_failed_sync_is_final),
         cmocka_unit_test(a_failed_write_is_final),
         cmocka_unit_test(a_full_disk_is_told_and_survived),

@@ -53,6 +53,8 @@ struct sim_disk {
     uint64_t        unreadable; /* a byte of this file; its sector cannot be read */
     char            unreadable_path[DISK_PATH_MAX];
     struct list     names;
+    disk_sim_fn    *on_write;
+    void           *on_write_ctx;
 };
 
 struct sim_file {
@@ -604,8 +606,11 @@ static uint64_t data_end(struct disk_file *file)
 static enum err write_file(struct disk_file *file, uint64_t offset, struct iovec *iov, size_t count)
 {
     struct sim_file *f = sim_file_of(file);
+    disk_sim_fn     *hook = f->disk->on_write;
     bool             is_off;
 
+    if (hook)
+        hook(f->disk->on_write_ctx, file->path);
     if (!enter(f))
         return leave(f, ERR_DISK_FAILED);
     is_off = is_cut(f->disk); /* then some of it may still land */
@@ -846,6 +851,12 @@ bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset)
     if (offset < i->medium_bytes)
         i->medium[offset] ^= 0x10;
     return true;
+}
+
+void disk_sim_on_write(struct disk *disk, disk_sim_fn *fn, void *ctx)
+{
+    sim_of(disk)->on_write = fn;
+    sim_of(disk)->on_write_ctx = ctx;
 }
 
 void disk_sim_spoil(struct disk *disk, const char *path, uint64_t offset)

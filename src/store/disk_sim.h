@@ -41,6 +41,9 @@ uint64_t disk_sim_used(const struct disk *d);
 void disk_sim_set_space(struct disk *d, uint64_t bytes);
 /* Changes a bit of a file, as the medium holds it and as it reads. False: no such byte. */
 bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset);
+/* Called at the beginning of each write, on its thread: whoever stays there is frozen in it. */
+typedef void disk_sim_fn(void *ctx, const char *path);
+void disk_sim_on_write(struct disk *d, disk_sim_fn *fn, void *ctx);
 /* From now on disk_load of this byte fails; one at a time. */
 void disk_sim_spoil(struct disk *d, const char *path, uint64_t offset);
 /* Puts a file there, synced: for tests that begin with bytes of their own. */

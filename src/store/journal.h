@@ -89,7 +89,8 @@ uint64_t journal_pending_bytes(const struct journal *j);
 bool journal_is_full(const struct journal *j);
 
 /* Payload bytes that are durable, as a slice over the file's mapping (or a copy, as the volume
- * likes). len must be that of a payload. ERR_OUT_OF_RANGE when trimmed or not durable yet. */
+ * likes). len must be that of a payload. ERR_OUT_OF_RANGE when trimmed or not durable yet;
+ * ERR_DISK_FAILED when the medium does not give it back. */
 MUST_CHECK enum err journal_view(struct journal *j, uint64_t position, uint32_t len,
                                  struct slice *out);
 

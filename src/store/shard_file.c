@@ -221,20 +221,38 @@ static bool has_bytes(const struct jfile *f, uint64_t position, uint32_t len)
            offset_of(f, position) + len <= f->map->cap;
 }
 
+/* What this claim wrote is in memory. What an older one did may not be, and the medium may not give
+ * it back: that is found out here, where it is an error, and not by whoever reads the slice. */
+static enum err warm(struct shard_file *s, const char *path, struct slice *slice)
+{
+    struct block *map = slice->block;
+    enum err      err = disk_load(s->disk, path, map, (uint64_t)(slice->bytes.at - map->at),
+                                  slice->bytes.len);
+
+    if (err)
+        slice_drop(slice);
+    return err;
+}
+
 static enum err view(struct shard *base, uint64_t position, uint32_t len, struct slice *out)
 {
     struct shard_file  *s = shard_file_of(base);
     const struct jfile *f;
     enum err            err = ERR_OUT_OF_RANGE;
+    bool                is_older = false;
+    char                path[DISK_PATH_MAX];
 
     pthread_mutex_lock(&s->lock);
     f = file_at(s, position);
     if (f && has_bytes(f, position, len)) {
         *out = slice_of(block_hold(f->map), f->map->at + offset_of(f, position), len);
+        is_older = f->epoch != s->base.epoch;
+        if (is_older)
+            jfile_path(path, s, f->epoch, f->number);
         err = ERR_OK;
     }
     pthread_mutex_unlock(&s->lock);
-    return err;
+    return is_older ? warm(s, path, out) : err;
 }
 
 static void trim(struct shard *base, uint64_t position)

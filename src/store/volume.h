@@ -139,7 +139,8 @@ void shard_append(struct shard *s, struct append *a);
 
 /* len bytes at position, which are the inside of an appended and completed (or replayed) frame.
  * Zero copy where possible; the slice stays readable after trim and release. ERR_OUT_OF_RANGE:
- * trimmed, or never completed. */
+ * trimmed, or never completed. ERR_DISK_FAILED: the medium does not give it back; only of what an
+ * older claim wrote, which may mean a wait for the disk, too. */
 MUST_CHECK enum err shard_view(struct shard *s, uint64_t position, uint32_t len, struct slice *out);
 
 /* Nothing below position is needed any more: whole files are removed, in the background. */
