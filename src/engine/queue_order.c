@@ -19,8 +19,9 @@
  *       ORDER_BLOCKED_MAX of them: a few busy keys do not hold up the others.
  *   O4  A key whose taker may not take more waits in that consumer's list (order_waiting).
  *
- * Keys are compared by hash: a collision makes two keys one, which is safe. A key is read from the
- * batch, so a message is handed out only when it is on disk; queues that wait for that are in
+ * The order is that of one log, whose offsets say what is earlier: the same key in two logs, where a
+ * producer may put it, is two keys. Keys are compared by a hash of both: a collision within a log
+ * makes two keys one, which is safe. A key is read from the batch, so a message is handed out only when it is on disk; queues that wait for that are in
  * engine.undurable.
  *
  * Thread: the shard's.
@@ -34,6 +35,8 @@ enum {
     ORDER_BLOCKED_MAX = 20000,
     POKED_MAX = 256, /* keys that one freed consumer looks at again */
 };
+
+static const uint64_t LOG_STEP = 0x9e3779b97f4a7c15u; /* between the hashes of a key in two logs */
 
 struct order_key {
     uint64_t     hash;
@@ -104,7 +107,7 @@ static bool read_key(struct queue_order *o, const struct log *l, const struct lo
             return false;
     if (!batch_find(&o->reader, delta, &record) || record.key.len == 0)
         return false;
-    *hash = bytes_hash(record.key);
+    *hash = bytes_hash(record.key) + l->partition * LOG_STEP;
     return true;
 }
 

@@ -53,6 +53,59 @@ static enum err settle(struct rig *r, const struct inbox *in, size_t i, enum set
 static struct inbox a;
 static struct inbox b;
 
+/* A topic of two logs, and an ordered queue over it. */
+static void declare_over_two_logs(struct rig *r)
+{
+    struct topic_create_call  *t = RIG_CALL(r, topic_create_call, TOPIC_CREATE);
+    struct queue_declare_call *c;
+
+    t->ns = bytes_str(NAMESPACE_DEFAULT);
+    t->name = bytes_str("t");
+    t->partition_count = 2;
+    assert_int_equal(rig_end(r, t), ERR_OK);
+    c = rig_declaration(r, "q");
+    c->topic = bytes_str("t");
+    c->policy.is_ordered = true;
+    c->policy.lease_ms = 10000;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+static void append_to(struct rig *r, int32_t partition, int n)
+{
+    struct append_call *c = RIG_CALL(r, append_call, APPEND);
+    struct append_item  item = { .name = bytes_str("t"), .partition = partition, .delay_ms = -1,
+                                 .batch = rig_batch("k", "x", n) };
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->item_count = 1;
+    c->items = &item;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+    assert_int_equal(item.err, ERR_OK);
+}
+
+static void a_key_in_two_logs_has_an_order_in_each(void **state)
+{
+    struct rig         r;
+    struct message_ref refs[8];
+    struct message_ref more[8];
+
+    (void)state;
+    rig_open(&r);
+    declare_over_two_logs(&r);
+    append_to(&r, 0, 4);
+    append_to(&r, 1, 2);
+    assert_int_equal(rig_lease(&r, "q", 5, 5000, refs), 5);
+    assert_int_equal(refs[4].lease.partition, 1); /* its first one; the second must wait for it */
+    assert_int_equal(rig_settle(&r, &refs[3].lease, SETTLE_RELEASE, 1000), ERR_OK);
+    rig_settle_all(&r, refs, 3, SETTLE_ACK);
+    assert_int_equal(rig_lease(&r, "q", 5, 5000, more), 0);
+    assert_int_equal(rig_settle(&r, &refs[4].lease, SETTLE_ACK, 0), ERR_OK);
+    assert_int_equal(rig_lease(&r, "q", 5, 5000, more), 1);
+    assert_int_equal(more[0].lease.partition, 1);
+    assert_int_equal(more[0].offset, 1);
+    rig_close(&r);
+}
+
 static void one_taker_per_key(void **state)
 {
     struct rig r;
@@ -407,6 +460,7 @@ static void the_rule_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_in_two_logs_has_an_order_in_each),
         cmocka_unit_test(one_taker_per_key),
         cmocka_unit_test(a_full_taker_holds_only_its_keys),
         cmocka_unit_test(giving_back_takes_the_later_ones_along),
