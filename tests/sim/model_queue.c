@@ -158,7 +158,7 @@ static void learn(struct model *m, const struct m_queue *q, const struct m_batch
 
     h->is_known = true;
     h->is_exact = b->first_sent > m->crash_number;
-    if (delay_ms > 0)
+    if (delay_ms > 0 && b->first_sent > q->made) /* what was there before is ready at once */
         h->ready_ms = b->first_ms + delay_ms;
     if (q->purged >= b->first_sent)
         doubt(h, q->purged, q->purge_turn);
@@ -192,24 +192,21 @@ struct m_held *model_held(struct model *m, struct m_queue *q, uint32_t partition
 
 /* ---- order by key ---- */
 
-/* The others of its key in an ordered queue: those before it or after it in its log, and those in
- * the other logs, where nobody knows. */
+/* The others of its key in its log, those before it or those after it; with delays nobody knows
+ * which became due first. */
 static void each_of_key(struct model *m, struct m_queue *q, const struct lease *lease,
                         bool is_before, void (*visit)(struct model *m, struct m_held *h, void *ctx),
                         void *ctx)
 {
-    const struct m_log *own = &q->topic->logs[lease->partition];
-    unsigned            key = model_key(m, m_log_id(own, lease->offset));
+    const struct m_log *l = &q->topic->logs[lease->partition];
+    unsigned            key = model_key(m, m_log_id(l, lease->offset));
+    bool                is_all = m->world->plan.has[HAS_DELAYS];
+    uint64_t            from = is_before || is_all ? l->start : lease->offset + 1;
+    uint64_t            end = is_before && !is_all ? lease->offset : l->end;
 
-    for (uint32_t p = 0; q->ever_ordered && p < q->topic->partition_count; p++) {
-        const struct m_log *l = &q->topic->logs[p];
-
-        for (uint64_t offset = l->start; offset < l->end; offset++)
-            if (model_key(m, m_log_id(l, offset)) == key &&
-                (l != own ||
-                 (is_before ? offset < lease->offset : offset > lease->offset)))
-                visit(m, model_held(m, q, p, offset), ctx);
-    }
+    for (uint64_t offset = from; q->ever_ordered && offset < end; offset++)
+        if (model_key(m, m_log_id(l, offset)) == key && offset != lease->offset)
+            visit(m, model_held(m, q, lease->partition, offset), ctx);
 }
 
 static void look_for_end(struct model *m, struct m_held *h, void *ctx)
