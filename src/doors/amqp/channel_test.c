@@ -659,6 +659,50 @@ static void a_transaction_is_all_at_commit(void **state)
     hear_nothing(&c);
 }
 
+/* One publish that cannot be done: the others are not done either, and what was acked comes again. */
+static void a_transaction_that_fails_leaves_nothing(void **state)
+{
+    (void)state;
+    client_declare(&c, 1, "q", DURABLE);
+    client_declare(&c, 1, "other", DURABLE);
+    say_publish(&c, 1, "", "q", "before", false);
+    client_consume(&c, 1, "q", "t");
+    (void)hear_deliver(&c, "before", false);
+    say_bare(&c, 1, METHOD_TX_SELECT);
+    hear(&c, METHOD_TX_SELECT_OK, &h);
+    say_publish(&c, 1, "", "other", "first", false);
+    say_publish(&c, 1, "nowhere", "", "second", false);
+    say_ack(METHOD_BASIC_ACK, 1, 0, 0);
+    say_bare(&c, 1, METHOD_TX_COMMIT);
+    refused(404, "NOT_FOUND - no exchange 'nowhere' in vhost '/'");
+    say_declare(&c, 1, "other", PASSIVE, bytes_of(NULL, 0));
+    hear(&c, METHOD_QUEUE_DECLARE_OK, &h);
+    assert_int_equal(h.args[1].n, 0);
+    client_consume(&c, 1, "q", "t");
+    (void)hear_deliver(&c, "before", true);
+    hear_nothing(&c);
+}
+
+/* Nor does it matter that a message was emptied out of its queue in between. */
+static void a_transaction_may_ack_what_is_gone(void **state)
+{
+    (void)state;
+    client_declare(&c, 1, "q", DURABLE);
+    say_publish(&c, 1, "", "q", "a", false);
+    client_consume(&c, 1, "q", "t");
+    (void)hear_deliver(&c, "a", false);
+    say_bare(&c, 1, METHOD_TX_SELECT);
+    hear(&c, METHOD_TX_SELECT_OK, &h);
+    say_ack(METHOD_BASIC_ACK, 1, 0, 0);
+    say(&c, 1, METHOD_QUEUE_DELETE,
+        (struct arg[]){ { 0 }, ARG_B(bytes_str("q")), { 0 }, { 0 }, { 0 } });
+    assert_true(hear_any(&c, &h));
+    if (h.id == METHOD_BASIC_CANCEL)
+        hear(&c, METHOD_QUEUE_DELETE_OK, &h);
+    say_bare(&c, 1, METHOD_TX_COMMIT);
+    hear(&c, METHOD_TX_COMMIT_OK, &h);
+}
+
 static void modes_do_not_mix(void **state)
 {
     (void)state;
@@ -746,6 +790,8 @@ int main(void)
         TEST(get_tells_what_is_left),
         TEST(large_bodies_are_split),
         TEST(a_transaction_is_all_at_commit),
+        TEST(a_transaction_that_fails_leaves_nothing),
+        TEST(a_transaction_may_ack_what_is_gone),
         TEST(modes_do_not_mix),
         TEST(nothing_is_answered_when_nobody_waits),
         TEST(small_things),
