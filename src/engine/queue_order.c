@@ -169,8 +169,18 @@ static void poke(struct queue_order *o, struct order_key *k)
         unblock(o, k->open);
 }
 
-/* Into its key's list: a leased one behind the leased ones, another before later ones that are not
- * leased. */
+/* Where a leased one goes among those of its key: before the first with a higher offset. It may have been delayed while
+ * later ones were handed out. */
+static struct list *leased_behind(struct order_key *k, const struct held *h)
+{
+    struct list *before = k->open ? node_of(k->open) : &k->messages;
+
+    while (before->prev != &k->messages && held_at(before->prev)->offset > h->offset)
+        before = before->prev;
+    return before;
+}
+
+/* Into its key's list: among the leased ones, or among the others behind them, by offset. */
 static void enlist(struct queue_order *o, struct held *h, uint64_t hash)
 {
     struct order_key     *k = key_get(o, hash);
@@ -181,7 +191,7 @@ static void enlist(struct queue_order *o, struct held *h, uint64_t hash)
     m->key = k;
     h->order = m;
     if (h->state == HELD_LEASED) {
-        list_insert(k->open ? node_of(k->open) : before, &m->in_key);
+        list_insert(leased_behind(k, h), &m->in_key);
         return;
     }
     while (k->open && before != node_of(k->open) && held_at(before->prev)->offset > h->offset)
@@ -402,6 +412,8 @@ void queue_order_leased(struct queue *q, struct held *h, const struct order_look
     m = h->order;
     if (m->key->open == h)
         m->key->open = next_of(h);
+    list_remove(&m->in_key);
+    list_insert(leased_behind(m->key, h), &m->in_key);
     m->key->leased_count++;
     m->key->taker = taker;
     poke(q->order, m->key);

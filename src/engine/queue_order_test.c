@@ -248,6 +248,43 @@ static void order_survives_power_failures(void **state)
     rig_close(&r);
 }
 
+/* One that was delayed is handed out after later ones of its key, and still comes before them. */
+static void a_late_one_keeps_its_place(void **state)
+{
+    static struct inbox in;
+    struct append_call *c;
+    struct rig          r;
+
+    (void)state;
+    in = (struct inbox){ 0 };
+    rig_open(&r);
+    declare_ordered(&r);
+    c = RIG_CALL(&r, append_call, APPEND);
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->item_count = 2;
+    c->items = arena_array(&c->call.arena, 2, sizeof *c->items);
+    for (int i = 0; i < 2; i++)
+        c->items[i] = (struct append_item){ .name = bytes_str("q"),
+                                            .batch = rig_batch("k", "v", 1),
+                                            .delay_ms = i == 0 ? 100 : 0 };
+    assert_int_equal(rig_end(&r, c), ERR_OK);
+    rig_subscribe(&r, "q", &in, 0);
+    rig_advance(&r, 100);
+    assert_int_equal(in.count, 2);
+    assert_int_equal(in.refs[0].offset, 1);
+    assert_int_equal(in.refs[1].offset, 0);
+    assert_int_equal(rig_settle(&r, &in.refs[0].lease, SETTLE_RELEASE, 0), ERR_OK);
+    rig_turn(&r);
+    assert_int_equal(in.count, 3); /* only that one came back */
+    assert_int_equal(in.refs[2].offset, 1);
+    assert_int_equal(rig_settle(&r, &in.refs[1].lease, SETTLE_RELEASE, 0), ERR_OK);
+    rig_turn(&r);
+    assert_int_equal(in.count, 5); /* and the later one with it */
+    assert_int_equal(in.refs[3].offset, 0);
+    assert_int_equal(in.refs[4].offset, 1);
+    rig_close(&r);
+}
+
 /* Nothing is left to keep in order when its topic is gone. */
 static void a_detached_queue_comes_back(void **state)
 {
@@ -468,6 +505,7 @@ int main(void)
         cmocka_unit_test(pulls_wait_for_each_other),
         cmocka_unit_test(order_survives_power_failures),
         cmocka_unit_test(many_of_one_key_are_one_stream),
+        cmocka_unit_test(a_late_one_keeps_its_place),
         cmocka_unit_test(a_detached_queue_comes_back),
         cmocka_unit_test(the_rule_holds),
     };
