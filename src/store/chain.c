@@ -1,6 +1,5 @@
 /* chain.c - see chain.h. */
 #include "store/chain.h"
-#include "base/crc32c.h"
 #include "base/diag.h"
 #include "store/head.h"
 
@@ -53,7 +52,7 @@ static bool next_frame(struct chain *c, struct chain_file *file, struct frame *o
     if (frame_end(out) <= c->from)
         return true;
     *err = want(c, file, file->used + FRAME_HEADER_BYTES + out->bytes);
-    return !*err && crc32c(0, rest.at + FRAME_HEADER_BYTES, out->bytes) == out->body_crc;
+    return !*err && frame_has_body(out, rest.at + FRAME_HEADER_BYTES);
 }
 
 static enum err accept(struct chain *c, struct chain_file *file, const struct frame *f)

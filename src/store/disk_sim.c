@@ -9,6 +9,7 @@
 #include "store/disk_sim.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "store/planted.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -372,7 +373,7 @@ static enum err sync_dir(struct disk *disk, const char *path)
         for (struct list *l = d->names.next; l != &d->names; l = l->next) {
             struct name *n = CONTAINER(l, struct name, in_disk);
 
-            if (name_in(n->path, path))
+            if (name_in(n->path, path) && !is_planted(PLANTED_SKIP_DIR_SYNC))
                 name_sync(n);
         }
         err = ERR_OK;
@@ -436,7 +437,8 @@ static enum err replace_steps(struct sim_disk *d, const char *path, struct bytes
     if (is_cut(d))
         return ERR_DISK_FAILED;
     n = find(d, path);
-    name_sync(n);
+    if (!is_planted(PLANTED_SKIP_DIR_SYNC))
+        name_sync(n);
     return ERR_OK;
 }
 

@@ -53,6 +53,8 @@ struct frame {
 void frame_encode(uint8_t out[FRAME_HEADER_BYTES], struct frame *f, uint64_t salt);
 /* Header only: false when it is none. bytes is within FRAME_BODY_MAX and a multiple of 8. */
 bool frame_decode(struct frame *out, const uint8_t *at, uint64_t salt);
+/* Are the f->bytes behind the header what was written? */
+bool frame_has_body(const struct frame *f, const uint8_t *body);
 /* Is there a whole valid frame at the start of b, body included? */
 bool frame_check(struct frame *out, struct bytes b, uint64_t salt);
 

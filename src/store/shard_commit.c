@@ -17,6 +17,7 @@
 #include "base/crc32c.h"
 #include "base/mem.h"
 #include "store/frame.h"
+#include "store/planted.h"
 
 #include <assert.h>
 
@@ -216,7 +217,9 @@ static enum err write_frames(struct shard_file *s, const struct bundle *b)
     size_t            count = gather(s, b); /* may move s->iov */
     enum err          err = disk_write(file, b->file->offset, s->iov, count);
 
-    return err ? err : disk_sync(file, false);
+    if (err || is_planted(PLANTED_ACK_BEFORE_SYNC))
+        return err;
+    return disk_sync(file, false);
 }
 
 /* ---- afterwards ---- */
