@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { PROGRESS_ROWS = 1024 };
+
 enum state { IDLE, GATHERING, GATHERED, COMMITTING };
 
 struct checkpoint {
@@ -12,6 +14,7 @@ struct checkpoint {
     struct catalogue *catalogue;
     enum state        state;
     bool              must_be_full; /* the last one failed */
+    uint64_t          loaded_rows;
     uint64_t          position;     /* of the last one gathered */
     uint64_t          keep;         /* what lies below it neither that one nor a log needed then */
     struct timer      pressure;     /* K4: runs while the disk is full */
@@ -21,7 +24,12 @@ struct checkpoint {
 
 static enum err load(void *ctx, uint8_t kind, struct bytes head)
 {
-    return engine_apply(ctx, kind, head, bytes_of(NULL, 0), 0);
+    struct checkpoint *c = ctx;
+
+    if (++c->loaded_rows % PROGRESS_ROWS == 0)
+        engine_progress(c->engine, ENGINE_LOADS, c->loaded_rows,
+                        catalogue_row_count(c->catalogue));
+    return engine_apply(c->engine, kind, head, bytes_of(NULL, 0), 0);
 }
 
 static void set_defaults(struct checkpoint_options *o)
@@ -52,7 +60,7 @@ enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard
     err = catalogue_open(&c->catalogue, shard);
     e->rows.is_loading = true;
     if (err == ERR_OK)
-        err = catalogue_load(c->catalogue, load, e, position);
+        err = catalogue_load(c->catalogue, load, c, position);
     e->rows.is_loading = false;
     if (err) {
         checkpoint_close(c, false);

@@ -14,6 +14,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum {
+    RECORD_HEADER_BYTES = 8,  /* of the journal, about */
+    PROGRESS_BYTES = 1 << 20, /* a power of two */
+};
+
 typedef void call_handler(struct engine *e, struct call *c);
 
 static call_handler *const handlers[CALL_KIND_COUNT] = {
@@ -223,12 +228,21 @@ enum err engine_apply(struct engine *e, uint8_t kind, struct bytes head, struct 
     return err == ERR_OK && r.failed ? ERR_CORRUPT : err;
 }
 
+void engine_progress(struct engine *e, enum engine_stage stage, uint64_t done, uint64_t all)
+{
+    if (e->options.on_progress)
+        e->options.on_progress(e->options.ctx, stage, done, all);
+}
+
 static enum err replay(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
                        uint64_t position)
 {
     struct engine *e = ctx;
+    uint64_t       before = e->replayed_bytes;
 
-    e->replayed_bytes += head.len + payload.len;
+    e->replayed_bytes += RECORD_HEADER_BYTES + head.len + payload.len;
+    if ((before ^ e->replayed_bytes) >= PROGRESS_BYTES)
+        engine_progress(e, ENGINE_REPLAYS, e->replayed_bytes, shard_replay_bytes(e->shard));
     return engine_apply(e, kind, head, payload, position);
 }
 

@@ -18,6 +18,12 @@
 struct engine;
 struct shard;
 
+/* What a start consists of. */
+enum engine_stage {
+    ENGINE_LOADS,   /* rows of the checkpoint */
+    ENGINE_REPLAYS, /* bytes of the journal behind it; all of them is an upper bound */
+};
+
 struct engine_options {
     uint64_t seed;                   /* of the generator for topic ids and names */
     uint64_t journal_file_bytes;     /* 0: default */
@@ -35,6 +41,8 @@ struct engine_options {
     uint64_t segment_bytes;     /* size of a segment. 0: default */
     uint64_t direct_bytes_min;  /* appended to a log in one turn: it goes to a segment at once. 0: default */
     void (*on_failed)(void *ctx, enum err err, const char *what); /* the disk failed: stop the process */
+    /* From inside engine_open, again and again while it lasts: how much of it is done. May be NULL. */
+    void (*on_progress)(void *ctx, enum engine_stage stage, uint64_t done, uint64_t all);
     void *ctx;
 };
 

@@ -104,6 +104,8 @@ void engine_deliver(struct engine *e, struct mailbox *home, struct delivery *d);
 /* Journal a change. head is what the change's encoder wrote. Returns the payload's position. */
 uint64_t engine_change(struct engine *e, enum change kind, const struct buf *head, struct slice payload);
 uint64_t engine_random(struct engine *e);
+/* engine_options.on_progress */
+void engine_progress(struct engine *e, enum engine_stage stage, uint64_t done, uint64_t all);
 /* Applies a change read back from journal or checkpoint. */
 enum err engine_apply(struct engine *e, uint8_t kind, struct bytes head, struct bytes payload, uint64_t position);
 /* Calls whose answer carries message_refs register them here before engine_answer; batches are

@@ -1,7 +1,9 @@
 /* worker.c - see worker.h. */
 #include "node/worker.h"
 #include "base/thread.h"
+#include "node/recovery.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -17,6 +19,7 @@ struct worker {
     const struct clock *clock;
     struct shard       *shard;
     struct engine      *engine;
+    struct recovery     recovery;
     void (*on_failed)(enum err err, const char *what);
 };
 
@@ -110,6 +113,20 @@ static void *run(void *arg)
     return NULL;
 }
 
+static void on_progress(void *ctx, enum engine_stage stage, uint64_t done, uint64_t all)
+{
+    struct worker *w = ctx;
+    char           line[80];
+
+    if (recovery_note(&w->recovery, stage, done, all, clock_now_ms(w->clock), line))
+        fprintf(stderr, "myna: %s\n", line);
+}
+
+unsigned worker_ready_percent(const struct worker *w)
+{
+    return recovery_percent(&w->recovery);
+}
+
 static void init(struct worker *w)
 {
     pthread_condattr_t attr;
@@ -127,7 +144,9 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, uint
                      const struct clock *clock, void (*on_failed)(enum err err, const char *what))
 {
     struct worker        *w = mem_new(sizeof *w);
-    struct engine_options options = { .on_failed = engine_failed, .ctx = w };
+    struct engine_options options = { .on_failed = engine_failed,
+                                      .on_progress = on_progress,
+                                      .ctx = w };
     enum err              err;
 
     init(w);
@@ -138,7 +157,9 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, uint
     err = shard_claim(&w->shard, v, shard, &w->completions);
     if (err == ERR_OK) {
         shard_set_free_min(w->shard, disk_free_min);
+        recovery_begin(&w->recovery, clock_now_ms(clock));
         err = engine_open(&w->engine, w->shard, &options, clock_now_ms(clock));
+        recovery_end(&w->recovery);
     }
     if (err) {
         worker_close(w);

@@ -31,6 +31,8 @@ void worker_address(struct worker *w, struct call *c);
 void worker_submit(struct worker *w, struct mail *first, struct mail *last);
 /* Any thread. shard_is_full. */
 bool worker_is_full(const struct worker *w);
+/* How far its start is: 100 when it is ready. Any thread. */
+unsigned worker_ready_percent(const struct worker *w);
 void worker_start(struct worker *w);
 /* Waits until all that was submitted is on disk and answered, then ends the thread. */
 void worker_stop(struct worker *w);

@@ -59,6 +59,7 @@ struct catalogue {
     sqlite3           *db;
     struct buf         steps;
     uint64_t           position;
+    uint64_t           row_count; /* of the checkpoint that is loaded */
     bool               is_full;   /* the checkpoint that is gathered or written */
     bool               must_be_full; /* K4 */
     bool               is_damaged;   /* so a commit found; the next one begins anew */
@@ -339,6 +340,7 @@ enum err catalogue_load(struct catalogue *c, catalogue_load_fn *fn, void *ctx, u
     if (err)
         return err;
     *position = m.position;
+    c->row_count = m.rows;
     return read_rows(c, &m, fn, ctx);
 }
 
@@ -400,6 +402,11 @@ enum err catalogue_inspect(const char *path, catalogue_row_fn *fn, void *ctx,
         err = failed(&c, sqlite3_errcode(c.db));
     close_db(&c);
     return err;
+}
+
+uint64_t catalogue_row_count(const struct catalogue *c)
+{
+    return c->row_count;
 }
 
 /* ---- writing ---- */

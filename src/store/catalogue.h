@@ -47,6 +47,9 @@ void catalogue_close(struct catalogue *c);
 MUST_CHECK enum err catalogue_load(struct catalogue *c, catalogue_load_fn *fn, void *ctx,
                                    uint64_t *position);
 
+/* How many rows that is; for fn. */
+uint64_t catalogue_row_count(const struct catalogue *c);
+
 /* A commit is under way: do not begin. */
 bool catalogue_is_busy(const struct catalogue *c);
 /* The next five only gather in memory; they are done in the order of the calls. is_full: there are

@@ -284,6 +284,8 @@ enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *f
     if (err)
         return err;
     begin_chain(s, &c, first);
+    for (size_t i = first; i < s->count; i++)
+        base->replay_bytes += s->files[i]->bytes;
     err = walk(s, &c, first);
     if (err)
         return err;

@@ -135,3 +135,8 @@ void shard_work(struct shard *s, enum work_lane lane, struct work *w)
 {
     s->ops->work(s, lane, w);
 }
+
+uint64_t shard_replay_bytes(const struct shard *s)
+{
+    return s->replay_bytes;
+}

@@ -103,6 +103,9 @@ typedef enum err shard_replay_fn(void *ctx, struct bytes body, uint64_t position
  * after `from` are missing. fn's error ends it and is returned.
  */
 MUST_CHECK enum err shard_replay(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx);
+/* For the callback of shard_replay: how many bytes the files have that are walked; more than the
+ * frames, as the last one is not full. */
+uint64_t shard_replay_bytes(const struct shard *s);
 /* Makes ready for appends; files of file_bytes (0: default). position: where the first frame will
  * start. */
 MUST_CHECK enum err shard_start(struct shard *s, uint64_t file_bytes, uint64_t *position);

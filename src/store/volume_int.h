@@ -54,6 +54,7 @@ struct shard {
     struct mailbox         *box;
     uint32_t                id;
     uint64_t                epoch;
+    uint64_t                replay_bytes; /* shard_replay_bytes */
 };
 
 struct blob {
