@@ -283,16 +283,18 @@ static uint64_t lowest_ready(const struct chunk *c)
     return chunk_base(c) + w * 64 + (unsigned)__builtin_ctzll(c->ready[w]);
 }
 
+bool lane_peek(const struct lane *l, uint64_t *offset)
+{
+    *offset = l->ready.count > 0 ? lowest_ready(l->ready.at[0]) : l->next; /* L5 */
+    return l->ready.count > 0 || fresh_count(l) > 0;
+}
+
 bool ledger_peek(const struct ledger *g, struct lane **lane, uint64_t *offset)
 {
-    struct lane *l;
-
     if (list_empty(&g->turn))
         return false;
-    l = CONTAINER(g->turn.next, struct lane, in_turn);
-    *lane = l;
-    *offset = l->ready.count > 0 ? lowest_ready(l->ready.at[0]) : l->next; /* L5 */
-    return true;
+    *lane = CONTAINER(g->turn.next, struct lane, in_turn);
+    return lane_peek(*lane, offset);
 }
 
 void ledger_rotate(struct ledger *g)

@@ -205,6 +205,8 @@ bool ledger_run_due(struct ledger *g, int64_t now_ms, uint64_t max, held_visit_f
 /* When to call it next, or earlier; INT64_MAX: never. */
 int64_t ledger_due_ms(const struct ledger *g);
 
+/* The lane's message to hand out next, which is its oldest one that is ready; false when there is none. */
+bool lane_peek(const struct lane *l, uint64_t *offset);
 /* First offset of the lane that is not settled. */
 uint64_t lane_floor(const struct lane *l);
 /* Visits every entry of the lane in offset order. visit settles and leases nothing. */

@@ -241,6 +241,7 @@ void queue_free(struct engine *e, struct queue *q)
     assert(list_empty(&q->waiters) && q->consumer_count == 0);
     row_remove(e, &q->row);
     timer_stop(&e->timers, &q->timer);
+    timer_stop(&e->timers, &q->retention);
     list_remove(&q->in_topic);
     list_remove(&q->dirty);
     list_remove(&q->in_session);
@@ -473,6 +474,7 @@ void queue_detach_all(struct engine *e, struct topic *t)
         queue_touch(q);
         end_leases(q);
         timer_stop(&e->timers, &q->timer);
+        timer_stop(&e->timers, &q->retention);
         queue_order_fini(q);
         ledger_detach(&q->ledger, FATE_EVICTED);
         q->topic = NULL;
@@ -586,7 +588,7 @@ static void view_of(struct call *c, const struct queue *q, struct queue_view *v)
         v->native[d] = call_bytes(c, q->native[d]);
 }
 
-static void alter(struct engine *e, const struct queue *q, bool is_durable,
+static void alter(struct engine *e, struct queue *q, bool is_durable,
                   const struct queue_policy *policy, enum door door, struct bytes native)
 {
     struct buf head;
@@ -599,10 +601,12 @@ static void alter(struct engine *e, const struct queue *q, bool is_durable,
     buf_uvarint(&head, door);
     change_put_bytes(&head, native);
     queue_commit(e, CHANGE_QUEUE_ALTERED, &head, queue_apply_altered);
+    timer_stop(&e->timers, &q->retention);
+    retention_arm_queue(q);
 }
 
 /* The queue is there already. A door that had nothing to do with it so far adds its own. */
-static void redeclare(struct engine *e, struct queue_declare_call *a, const struct queue *q)
+static void redeclare(struct engine *e, struct queue_declare_call *a, struct queue *q)
 {
     bool is_new_here = !a->is_passive && !q->native[a->door].at && a->native.at;
 

@@ -35,6 +35,7 @@ struct queue {
     struct list      dirty;      /* engine.dirty */
     struct list      in_session; /* session.queues, of an exclusive queue */
     struct timer     timer;      /* the ledger's next due time, or earlier */
+    struct timer     retention;  /* its oldest ready message is too old then (retention.c) */
     struct list      waiters;    /* parked CALL_LEASEs (call.parked), first come first */
     struct list      active;     /* consumers that may take more: consumer.c K1 */
     struct list      blocked;    /* the others */

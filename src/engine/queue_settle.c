@@ -25,6 +25,7 @@ void queue_arm(struct queue *q)
 {
     int64_t due_ms = ledger_due_ms(&q->ledger);
 
+    retention_arm_queue(q);
     if (due_ms == INT64_MAX || (timer_is_started(&q->timer) && q->timer.due_ms <= due_ms))
         return;
     timer_start(&q->engine->timers, &q->timer, due_ms);

@@ -1,5 +1,6 @@
 /* retention.c - see retention.h. */
 #include "engine/retention.h"
+#include "engine/queue_int.h"
 
 #include <assert.h>
 
@@ -18,10 +19,9 @@ static int64_t time_of(const struct log *l, const struct log_part *p)
     return is_by_append ? p->append_ms : p->max_timestamp_ms;
 }
 
-/* The part that holds offset, or the first one behind it; only if it is on disk (R3). */
-static bool part_at(const struct log *l, uint64_t offset, struct log_part *out)
+static bool is_on_disk(const struct log *l, const struct log_part *p)
 {
-    return log_part(l, offset, out) && out->base < l->durable;
+    return p->base < l->durable;
 }
 
 /* ---- what may go ---- */
@@ -60,13 +60,13 @@ static bool is_over(const struct engine *e, const struct log *l, const struct lo
 /* Where the log should begin, and when to look again. */
 static uint64_t find_start(const struct engine *e, const struct log *l, int64_t *next_ms)
 {
-    uint64_t    limit = (uint64_t)l->topic->policy.retention_bytes;
-    uint64_t    spare = l->bytes > limit ? l->bytes - limit : 0;
-    uint64_t    needed = needed_from(l);
-    uint64_t    start = l->start;
+    uint64_t        limit = (uint64_t)l->topic->policy.retention_bytes;
+    uint64_t        spare = l->bytes > limit ? l->bytes - limit : 0;
+    uint64_t        needed = needed_from(l);
+    uint64_t        start = l->start;
     struct log_part p;
 
-    for (int n = 0; part_at(l, start, &p); n++) {
+    for (int n = 0; log_part(l, start, &p) && is_on_disk(l, &p); n++) {
         if (!is_over(e, l, &p, spare, next_ms))
             return start;
         *next_ms = n < PARTS_PER_CUT_MAX ? INT64_MAX : e->now_ms + 1;
@@ -114,7 +114,7 @@ void retention_cut(struct engine *e, struct log *l, uint64_t offset)
     queue_on_log_trimmed(l);
 }
 
-/* Whether this millisecond's share is used up (R4). */
+/* Whether this millisecond's share is used up (R5). */
 static bool is_enough(struct engine *e)
 {
     if (e->cuts_ms != e->now_ms) {
@@ -122,6 +122,16 @@ static bool is_enough(struct engine *e)
         e->cuts = 0;
     }
     return e->cuts++ >= CUTS_PER_MS_MAX;
+}
+
+/* What is left from this time comes at once, what comes next not too soon. */
+static void start_next(struct engine *e, struct timer *t, int64_t next_ms)
+{
+    if (next_ms == INT64_MAX)
+        return;
+    if (next_ms > e->now_ms + 1 && next_ms < e->now_ms + RETENTION_STEP_MS)
+        next_ms = e->now_ms + RETENTION_STEP_MS;
+    timer_start(&e->timers, t, next_ms);
 }
 
 static void on_due(struct timer *t, int64_t now_ms)
@@ -137,13 +147,9 @@ static void on_due(struct timer *t, int64_t now_ms)
     }
     log_durable(e, l);
     start = find_start(e, l, &next_ms);
-    if (start > l->start) {
+    if (start > l->start)
         retention_cut(e, l, start);
-        if (next_ms > now_ms + 1 && next_ms < now_ms + RETENTION_STEP_MS) /* R4 */
-            next_ms = now_ms + RETENTION_STEP_MS;
-    }
-    if (next_ms < INT64_MAX)
-        timer_start(&e->timers, t, next_ms);
+    start_next(e, t, next_ms);
 }
 
 /* ---- when to look ---- */
@@ -158,8 +164,8 @@ static int64_t soonest(const struct engine *e, const struct log *l)
         return e->now_ms + RETENTION_STEP_MS;
     if (policy->retention_ms == 0 || timer_is_started(&l->retention))
         return INT64_MAX;
-    if (!part_at(l, l->start, &p))
-        return l->start < l->end ? e->now_ms + RETENTION_STEP_MS : INT64_MAX;
+    if (!log_part(l, l->start, &p))
+        return INT64_MAX;
     is_over(e, l, &p, 0, &due_ms);
     return due_ms;
 }
@@ -192,6 +198,101 @@ void retention_on_recovered(struct engine *e)
 
     while ((t = map_next(&e->topics, &at)) != NULL)
         retention_on_policy(e, t);
+}
+
+/* ---- queues ---- */
+
+/* Where the messages of a log begin that are not too old for the queue, from offset on, and when the first of them will
+ * be. */
+static uint64_t find_young(struct queue *q, struct log *l, uint64_t offset, int64_t *next_ms)
+{
+    int64_t         now_ms = q->engine->now_ms;
+    int64_t         retention_ms = q->policy.retention_ms;
+    struct log_part p;
+
+    log_durable(q->engine, l);
+    for (int n = 0; log_part(l, offset, &p); n++) {
+        *next_ms = p.append_ms > INT64_MAX - retention_ms ? INT64_MAX : p.append_ms + retention_ms;
+        if (*next_ms > now_ms)
+            return offset;
+        *next_ms = is_on_disk(l, &p) ? now_ms + 1 : now_ms + RETENTION_STEP_MS;
+        if (!is_on_disk(l, &p) || n == PARTS_PER_CUT_MAX)
+            return offset;
+        offset = p.end;
+    }
+    *next_ms = INT64_MAX;
+    return offset;
+}
+
+/* R4 */
+static int64_t expire_lane(struct queue_writer *w, struct queue *q, struct lane *lane)
+{
+    struct log *l = q->topic->logs[lane->index];
+    uint64_t    first;
+    uint64_t    end;
+    int64_t     next_ms;
+
+    if (!lane_peek(lane, &first))
+        return INT64_MAX;
+    end = find_young(q, l, first, &next_ms);
+    if (end > first) {
+        writer_note_run(w, q, CHANGE_QUEUE_SETTLED, FATE_EXPIRED, 0, lane, first, end - first);
+        ledger_settle_range(lane, first, end - first, FATE_EXPIRED, false, queue_let_go, q);
+    }
+    return next_ms;
+}
+
+static void on_queue_due(struct timer *t, int64_t now_ms)
+{
+    struct queue       *q = CONTAINER(t, struct queue, retention);
+    struct queue_writer w;
+    int64_t             soonest_ms = INT64_MAX;
+
+    if (is_enough(q->engine)) {
+        timer_start(&q->engine->timers, t, now_ms + 1);
+        return;
+    }
+    queue_touch(q);
+    writer_init(&w, q->engine);
+    for (uint32_t i = 0; i < q->ledger.lane_count; i++) {
+        int64_t next_ms = expire_lane(&w, q, &q->ledger.lanes[i]);
+
+        soonest_ms = next_ms < soonest_ms ? next_ms : soonest_ms;
+    }
+    writer_fini(&w);
+    for (uint32_t i = 0; i < q->ledger.lane_count; i++)
+        queue_trim(q, i);
+    queue_check(q);
+    start_next(q->engine, t, soonest_ms);
+}
+
+/* When the oldest ready message of any lane is too old. */
+static int64_t oldest_due_ms(const struct queue *q)
+{
+    int64_t due_ms = INT64_MAX;
+
+    for (uint32_t i = 0; i < q->ledger.lane_count; i++) {
+        struct log_part p;
+        uint64_t        offset;
+
+        if (lane_peek(&q->ledger.lanes[i], &offset) && log_part(q->topic->logs[i], offset, &p) &&
+            p.append_ms < due_ms - q->policy.retention_ms)
+            due_ms = p.append_ms + q->policy.retention_ms;
+    }
+    return due_ms;
+}
+
+void retention_arm_queue(struct queue *q)
+{
+    int64_t due_ms;
+
+    if (q->policy.retention_ms <= 0 || !q->topic || timer_is_started(&q->retention))
+        return;
+    due_ms = oldest_due_ms(q);
+    if (due_ms == INT64_MAX)
+        return;
+    q->retention.fire = on_queue_due;
+    timer_start(&q->engine->timers, &q->retention, due_ms);
 }
 
 /* ---- CALL_LOG_TRIM ---- */

@@ -12,8 +12,10 @@
  *   R2  With RETAIN_BOTH, nothing goes that a queue over the topic still needs.
  *   R3  Only what is on disk goes, and that it is gone is journalled (LOG_TRIMMED): what a client
  *       was told about the start of a log stays true.
- *   R4  A turn does a bounded share of it. What is left has its timer a millisecond later, what
- *       comes next in a log that lost something has it RETENTION_STEP_MS later.
+ *   R4  A queue's messages that are older than its own retention_ms are settled as expired, but
+ *       those that are leased: they are when they come back.
+ *   R5  A turn does a bounded share of it. What is left has its timer a millisecond later, what
+ *       comes next in the same log or queue has it RETENTION_STEP_MS later.
  *
  * Thread: the shard's.
  */
@@ -30,6 +32,8 @@ void retention_arm(struct engine *e, struct log *l);
 void retention_on_policy(struct engine *e, struct topic *t);
 /* After a replay: all logs. */
 void retention_on_recovered(struct engine *e);
+/* The queue has something ready, or its policy is another one (then the timer was stopped). Cheap. */
+void retention_arm_queue(struct queue *q);
 /* Journals that what lies below offset is gone; the caller applies it. */
 void log_note_trimmed(struct engine *e, const struct log *l, uint64_t offset);
 /* Journals and applies: records below offset are gone. */

@@ -1,5 +1,6 @@
 /* retention_test.c - records that are too old or too many go by themselves, when they should and not before. */
 #include "engine/engine_rig.h"
+#include "engine/queue_int.h"
 #include "engine/retention.h"
 
 enum { HOUR_MS = 3600 * 1000, RECORDS = 10 };
@@ -249,6 +250,11 @@ static size_t take(struct rig *r, const char *name, uint32_t n)
     return count;
 }
 
+static struct ledger *ledger_of(struct rig *r, const char *name)
+{
+    return &queue_find(r->engine, bytes_str(NAMESPACE_DEFAULT), bytes_str(name))->ledger;
+}
+
 static void with_both_old_and_settled_is_what_counts(void **state)
 {
     const struct topic_policy policy = { .retention = RETAIN_BOTH, .retention_ms = HOUR_MS };
@@ -313,7 +319,120 @@ static void until_settled_may_have_an_age_as_well(void **state)
     append(&r, "t");
     rig_advance(&r, HOUR_MS + RETENTION_STEP_MS);
     assert_int_equal(start_of(&r, "t"), 3 * RECORDS); /* nobody took them in time */
+    assert_int_equal(ledger_of(&r, "q")->fates[FATE_EVICTED], RECORDS);
     assert_int_equal(take(&r, "q", 100), 0);
+    rig_close(&r);
+}
+
+/* ---- of queues ---- */
+
+static void declare_for(struct rig *r, const char *name, int64_t retention_ms)
+{
+    struct queue_declare_call *c = RIG_NEW(r, queue_declare_call, CALL_QUEUE_DECLARE);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->is_durable = true;
+    c->policy.lease_ms = 10 * HOUR_MS;
+    c->policy.retention_ms = retention_ms;
+    assert_true(rig_call(r, c));
+    assert_int_equal(c->call.err, ERR_OK);
+    call_free(c);
+}
+
+static void old_messages_go_though_nobody_asks(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open(&r);
+    declare_for(&r, "q", HOUR_MS);
+    append(&r, "q");
+    rig_advance(&r, HOUR_MS / 2);
+    append(&r, "q");
+    rig_advance(&r, HOUR_MS / 2 - 1);
+    assert_int_equal(ledger_of(&r, "q")->ready_count, 2 * RECORDS);
+    rig_advance(&r, 1);
+    assert_int_equal(ledger_of(&r, "q")->ready_count, RECORDS);
+    assert_int_equal(ledger_of(&r, "q")->fates[FATE_EXPIRED], RECORDS);
+    rig_restart(&r);
+    assert_int_equal(ledger_of(&r, "q")->fates[FATE_EXPIRED], RECORDS);
+    rig_advance(&r, HOUR_MS);
+    assert_int_equal(ledger_of(&r, "q")->ready_count, 0);
+    assert_int_equal(ledger_of(&r, "q")->fates[FATE_EXPIRED], 2 * RECORDS);
+    assert_int_equal(start_of(&r, "q"), 2 * RECORDS); /* nobody needs them any more */
+    assert_int_equal(engine_next_ms(r.engine), INT64_MAX);
+    append(&r, "q");
+    assert_int_equal(take(&r, "q", 100), RECORDS);
+    rig_close(&r);
+}
+
+/* Leases one message. */
+static struct lease lease_one(struct rig *r, const char *name)
+{
+    struct lease_call *c = RIG_NEW(r, lease_call, CALL_LEASE);
+    struct lease       lease;
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->queue = bytes_str(name);
+    c->messages_max = 1;
+    c->bytes_max = 1 << 20;
+    c->lease_ms = -1;
+    assert_true(rig_call(r, c));
+    assert_int_equal(c->message_count, 1);
+    lease = c->messages[0].lease;
+    slice_drop(&c->messages[0].batch);
+    call_free(c);
+    return lease;
+}
+
+static void what_is_leased_goes_when_it_comes_back(void **state)
+{
+    struct settle_call *c;
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    declare_for(&r, "q", HOUR_MS);
+    append(&r, "q");
+    c = RIG_NEW(&r, settle_call, CALL_SETTLE);
+    c->item_count = 1;
+    c->items = arena_struct(&c->call.arena, struct settle_item);
+    c->items->lease = lease_one(&r, "q");
+    c->items->action = SETTLE_RELEASE;
+    rig_advance(&r, 2 * HOUR_MS);
+    assert_int_equal(ledger_of(&r, "q")->leased_count, 1);
+    assert_int_equal(ledger_of(&r, "q")->fates[FATE_EXPIRED], RECORDS - 1);
+    assert_int_equal(start_of(&r, "q"), 0);
+    assert_true(rig_call(&r, c));
+    assert_int_equal(c->items->err, ERR_OK);
+    call_free(c);
+    rig_advance(&r, 1);
+    assert_int_equal(ledger_of(&r, "q")->ready_count, 0);
+    assert_int_equal(ledger_of(&r, "q")->fates[FATE_EXPIRED], RECORDS);
+    assert_int_equal(start_of(&r, "q"), RECORDS);
+    rig_close(&r);
+}
+
+static void a_shorter_time_of_a_queue_acts_at_once(void **state)
+{
+    struct queue_alter_call *c;
+    struct rig               r;
+
+    (void)state;
+    rig_open(&r);
+    declare_for(&r, "q", 3 * HOUR_MS);
+    append(&r, "q");
+    rig_advance(&r, 2 * HOUR_MS);
+    assert_int_equal(ledger_of(&r, "q")->ready_count, RECORDS);
+    c = RIG_NEW(&r, queue_alter_call, CALL_QUEUE_ALTER);
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str("q");
+    c->policy = (struct queue_policy){ .lease_ms = HOUR_MS, .retention_ms = HOUR_MS };
+    assert_true(rig_call(&r, c));
+    call_free(c);
+    rig_turn(&r);
+    assert_int_equal(ledger_of(&r, "q")->ready_count, 0);
     rig_close(&r);
 }
 
@@ -377,6 +496,9 @@ int main(void)
         cmocka_unit_test(with_both_old_and_settled_is_what_counts),
         cmocka_unit_test(without_its_last_queue_a_log_waits_for_nobody),
         cmocka_unit_test(until_settled_may_have_an_age_as_well),
+        cmocka_unit_test(old_messages_go_though_nobody_asks),
+        cmocka_unit_test(what_is_leased_goes_when_it_comes_back),
+        cmocka_unit_test(a_shorter_time_of_a_queue_acts_at_once),
         cmocka_unit_test(records_below_an_offset_go_when_asked),
     };
 
