@@ -30,6 +30,7 @@
     X(CANCELLED, "the caller went away")                                                           \
     X(CORRUPT, "a checksum does not match")                                                        \
     X(BAD_RECORD, "the record batch is malformed")                                                 \
+    X(NO_KEY, "a compacted topic takes no record without a key")                                   \
     X(BAD_SEQUENCE, "a producer sequence number is out of order")                                  \
     X(FENCED_PRODUCER, "a newer producer epoch exists")                                            \
     X(FENCED_EPOCH, "the leader epoch is too old")                                                 \

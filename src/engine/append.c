@@ -125,6 +125,8 @@ static enum err append_to_log(struct engine *e, struct log *l, struct append_ite
     struct producer_batch first;
     enum err              err = batch_head_dense(item->batch.bytes, &head);
 
+    if (!err && l->topic->policy.is_compacted)
+        err = batch_check_keys(item->batch.bytes);
     if (err)
         return err;
     item->append_time |= l->topic->policy.stamps_append;
@@ -201,7 +203,9 @@ static enum err check_item(struct engine *e, const struct append_call *a, struct
     if (item->partition >= (int32_t)(t ? t->log_count : 1))
         return ERR_NO_PARTITION;
     err = batch_head_dense(item->batch.bytes, &head);
-    return !err && head.producer_id >= 0 ? ERR_BAD_ARGUMENT : err;
+    if (!err && head.producer_id >= 0)
+        err = ERR_BAD_ARGUMENT;
+    return !err && t && t->policy.is_compacted ? batch_check_keys(item->batch.bytes) : err;
 }
 
 enum err append_check(struct engine *e, struct call *c)

@@ -239,6 +239,21 @@ bool batch_next_raw(struct batch_reader *r, struct raw_record *out, enum err *er
     return true;
 }
 
+enum err batch_check_keys(struct bytes batch)
+{
+    struct batch_reader reader;
+    struct raw_record   r;
+    bool                is_keyless = false;
+    enum err            err = batch_open(&reader, batch);
+
+    if (err)
+        return err;
+    while (!is_keyless && batch_next_raw(&reader, &r, &err))
+        is_keyless = bytes_is_null(r.key);
+    batch_close(&reader);
+    return is_keyless ? ERR_NO_KEY : err;
+}
+
 bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out)
 {
     while (batch_next(r, out, NULL))

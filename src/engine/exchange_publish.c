@@ -9,6 +9,8 @@
  *       the queue's name. A subscription (a queue over a topic of another name) has no topic of its
  *       own and cannot be published to.
  *
+ *   P3  A message without a key that would reach a compacted topic is refused as a whole.
+ *
  * Thread: the shard's.
  */
 #include "engine/exchange_int.h"
@@ -129,6 +131,38 @@ static void route_all(struct routing *r, struct exchange *first)
         route_exchange(r, r->todo[--r->todo_count]);
 }
 
+static void begin_routing(struct routing *r, struct engine *e, const struct publish_call *a)
+{
+    r->e = e;
+    r->call = a;
+    r->number = ++e->last_publish;
+    r->targets = r->few_targets;
+    r->target_count = 0;
+    r->target_cap = FEW;
+    r->todo = r->few_todo;
+    r->todo_count = 0;
+    r->todo_cap = FEW;
+}
+
+static void end_routing(struct routing *r)
+{
+    if (r->targets != r->few_targets)
+        free(r->targets);
+    if (r->todo != r->few_todo)
+        free(r->todo);
+}
+
+/* P3 */
+static enum err check_keys(const struct routing *r)
+{
+    if (r->call->key.len > 0) /* then the record has it, too */
+        return ERR_OK;
+    for (size_t i = 0; i < r->target_count; i++)
+        if (r->targets[i].log->topic->policy.is_compacted)
+            return batch_check_keys(r->call->batch.bytes);
+    return ERR_OK;
+}
+
 static enum err check(struct engine *e, const struct publish_call *a, struct exchange *x,
                       struct batch_head *head)
 {
@@ -141,30 +175,24 @@ static enum err check(struct engine *e, const struct publish_call *a, struct exc
     return batch_head_dense(a->batch.bytes, head);
 }
 
-static void publish(struct engine *e, struct publish_call *a, struct exchange *x,
-                    const struct batch_head *head)
+static enum err publish(struct engine *e, struct publish_call *a, struct exchange *x,
+                        const struct batch_head *head)
 {
     struct routing r;
+    enum err       err;
 
-    r.e = e;
-    r.call = a;
-    r.number = ++e->last_publish;
-    r.targets = r.few_targets;
-    r.target_count = 0;
-    r.target_cap = FEW;
-    r.todo = r.few_todo;
-    r.todo_count = 0;
-    r.todo_cap = FEW;
+    begin_routing(&r, e, a);
     route_all(&r, x);
-    a->routed = (uint32_t)r.target_count;
-    if (r.target_count > 0) {
-        append_batch(e, a->batch, head, r.targets, r.target_count);
-        a->batch = (struct slice){ 0 };
+    err = check_keys(&r);
+    if (!err) {
+        a->routed = (uint32_t)r.target_count;
+        if (r.target_count > 0) {
+            append_batch(e, a->batch, head, r.targets, r.target_count);
+            a->batch = (struct slice){ 0 };
+        }
     }
-    if (r.targets != r.few_targets)
-        free(r.targets);
-    if (r.todo != r.few_todo)
-        free(r.todo);
+    end_routing(&r);
+    return err;
 }
 
 static enum err check_and_publish(struct engine *e, struct publish_call *a)
@@ -174,9 +202,7 @@ static enum err check_and_publish(struct engine *e, struct publish_call *a)
     enum err          err = check(e, a, x, &head);
 
     a->routed = 0;
-    if (!err)
-        publish(e, a, x, &head);
-    return err;
+    return err ? err : publish(e, a, x, &head);
 }
 
 void exchange_on_publish(struct engine *e, struct call *c)
@@ -192,9 +218,18 @@ void exchange_on_publish(struct engine *e, struct call *c)
 enum err exchange_check_publish(struct engine *e, struct call *c)
 {
     const struct publish_call *a = (struct publish_call *)c;
+    struct exchange           *x = exchange_find(e, a->ns, a->exchange);
     struct batch_head          head;
+    struct routing             r;
+    enum err                   err = check(e, a, x, &head);
 
-    return check(e, a, exchange_find(e, a->ns, a->exchange), &head);
+    if (err || a->key.len > 0)
+        return err;
+    begin_routing(&r, e, a);
+    route_all(&r, x);
+    err = check_keys(&r);
+    end_routing(&r);
+    return err;
 }
 
 void exchange_perform_publish(struct engine *e, struct call *c, enum transact_phase phase)

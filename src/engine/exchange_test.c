@@ -263,6 +263,33 @@ static void both_ends_must_exist(void **state)
     rig_close(&r);
 }
 
+/* P3 */
+static void a_compacted_topic_needs_keys(void **state)
+{
+    struct rig                r;
+    struct topic_create_call *t;
+
+    (void)state;
+    rig_open(&r);
+    t = RIG_CALL(&r, topic_create_call, TOPIC_CREATE);
+    t->ns = ns_of();
+    t->name = bytes_str("latest");
+    t->partition_count = 1;
+    t->policy.is_compacted = true;
+    assert_int_equal(rig_end(&r, t), ERR_OK);
+    rig_declare(&r, "latest");
+    rig_declare(&r, "q");
+    declare(&r, "x", "fanout");
+    bind(&r, "x", "q", "");
+    assert_int_equal(rig_publish(&r, "x", NULL, "alone"), 1);
+    bind(&r, "x", "latest", "");
+    assert_int_equal(rig_end(&r, rig_publication(&r, "x", NULL, "both")), ERR_NO_KEY);
+    rig_counts(&r, "q", 1, 0, 0); /* none of them got it */
+    rig_counts(&r, "latest", 0, 0, 0);
+    assert_int_equal(rig_publish(&r, "x", "key", "both"), 2);
+    rig_close(&r);
+}
+
 static void publishing_to_what_is_not_there(void **state)
 {
     struct rig           r;
@@ -365,6 +392,7 @@ int main(void)
         cmocka_unit_test(copies_have_their_own_offsets),
         cmocka_unit_test(exchanges_bound_in_a_circle),
         cmocka_unit_test(both_ends_must_exist),
+        cmocka_unit_test(a_compacted_topic_needs_keys),
         cmocka_unit_test(publishing_to_what_is_not_there),
         cmocka_unit_test(auto_delete_exchanges_go_one_after_the_other),
         cmocka_unit_test(namespaces_are_apart),

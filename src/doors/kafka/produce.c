@@ -4,7 +4,7 @@
  *   KP1  A batch is checked here, on the loop's thread: exactly one of format 2 per partition,
  *        header consistent, CRC right. The engine gets the bytes where they were received and
  *        writes base offset and leader epoch into them; nothing is copied or opened. What the
- *        records say is not looked at.
+ *        records say is looked at by the engine when the topic is compacted, and by nobody else.
  *   KP2  One append call per request; each partition has its own error. acks 1 and -1 are both
  *        answered when all is on disk. acks 0 is never answered; an error ends the connection
  *        instead, which is all such a client can notice.
@@ -90,6 +90,7 @@ struct produce_state {
     struct produce_response             response;
     struct append_call                 *append;
     struct produce_response_partition **targets; /* of the append's items */
+    struct bytes                       *batches; /* likewise; in the request's frame */
     bool                                has_error;
 };
 
@@ -114,6 +115,66 @@ static void answer(struct kafka_request *r)
         kafka_answer_nothing(r);
 }
 
+static int32_t count_keyless(struct bytes batch, struct produce_record_error *out, struct bytes text)
+{
+    struct batch_reader reader;
+    struct raw_record   record;
+    int32_t             n = 0;
+
+    if (batch_open(&reader, batch) != ERR_OK)
+        return 0;
+    for (int32_t i = 0; batch_next_raw(&reader, &record, NULL); i++) {
+        if (!bytes_is_null(record.key))
+            continue;
+        if (out)
+            out[n] = (struct produce_record_error){ i, text };
+        n++;
+    }
+    batch_close(&reader);
+    return n;
+}
+
+/* The first three of them, as the broker's own log shows them. */
+static struct bytes keyless_summary(struct kafka_request *r, const struct produce_record_error *errors,
+                                    int32_t count)
+{
+    struct buf   text;
+    struct bytes kept;
+
+    buf_init(&text);
+    buf_printf(&text,
+               "One or more records have been rejected due to %d record errors in total, and only "
+               "showing the first three errors at most: [",
+               (int)count);
+    for (int32_t i = 0; i < count && i < 3; i++)
+        buf_printf(&text, "%sRecordError(batchIndex=%d, message='%.*s')", i > 0 ? ", " : "",
+                   (int)errors[i].batch_index, (int)errors[i].message.len,
+                   (const char *)errors[i].message.at);
+    buf_str(&text, "]");
+    kept = arena_bytes(&r->arena, buf_view(&text));
+    buf_fini(&text);
+    return kept;
+}
+
+/* Which records have no key, in Kafka's words (KIP-467). */
+static void explain_keyless(struct kafka_request *r, const struct append_item *item,
+                            struct bytes batch, struct produce_response_partition *p)
+{
+    struct buf   text;
+    struct bytes message;
+    int32_t      count;
+
+    buf_init(&text);
+    buf_printf(&text, "Compacted topic cannot accept message without key in topic partition %.*s-%d.",
+               (int)item->name.len, (const char *)item->name.at, (int)item->partition);
+    message = arena_bytes(&r->arena, buf_view(&text));
+    buf_fini(&text);
+    count = count_keyless(batch, NULL, message);
+    p->record_errors.at = kafka_array(r, (size_t)count, sizeof *p->record_errors.at);
+    p->record_errors.count = (size_t)count_keyless(batch, p->record_errors.at, message);
+    p->error_message = keyless_summary(r, p->record_errors.at, count);
+}
+
 static void on_appended(struct kafka_request *r)
 {
     struct produce_state *s = r->state;
@@ -134,6 +195,8 @@ static void on_appended(struct kafka_request *r)
         } else {
             refuse(s, p, (struct refusal){ kafka_error(err), err_text(err) });
         }
+        if (err == ERR_NO_KEY)
+            explain_keyless(r, item, s->batches[i], p);
     }
     answer(r);
 }
@@ -148,6 +211,7 @@ static void add_item(struct kafka_request *r, const struct produce_request_topic
     size_t                i = s->append->item_count++;
 
     s->targets[i] = target;
+    s->batches[i] = partition->records;
     s->append->items[i] = (struct append_item){
         .name = topic->name,
         .uuid = topic->topic_id,
@@ -210,6 +274,7 @@ void kafka_on_produce(struct kafka_request *r)
     s->append->ns = kafka_ns();
     s->append->items = kafka_array(r, count, sizeof *s->append->items);
     s->targets = kafka_array(r, count, sizeof(struct produce_response_partition *));
+    s->batches = kafka_array(r, count, sizeof *s->batches);
     s->response.topics.count = q->topics.count;
     s->response.topics.at = kafka_array(r, q->topics.count, sizeof *s->response.topics.at);
     for (size_t i = 0; i < q->topics.count; i++)

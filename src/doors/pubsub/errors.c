@@ -39,6 +39,7 @@ static const struct {
     [ERR_CANCELLED] = { GRPC_CANCELLED, false, NULL },
     [ERR_CORRUPT] = { GRPC_DATA_LOSS, false, NULL },
     [ERR_BAD_RECORD] = { GRPC_INTERNAL, false, NULL },
+    [ERR_NO_KEY] = { GRPC_INVALID_ARGUMENT, false, NULL },
     [ERR_BAD_SEQUENCE] = { GRPC_INTERNAL, false, NULL },
     [ERR_FENCED_PRODUCER] = { GRPC_INTERNAL, false, NULL },
     [ERR_FENCED_EPOCH] = { GRPC_INTERNAL, false, NULL },
