@@ -211,11 +211,14 @@ void chunk_undelay(struct chunk *c, unsigned bit)
 
 uint32_t chunk_place(const struct lane *l, uint64_t number)
 {
-    const struct chunk_ref *at = l->chunks.at + l->chunks.first;
+    const struct chunk_ref *at;
     uint32_t                low = 0;
     uint32_t                high = l->chunks.count;
 
-    if (high == 0 || number <= at[0].number)
+    if (high == 0)
+        return 0;
+    at = l->chunks.at + l->chunks.first;
+    if (number <= at[0].number)
         return 0;
     if (number > at[high - 1].number)
         return high;
@@ -235,9 +238,12 @@ uint32_t chunk_place(const struct lane *l, uint64_t number)
 struct chunk *chunk_find(const struct lane *l, uint64_t number)
 {
     uint32_t                place = chunk_place(l, number);
-    const struct chunk_ref *ref = l->chunks.at + l->chunks.first + place;
+    const struct chunk_ref *ref;
 
-    return place < l->chunks.count && ref->number == number ? ref->chunk : NULL;
+    if (place == l->chunks.count)
+        return NULL;
+    ref = &l->chunks.at[l->chunks.first + place];
+    return ref->number == number ? ref->chunk : NULL;
 }
 
 static void make_room(struct chunk_list *s)
@@ -255,21 +261,22 @@ static void make_room(struct chunk_list *s)
 
 struct chunk *chunk_make(struct lane *l, uint64_t number)
 {
-    uint32_t          place = chunk_place(l, number);
-    struct chunk_ref *ref = l->chunks.at + l->chunks.first + place;
-    struct chunk     *c;
+    struct chunk     *c = chunk_find(l, number);
+    struct chunk_ref *ref;
+    uint32_t          place;
 
-    if (place < l->chunks.count && ref->number == number) {
-        chunk_touch(ref->chunk);
-        return ref->chunk;
+    if (c) {
+        chunk_touch(c);
+        return c;
     }
+    place = chunk_place(l, number);
     c = mem_new(sizeof *c);
     row_init(&c->row, ROW_QUEUE_STATE);
     c->lane = l;
     c->number = number;
     c->soonest_ms = INT64_MAX;
     make_room(&l->chunks);
-    ref = l->chunks.at + l->chunks.first + place;
+    ref = &l->chunks.at[l->chunks.first + place];
     memmove(ref + 1, ref, (l->chunks.count - place) * sizeof *ref);
     *ref = (struct chunk_ref){ number, c };
     l->chunks.count++;

@@ -153,7 +153,7 @@ void queue_order_on_settle(struct queue *q, struct held *h);
 void queue_order_on_release(struct queue *q, struct held *h);
 /* After h was woken: */
 void queue_order_on_wake(struct queue *q, struct held *h);
-/* After h was released: the next one of its key when it is leased, which must be released, too. */
+/* After h was released: one of the later ones of its key that are leased, which must be released, too. */
 struct held *queue_order_follower(const struct held *h);
 /* The consumer may take more. */
 void queue_order_on_capacity(struct consumer *c);

@@ -72,6 +72,11 @@ void writer_note_run(struct queue_writer *w, struct queue *q, enum change kind, 
         w->count += count;
         return;
     }
+    if (is_same && w->lane == lane->index && first + count == w->first) {
+        w->first = first;
+        w->count += count;
+        return;
+    }
     if (is_same && w->head.len < WRITER_BYTES_MAX) {
         close_run(w);
     } else {

@@ -13,7 +13,8 @@
  *                            to one taker        the first that   the rest
  *                                                is not leased
  *
- *   O1  Every message with a key and an entry is in its key's list, in this order.
+ *   O1  Every message with a key and an entry is in its key's list, in this order, leased ones by
+ *       offset and the others by offset.
  *   O2  At most one that is not leased is not BLOCKED: the first.
  *   O3  Messages that were never leased are looked past when they are blocked, at most
  *       ORDER_BLOCKED_MAX of them: a few busy keys do not hold up the others.
@@ -21,8 +22,8 @@
  *
  * The order is that of one log, whose offsets say what is earlier: the same key in two logs, where a
  * producer may put it, is two keys. Keys are compared by a hash of both: a collision within a log
- * makes two keys one, which is safe. A key is read from the batch, so a message is handed out only when it is on disk; queues that wait for that are in
- * engine.undurable.
+ * makes two keys one, which is safe. A key is read from the batch, so a message is handed out only
+ * when it is on disk; queues that wait for that are in engine.undurable.
  *
  * Thread: the shard's.
  */
@@ -434,22 +435,30 @@ void queue_order_on_settle(struct queue *q, struct held *h)
     delist(q->order, h);
 }
 
+/* Among those that are not leased, by offset: there may be an earlier one that was delayed while
+ * this one was leased. */
 void queue_order_on_release(struct queue *q, struct held *h)
 {
     struct order_message *m = h->order;
-    struct held          *next;
+    struct order_key     *k = m ? m->key : NULL;
+    struct list          *before;
 
     if (!m)
         return;
-    count_lease_end(m->key);
-    next = next_of(h);
-    if (m->in_key.prev != &m->key->messages && held_at(m->in_key.prev)->state != HELD_LEASED) {
+    count_lease_end(k);
+    list_remove(&m->in_key);
+    before = k->open ? node_of(k->open) : &k->messages;
+    while (before != &k->messages && held_at(before)->offset < h->offset)
+        before = before->next;
+    list_insert(before, &m->in_key);
+    if (k->open && k->open->offset < h->offset) {
         block(q->order, h);
+        poke(q->order, k);
         return;
     }
-    m->key->open = h;
-    if (next)
-        block(q->order, next);
+    if (k->open)
+        block(q->order, k->open);
+    k->open = h;
 }
 
 void queue_order_on_wake(struct queue *q, struct held *h)
@@ -462,9 +471,17 @@ void queue_order_on_wake(struct queue *q, struct held *h)
 
 struct held *queue_order_follower(const struct held *h)
 {
-    struct held *next = h->order ? next_of(h) : NULL;
+    const struct order_message *m = h->order;
+    const struct list          *end;
+    struct held                *last;
 
-    return next && next->state == HELD_LEASED ? next : NULL;
+    if (!m)
+        return NULL;
+    end = m->key->open ? node_of(m->key->open) : &m->key->messages;
+    if (end->prev == &m->key->messages)
+        return NULL;
+    last = held_at(end->prev);
+    return last->offset > h->offset ? last : NULL;
 }
 
 void queue_order_on_capacity(struct consumer *c)

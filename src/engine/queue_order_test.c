@@ -248,18 +248,11 @@ static void order_survives_power_failures(void **state)
     rig_close(&r);
 }
 
-/* One that was delayed is handed out after later ones of its key, and still comes before them. */
-static void a_late_one_keeps_its_place(void **state)
+/* Two of one key; the first is delayed. */
+static void append_delayed_and_not(struct rig *r)
 {
-    static struct inbox in;
-    struct append_call *c;
-    struct rig          r;
+    struct append_call *c = RIG_CALL(r, append_call, APPEND);
 
-    (void)state;
-    in = (struct inbox){ 0 };
-    rig_open(&r);
-    declare_ordered(&r);
-    c = RIG_CALL(&r, append_call, APPEND);
     c->ns = bytes_str(NAMESPACE_DEFAULT);
     c->item_count = 2;
     c->items = arena_array(&c->call.arena, 2, sizeof *c->items);
@@ -267,7 +260,41 @@ static void a_late_one_keeps_its_place(void **state)
         c->items[i] = (struct append_item){ .name = bytes_str("q"),
                                             .batch = rig_batch("k", "v", 1),
                                             .delay_ms = i == 0 ? 100 : 0 };
-    assert_int_equal(rig_end(&r, c), ERR_OK);
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+/* What is due while a later one of its key is leased waits for that, and comes first then. */
+static void a_late_one_comes_first(void **state)
+{
+    struct message_ref refs[4];
+    struct rig         r;
+
+    (void)state;
+    rig_open(&r);
+    declare_ordered(&r);
+    append_delayed_and_not(&r);
+    assert_int_equal(rig_lease(&r, "q", 4, 500, refs), 1);
+    assert_int_equal(refs[0].offset, 1);
+    rig_advance(&r, 100);
+    assert_int_equal(rig_lease(&r, "q", 4, 500, refs), 0);
+    rig_advance(&r, 400);
+    assert_int_equal(rig_lease(&r, "q", 4, 500, refs), 2);
+    assert_int_equal(refs[0].offset, 0);
+    assert_int_equal(refs[1].offset, 1);
+    rig_close(&r);
+}
+
+/* One that was delayed is handed out after later ones of its key, and still comes before them. */
+static void a_late_one_keeps_its_place(void **state)
+{
+    static struct inbox in;
+    struct rig          r;
+
+    (void)state;
+    in = (struct inbox){ 0 };
+    rig_open(&r);
+    declare_ordered(&r);
+    append_delayed_and_not(&r);
     rig_subscribe(&r, "q", &in, 0);
     rig_advance(&r, 100);
     assert_int_equal(in.count, 2);
@@ -505,6 +532,7 @@ int main(void)
         cmocka_unit_test(pulls_wait_for_each_other),
         cmocka_unit_test(order_survives_power_failures),
         cmocka_unit_test(many_of_one_key_are_one_stream),
+        cmocka_unit_test(a_late_one_comes_first),
         cmocka_unit_test(a_late_one_keeps_its_place),
         cmocka_unit_test(a_detached_queue_comes_back),
         cmocka_unit_test(the_rule_holds),

@@ -47,9 +47,11 @@ static void release(struct queue_writer *w, struct queue *q, struct held *h, int
 static void release_all(struct queue_writer *w, struct queue *q, struct held *h, int64_t ready_ms,
                         enum release_reason reason, bool is_free)
 {
+    struct held *later;
+
     release(w, q, h, ready_ms, reason, is_free);
-    while ((h = queue_order_follower(h)) != NULL)
-        release(w, q, h, 0, RELEASE_ORDER, true);
+    while ((later = queue_order_follower(h)) != NULL)
+        release(w, q, later, 0, RELEASE_ORDER, true);
 }
 
 struct due {
