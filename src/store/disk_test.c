@@ -396,6 +396,32 @@ static void a_short_write_goes_on_and_tells_why_it_cannot(void **state)
     slice_drop(&s);
 }
 
+static void long_writes_go_in_pieces(void **state)
+{
+    struct world     *w = *state;
+    struct slice      s = pattern(1, (5 << 20) + 777);
+    uint8_t          *at = s.block->at;
+    struct disk_file *f;
+    struct block     *map;
+    struct iovec      iov[] = { { at, 100 },
+                                { at + 100, 3 << 20 },
+                                { at + 100 + (3 << 20), 0 },
+                                { at + 100 + (3 << 20), (1 << 20) - 100 },
+                                { at + (4 << 20), (1 << 20) + 777 },
+                                { at, 0 } };
+
+    assert_ok(disk_create(w->disk, "f", 6 << 20, &f));
+    assert_ok(disk_write(f, 4097, iov, COUNT(iov)));
+    assert_ok(disk_sync(f, false));
+    map = disk_map(f);
+    assert_memory_equal(map->at + 4097, s.bytes.at, s.bytes.len);
+    assert_int_equal(map->at[4096], 0);
+    assert_int_equal(map->at[4097 + s.bytes.len], 0);
+    block_drop(map);
+    disk_close_file(f);
+    slice_drop(&s);
+}
+
 static void pages_that_are_gone_are_an_error(void **state)
 {
     struct world     *w = *state;
@@ -445,6 +471,7 @@ int main(void)
         ON_FILES(long_vectors_are_written_whole),
         ON_FILES(large_writes_go_in_portions),
         ON_FILES(a_short_write_goes_on_and_tells_why_it_cannot),
+        ON_FILES(long_writes_go_in_pieces),
         ON_FILES(pages_that_are_gone_are_an_error),
         ON_FILES(links_are_not_followed),
     };

@@ -285,7 +285,7 @@ static void finish(struct shard_file *s)
     err = s->failed;
     if (!err)
         note_written(s, &b);
-    s->bundle.first = NULL;
+    s->bundle = (struct bundle){ 0 };
     pthread_mutex_unlock(&s->lock);
     complete(s, &b, err);
     pthread_mutex_lock(&s->lock);
