@@ -13,6 +13,7 @@ struct checkpoint {
     struct engine    *engine;
     struct catalogue *catalogue;
     enum state        state;
+    bool              is_wanted;
     bool              must_be_full; /* the last one failed */
     uint64_t          loaded_rows;
     uint64_t          position;     /* of the last one gathered */
@@ -32,10 +33,11 @@ static enum err load(void *ctx, uint8_t kind, struct bytes head)
     return engine_apply(c->engine, kind, head, bytes_of(NULL, 0), 0);
 }
 
-static void set_defaults(struct checkpoint_options *o)
+/* Half of what the journal may be kept for: so it is not much longer than that. */
+static void set_defaults(struct checkpoint_options *o, uint64_t journal_bytes_max)
 {
     if (o->every_bytes == 0)
-        o->every_bytes = CHECKPOINT_EVERY_BYTES;
+        o->every_bytes = journal_bytes_max / 2;
     if (o->every_rows == 0)
         o->every_rows = CHECKPOINT_EVERY_ROWS;
     if (o->turn_rows == 0)
@@ -56,7 +58,7 @@ enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard
 
     c->engine = e;
     c->pressure.fire = on_pressure;
-    set_defaults(&e->options.checkpoint);
+    set_defaults(&e->options.checkpoint, e->options.journal_bytes_max);
     err = catalogue_open(&c->catalogue, shard);
     e->rows.is_loading = true;
     if (err == ERR_OK)
@@ -88,6 +90,7 @@ static void begin(struct checkpoint *c)
     c->keep = log_pinned(e) < c->position ? log_pinned(e) : c->position;
     c->counted_from = c->position;
     c->state = GATHERING;
+    c->is_wanted = false;
 }
 
 static void on_done(void *ctx, enum err err, uint64_t position)
@@ -127,7 +130,7 @@ static bool is_time(const struct checkpoint *c)
     const struct engine             *e = c->engine;
     const struct checkpoint_options *o = &e->options.checkpoint;
 
-    return (c->is_pressed && journal_end(e->journal) != c->position) ||
+    return c->is_wanted || (c->is_pressed && journal_end(e->journal) != c->position) ||
            journal_end(e->journal) - c->counted_from >= o->every_bytes ||
            e->rows.dirty_count >= o->every_rows;
 }
@@ -149,9 +152,14 @@ void checkpoint_on_turn(struct checkpoint *c)
         gather(c, c->engine->options.checkpoint.turn_rows);
 }
 
+void checkpoint_want(struct checkpoint *c)
+{
+    c->is_wanted = true;
+}
+
 bool checkpoint_wants_turn(const struct checkpoint *c)
 {
-    return c->state == GATHERING;
+    return c->state == GATHERING || (c->state == IDLE && c->is_wanted);
 }
 
 void checkpoint_close(struct checkpoint *c, bool final)

@@ -33,7 +33,6 @@ struct shard;
 
 /* Defaults of engine_options.checkpoint. */
 enum {
-    CHECKPOINT_EVERY_BYTES = 256 * 1024 * 1024,
     CHECKPOINT_EVERY_ROWS = 250 * 1000,
     CHECKPOINT_TURN_ROWS = 2000,
     CHECKPOINT_FULL_MS = 1000,
@@ -45,6 +44,8 @@ MUST_CHECK enum err checkpoint_open(struct checkpoint **out, struct engine *e, s
 void checkpoint_on_recovered(struct checkpoint *c, uint64_t replayed_bytes);
 /* At the end of a turn: gathers when it is time. */
 void checkpoint_on_turn(struct checkpoint *c);
+/* The journal could be trimmed: one should come soon. */
+void checkpoint_want(struct checkpoint *c);
 /* There is more to gather: the next turn should come at once. */
 bool checkpoint_wants_turn(const struct checkpoint *c);
 void checkpoint_on_durable(struct checkpoint *c);

@@ -10,6 +10,7 @@
 #include "engine/log_int.h"
 #include "engine/outbox.h"
 #include "engine/retention.h"
+#include "engine/walk.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -154,6 +155,8 @@ void engine_end(struct engine *e)
     queue_on_room(e);
     while ((node = list_pop(&e->dirty)) != NULL)
         queue_dispatch(e, queue_of_dirty(node));
+    mover_on_turn(e);
+    cleaner_on_turn(e);
     room_on_turn(e);
     load_shrink(e);
     journal_kick(e->journal);
@@ -170,6 +173,7 @@ static void on_durable(void *ctx, uint64_t position)
     queue_on_durable(e);
     outbox_release(e->outbox);
     room_on_durable(e);
+    move_on_durable(e);
     checkpoint_on_durable(e->checkpoint);
     journal_kick(e->journal);
 }
@@ -183,13 +187,18 @@ static void on_failed(void *ctx, enum err err, const char *what)
 
 int64_t engine_next_ms(const struct engine *e)
 {
-    return checkpoint_wants_turn(e->checkpoint) ? e->now_ms : timers_next_ms(&e->timers);
+    int64_t timer_ms = timers_next_ms(&e->timers);
+    int64_t clean_ms = cleaner_next_ms(e);
+
+    if (checkpoint_wants_turn(e->checkpoint) || mover_wants_turn(e))
+        return e->now_ms;
+    return timer_ms < clean_ms ? timer_ms : clean_ms;
 }
 
 bool engine_is_idle(const struct engine *e)
 {
     return journal_is_idle(e->journal) && outbox_is_empty(e->outbox) && load_is_idle(e) &&
-           room_is_idle(e);
+           room_is_idle(e) && move_is_idle(e) && list_empty(&e->walks);
 }
 
 struct engine_counters engine_counters(const struct engine *e)
@@ -297,6 +306,10 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     load_init(&e->loads, e->options.cache_bytes_max);
     room_init(&e->rooms, e->options.segment_bytes);
     stage_init(&e->stage);
+    move_init(&e->moves);
+    mover_init(&e->mover);
+    cleaner_init(&e->cleaner);
+    list_init(&e->walks);
     e->now_ms = now_ms;
     seed_random(e, options->seed);
     timers_init(&e->timers);
@@ -376,6 +389,8 @@ void engine_close(struct engine *e)
         outbox_release(e->outbox);
     }
     checkpoint_close(e->checkpoint, e->is_open);
+    if (e->is_open)
+        room_seal_all(e);
     rows_close(&e->rows);
     consumer_fini(e);
     session_fini(e);
@@ -384,6 +399,8 @@ void engine_close(struct engine *e)
     queue_fini(e);
     topic_fini(e);
     producer_fini(e);
+    walk_fini(e);
+    move_fini(e);
     load_fini(e);
     room_fini(e);
     pins_fini(&e->pins);

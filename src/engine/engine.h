@@ -29,7 +29,7 @@ struct engine_options {
     uint64_t journal_file_bytes;     /* 0: default */
     uint64_t pending_bytes_max;      /* journalled and not durable; above it publishes wait. 0: default */
     struct checkpoint_options {      /* 0: default */
-        uint64_t every_bytes; /* of journal */
+        uint64_t every_bytes; /* of journal; 0: half of journal_bytes_max */
         size_t   every_rows;  /* changed, made or removed */
         size_t   turn_rows;   /* gathered in one turn */
     } checkpoint;

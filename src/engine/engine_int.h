@@ -18,11 +18,13 @@
 
 #include "base/map.h"
 #include "engine/change.h"
+#include "engine/cleaner.h"
 #include "engine/engine.h"
 #include "engine/exchange_calls.h"
 #include "engine/group_calls.h"
 #include "engine/ledger.h"
 #include "engine/load.h"
+#include "engine/mover.h"
 #include "engine/pins.h"
 #include "engine/room.h"
 #include "engine/row.h"
@@ -65,6 +67,10 @@ struct engine {
     struct shard *shard;
     struct loads  loads;
     struct rooms  rooms;
+    struct moves  moves;
+    struct mover  mover;
+    struct cleaner cleaner;
+    struct list   walks; /* walk.c */
     struct stage {
         struct list  logs;  /* with something staged (log.in_staged) */
         struct list  calls; /* to be answered after it (call.parked) */
@@ -180,6 +186,10 @@ struct log {
     struct list  in_staged; /* engine.staged while there are some */
     uint64_t     staged_bytes, staged_end;
     struct segment *open;   /* where its big appends go, or NULL (room.h) */
+    struct list  in_journal; /* mover.logs while it has entries */
+    struct list  in_settled; /* cleaner.settled */
+    bool         is_moving;  /* a move has some of it (move.h) */
+    bool         is_damaged; /* a move met something that cannot be read: left alone */
     struct list  readers;   /* parked reads: struct read_wait (read.c) */
     struct list  fresh;     /* in engine.fresh while it has readers and batches not yet on disk */
     struct idmap producers; /* producer id -> struct producer_state (producer.c) */
@@ -303,6 +313,8 @@ struct queue *queue_in_topic(struct list *node); /* the queue whose node in topi
 int64_t queue_delay_ms(const struct queue *q); /* its own delay */
 /* First offset of the log that the queue still needs. */
 uint64_t queue_needs(const struct queue *q, const struct log *l);
+/* First offset of the log that it has not looked at. */
+uint64_t queue_next(const struct queue *q, const struct log *l);
 /* Whether it needs any record of [base, end). */
 bool queue_needs_range(const struct queue *q, const struct log *l, uint64_t base, uint64_t end);
 /* Whether any queue over the log's topic does. What no queue needs, of a topic that is RETAIN_UNTIL_SETTLED, may be

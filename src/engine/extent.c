@@ -55,6 +55,24 @@ bool extent_get(struct rd *head, struct extent *out, uint64_t *segment)
            batches > 0 && bytes / BATCH_HEADER_BYTES >= batches;
 }
 
+struct extent_head extent_head_of(uint64_t log, const struct extent *x)
+{
+    return (struct extent_head){ log,      x->base, x->end,              x->batches,
+                                 x->bytes, x->crc,  x->max_timestamp_ms, x->append_ms };
+}
+
+struct extent extent_of_head(const struct extent_head *head, uint32_t at)
+{
+    return (struct extent){ .base = head->base,
+                            .end = head->end,
+                            .max_timestamp_ms = head->max_timestamp_ms,
+                            .append_ms = head->append_ms,
+                            .at = at,
+                            .bytes = head->bytes,
+                            .batches = head->batches,
+                            .crc = head->crc };
+}
+
 void extent_move(struct engine *e, struct log *l, uint64_t from, uint64_t to,
                  const struct extent *made, size_t count)
 {

@@ -32,17 +32,23 @@ void load_init(struct loads *s, uint64_t bytes_max)
     list_init(&s->in_flight);
 }
 
-static struct load *new_load(uint64_t log, uint64_t base, uint32_t count, struct slice bytes)
+static struct load *new_load(uint64_t log, uint64_t base, uint32_t count)
 {
     struct load *load = mem_new(sizeof *load + count * sizeof load->entries[0]);
 
     list_init(&load->in_cache);
     load->log = log;
     load->base = base;
-    load->bytes = bytes;
-    load->size = bytes.bytes.len + sizeof *load + count * sizeof load->entries[0];
     load->count = count;
     return load;
+}
+
+static void keep(struct engine *e, struct load *load)
+{
+    load->size =
+        load->bytes.bytes.len + sizeof *load + load->count * sizeof load->entries[0];
+    e->loads.bytes += load->size;
+    list_push(&e->loads.cache, &load->in_cache);
 }
 
 static void free_load(struct load *load)
@@ -59,38 +65,37 @@ static bool is_wanted(const struct extent_head *got, const struct extent_head *w
            got->batches == want->batches && got->bytes == want->bytes && got->crc == want->crc;
 }
 
-static enum err index_load(struct reading *r, struct slice all)
+enum err extent_load(struct shard *shard, struct blob_id segment, uint64_t at,
+                     const struct extent_head *want, struct log_entry *entries,
+                     struct slice *batches)
 {
     struct extent_head head;
-    struct bytes       batches = bytes_of(all.bytes.at + EXTENT_HEADER_BYTES, r->want.bytes);
-    struct load       *load;
-    enum err           err = extent_head_decode(all.bytes, &head);
+    struct slice       all;
+    enum err err = shard_blob_load(shard, segment, at, EXTENT_HEADER_BYTES + want->bytes, &all);
 
     if (err)
         return err;
-    if (!is_wanted(&head, &r->want))
-        return ERR_CORRUPT;
-    load = new_load(head.log, head.base, head.batches,
-                    slice_of(block_hold(all.block), batches.at, batches.len));
-    err = extent_index(&head, batches, load->entries);
+    *batches = slice_of(all.block, all.bytes.at + EXTENT_HEADER_BYTES, want->bytes);
+    err = extent_head_decode(all.bytes, &head);
+    if (!err && !is_wanted(&head, want))
+        err = ERR_CORRUPT;
+    if (!err)
+        err = extent_index(&head, batches->bytes, entries);
     if (err)
-        free_load(load);
-    else
-        r->load = load;
+        slice_drop(batches);
     return err;
 }
 
 static void run_reading(struct work *w)
 {
     struct reading *r = CONTAINER(w, struct reading, work);
-    struct slice    all;
+    struct load    *load = new_load(r->want.log, r->want.base, r->want.batches);
 
-    r->err = shard_blob_load(r->shard, r->segment, r->at, EXTENT_HEADER_BYTES + r->want.bytes,
-                             &all);
+    r->err = extent_load(r->shard, r->segment, r->at, &r->want, load->entries, &load->bytes);
     if (r->err)
-        return;
-    r->err = index_load(r, all);
-    slice_drop(&all);
+        free(load);
+    else
+        r->load = load;
 }
 
 /* ---- the engine's thread again ---- */
@@ -137,8 +142,7 @@ static void settle(struct engine *e, struct reading *r)
         return;
     }
     x->load = r->load;
-    list_push(&e->loads.cache, &r->load->in_cache);
-    e->loads.bytes += r->load->size;
+    keep(e, x->load);
 }
 
 static void on_read(struct mail *mail)
@@ -175,7 +179,7 @@ static struct reading *begin(struct engine *e, const struct log *l, struct exten
     r->shard = e->shard;
     r->segment = x->segment->id;
     r->at = x->at;
-    r->want = (struct extent_head){ l->id, x->base, x->end, x->batches, x->bytes, x->crc, 0, 0 };
+    r->want = extent_head_of(l->id, x);
     list_init(&r->in_flight);
     list_init(&r->waits);
     list_push(&e->loads.in_flight, &r->in_flight);
@@ -222,10 +226,10 @@ void load_ahead(struct engine *e, const struct log *l, const struct load *load)
 struct load *load_add(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
                       struct slice bytes)
 {
-    struct load *load = new_load(log, base, count, bytes);
+    struct load *load = new_load(log, base, count);
 
-    list_push(&e->loads.cache, &load->in_cache);
-    e->loads.bytes += load->size;
+    load->bytes = bytes;
+    keep(e, load);
     return load;
 }
 

@@ -23,6 +23,7 @@
 #include "base/block.h"
 #include "base/list.h"
 #include "engine/segment.h"
+#include "store/blob.h"
 
 struct engine;
 struct extent;
@@ -50,6 +51,12 @@ struct load_wait {
     struct list in_load;
     void (*on_load)(struct engine *e, struct load_wait *w);
 };
+
+/* Reads an extent and checks that it is the one that is wanted. entries: room for want->batches.
+ * ERR_CORRUPT, ERR_DISK_FAILED. Blocking, any thread. */
+MUST_CHECK enum err extent_load(struct shard *shard, struct blob_id segment, uint64_t at,
+                                const struct extent_head *want, struct log_entry *entries,
+                                struct slice *batches);
 
 void load_init(struct loads *s, uint64_t bytes_max);
 void load_fini(struct engine *e);

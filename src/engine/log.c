@@ -44,6 +44,8 @@ struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
     row_init(&l->row, ROW_LOG);
     list_init(&l->chunks);
     list_init(&l->staged);
+    list_init(&l->in_journal);
+    list_init(&l->in_settled);
     list_init(&l->in_staged);
     idmap_init(&l->producers);
     return l;
@@ -55,6 +57,7 @@ void log_free(struct engine *e, struct log *l)
     room_leave(e, l);
     log_trim(e, l, l->end);
     list_remove(&l->fresh);
+    list_remove(&l->in_settled);
     row_remove(e, &l->row);
     log_chunks_fini(e, l);
     producer_log_fini(e, l);
@@ -106,9 +109,13 @@ static void make_extent_room(struct log_extents *xs, size_t count)
     xs->at = mem_resize(xs->at, xs->cap * sizeof *xs->at);
 }
 
-static void give_back_room(struct log *l)
+static void give_back_room(struct engine *e, struct log *l)
 {
     if (l->entries.count == 0) {
+        if (!list_empty(&l->in_journal)) {
+            list_remove(&l->in_journal);
+            e->mover.log_count--;
+        }
         l->entries.first = 0;
         if (l->entries.cap > ROOM_KEPT) {
             free(l->entries.at);
@@ -134,6 +141,10 @@ void log_load_entry(struct engine *e, struct log *l, const struct log_entry *ent
     l->entries.at[l->entries.first + l->entries.count++] = *entry;
     l->bytes += entry->batch_len;
     pins_put(&e->pins, entry->position);
+    if (l->entries.count == 1) {
+        list_push(&e->mover.logs, &l->in_journal);
+        e->mover.log_count++;
+    }
 }
 
 void log_push_extent(struct engine *e, struct log *l, const struct extent *x)
@@ -193,6 +204,17 @@ size_t log_extent_index(const struct log *l, uint64_t offset)
             high = middle;
     }
     return low;
+}
+
+uint64_t log_next_base(const struct log *l, uint64_t offset)
+{
+    size_t   entry = log_entry_index(l, offset);
+    size_t   extent = log_extent_index(l, offset);
+    uint64_t base = entry < l->entries.count ? log_entries(l)[entry].base_offset : UINT64_MAX;
+
+    if (extent < l->extents.count && log_extents(l)[extent].base < base)
+        base = log_extents(l)[extent].base;
+    return base;
 }
 
 /* ---- finding ---- */
@@ -383,7 +405,7 @@ void log_trim(struct engine *e, struct log *l, uint64_t offset)
         l->start = offset < l->end ? offset : l->end;
     if (l->start > l->durable)
         l->durable = l->start;
-    give_back_room(l);
+    give_back_room(e, l);
 }
 
 void log_settled(struct engine *e, struct log *l, uint64_t offset)
@@ -461,6 +483,6 @@ bool log_replace(struct engine *e, struct log *l, uint64_t from, uint64_t to,
     remove_extents(e, l, s.extent, s.extent_past - s.extent);
     insert_extents(e, l, s.extent, made, count);
     log_chunks_on_replaced(e, l, from, to);
-    give_back_room(l);
+    give_back_room(e, l);
     return true;
 }

@@ -32,6 +32,8 @@ struct extent *log_extents(const struct log *l);
 /* Index of the first that ends behind offset; their count when there is none. */
 size_t log_entry_index(const struct log *l, uint64_t offset);
 size_t log_extent_index(const struct log *l, uint64_t offset);
+/* The base of the first of either that ends behind offset; UINT64_MAX: there is none. */
+uint64_t log_next_base(const struct log *l, uint64_t offset);
 
 /* ---- log_row.c ---- */
 /* Before an entry or extent with this base is pushed. */
@@ -47,6 +49,9 @@ void log_chunks_fini(struct engine *e, struct log *l);
 void extent_put(struct buf *head, const struct extent *x);
 /* An extent, without its segment, whose number is given. False: it makes no sense. */
 MUST_CHECK bool extent_get(struct rd *head, struct extent *out, uint64_t *segment);
+struct extent_head extent_head_of(uint64_t log, const struct extent *x);
+/* One without its segment. */
+struct extent extent_of_head(const struct extent_head *head, uint32_t at);
 /* Journals and applies: [from, to) of the log is what these extents have of it (log_replace). */
 void extent_move(struct engine *e, struct log *l, uint64_t from, uint64_t to,
                  const struct extent *made, size_t count);

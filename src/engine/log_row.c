@@ -77,19 +77,7 @@ static uint64_t past_of(const struct log_chunk *c)
     return c->in_log.next == &c->log->chunks ? UINT64_MAX : chunk_at(c->in_log.next)->first;
 }
 
-/* The base of the first entry or extent that ends behind offset; UINT64_MAX: there is none. */
-static uint64_t base_behind(const struct log *l, uint64_t offset)
-{
-    size_t   entry = log_entry_index(l, offset);
-    size_t   extent = log_extent_index(l, offset);
-    uint64_t base = entry < l->entries.count ? log_entries(l)[entry].base_offset : UINT64_MAX;
-
-    if (extent < l->extents.count && log_extents(l)[extent].base < base)
-        base = log_extents(l)[extent].base;
-    return base;
-}
-
-/* The same of the first that begins at offset or behind it. */
+/* The base of the first entry or extent that begins at offset or behind it; UINT64_MAX: none. */
 static uint64_t base_from(const struct log *l, uint64_t offset)
 {
     size_t   entry = log_entry_index(l, offset);
@@ -109,7 +97,7 @@ static uint64_t base_from(const struct log *l, uint64_t offset)
 
 void log_chunks_on_trim(struct engine *e, struct log *l, uint64_t offset)
 {
-    uint64_t base = base_behind(l, offset);
+    uint64_t base = log_next_base(l, offset);
 
     while (!list_empty(&l->chunks) && past_of(chunk_at(l->chunks.next)) <= base)
         remove_chunk(e, chunk_at(l->chunks.next));

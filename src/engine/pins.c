@@ -8,7 +8,7 @@
 
 /* Positions of two claims are 2^36 apart at least; what one claim writes without pinning any of it
  * is counted in full up to this. */
-enum { GAP_STRETCHES = 1 << 15 };
+enum { GAP_STRETCHES = 1 << 19 };
 
 void pins_init(struct pins *p)
 {
@@ -128,5 +128,20 @@ uint64_t pins_back(const struct pins *p, uint64_t end, uint64_t bytes)
         left -= n;
         to = here;
     }
-    return to * PINS_STRETCH_BYTES;
+    return 0;
+}
+
+uint64_t pins_back_count(const struct pins *p, uint64_t end, uint64_t count)
+{
+    uint64_t to = end / PINS_STRETCH_BYTES + 1;
+
+    for (size_t i = p->count; i-- > 0;) {
+        const struct pins_stretch *here = &p->at[p->first + i];
+
+        if (here->count > count)
+            return to * PINS_STRETCH_BYTES;
+        count -= here->count;
+        to = here->number;
+    }
+    return 0;
 }

@@ -2,7 +2,7 @@
  * pins.h - how many batches that somebody still needs lie where in the journal: what keeps it from
  * being trimmed, and how much of it that is.
  *
- * The journal is looked at in stretches of 1 MiB; only those with something in them take memory.
+ * The journal is looked at in stretches of 64 KiB; only those with something in them take memory.
  *
  *   P1  What pins_oldest gives is not above the position of any batch that was put in and not taken
  *       out.
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PINS_STRETCH_BYTES = 1 << 20 };
+enum { PINS_STRETCH_BYTES = 64 << 10 };
 
 struct pins_stretch {
     uint64_t number; /* position / PINS_STRETCH_BYTES */
@@ -37,8 +37,10 @@ uint64_t pins_oldest(const struct pins *p);
 /* Bytes of journal from the oldest one to `end`. Where a claim began far above the one before, the
  * gap does not count. */
 uint64_t pins_held(const struct pins *p, uint64_t end);
-/* The lowest position with at most `bytes` of journal between it and end, counted as in
- * pins_held. */
+/* The lowest position with at most `bytes` of journal between it and end, counted as in pins_held; 0
+ * when it is less altogether. */
 uint64_t pins_back(const struct pins *p, uint64_t end, uint64_t bytes);
+/* The lowest position with at most `count` batches at or above it; 0 when there are not more. */
+uint64_t pins_back_count(const struct pins *p, uint64_t end, uint64_t count);
 
 #endif

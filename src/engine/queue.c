@@ -67,6 +67,11 @@ uint64_t queue_needs(const struct queue *q, const struct log *l)
     return q->topic == l->topic ? lane_floor(&q->ledger.lanes[l->partition]) : l->end;
 }
 
+uint64_t queue_next(const struct queue *q, const struct log *l)
+{
+    return q->topic == l->topic ? q->ledger.lanes[l->partition].next : l->end;
+}
+
 void queue_touch(struct queue *q)
 {
     row_touch(q->engine, &q->row);

@@ -128,6 +128,7 @@ void queue_trim(struct queue *q, uint32_t lane)
         retention_arm(q->engine, l);
         return;
     }
+    cleaner_note(q->engine, l);
     floor = queue_needs(q, l);
     if (!is_worth_trimming(l, floor))
         return;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum {
+    TRIES_MAX = 3,
     OPEN_MAX = 64,               /* segments that are appended to; beyond, the longest unused is closed */
     RESERVE_BYTES = 64 << 20,    /* space is taken in steps of this size */
     RESERVE_AHEAD = 32 << 20,    /* when less is left, the next step is taken */
@@ -37,6 +38,7 @@ void room_init(struct rooms *r, uint64_t segment_bytes)
     list_init(&r->waiting);
     list_init(&r->open);
     list_init(&r->empty);
+    list_init(&r->sparse);
     list_init(&r->errands);
 }
 
@@ -226,27 +228,58 @@ static void drop(struct engine *e, struct segment *s)
     wait_for_journal(e, s);
 }
 
-static void look_if_empty(struct engine *e, struct segment *s)
+static bool is_sparse(const struct segment *s)
 {
-    if (s->live == 0 && s->users == 0 && s->state == SEGMENT_SEALED) {
-        list_remove(&s->in_rooms);
+    return s->live < s->space / 2 && s->tries < TRIES_MAX;
+}
+
+/* Something went from a segment, or it is nobody's any more. */
+static void look_at(struct engine *e, struct segment *s)
+{
+    if (s->users > 0 || s->state != SEGMENT_SEALED)
+        return;
+    list_remove(&s->in_rooms);
+    if (s->live == 0)
         list_push(&e->rooms.empty, &s->in_rooms);
-    }
+    else if (is_sparse(s))
+        list_push(&e->rooms.sparse, &s->in_rooms);
+}
+
+struct segment *room_take_sparse(struct engine *e)
+{
+    struct list    *n = list_pop(&e->rooms.sparse);
+    struct segment *s = n ? CONTAINER(n, struct segment, in_rooms) : NULL;
+
+    if (s)
+        s->users++;
+    return s;
+}
+
+void room_release(struct engine *e, struct segment *s)
+{
+    s->users--;
+    look_at(e, s);
 }
 
 /* ---- open ones ---- */
 
-static enum err create(struct errand *r)
+enum err segment_create(struct shard *shard, struct blob_id id, uint64_t log, uint64_t bytes,
+                        struct blob **out)
 {
-    struct segment_head head = { 0, r->id.epoch, r->id.number, r->log };
-    uint8_t             bytes[SEGMENT_HEADER_BYTES];
-    struct iovec        iov = { bytes, sizeof bytes };
-    enum err            err = shard_blob_create(r->shard, r->id, r->bytes, &r->blob);
+    struct segment_head head = { shard_id(shard), id.epoch, id.number, log };
+    uint8_t             header[SEGMENT_HEADER_BYTES];
+    struct iovec        iov = { header, sizeof header };
+    enum err            err = shard_blob_create(shard, id, bytes, out);
 
     if (err)
         return err;
-    segment_head_encode(bytes, &head);
-    return blob_write(r->blob, 0, &iov, 1);
+    segment_head_encode(header, &head);
+    return blob_write(*out, 0, &iov, 1);
+}
+
+static enum err create(struct errand *r)
+{
+    return segment_create(r->shard, r->id, r->log, r->bytes, &r->blob);
 }
 
 static void seal_unmade(struct engine *e, struct segment *s)
@@ -255,7 +288,7 @@ static void seal_unmade(struct engine *e, struct segment *s)
         s->owner->open = NULL;
     s->owner = NULL;
     s->state = SEGMENT_SEALED;
-    look_if_empty(e, s);
+    look_at(e, s);
 }
 
 static void close_segment(struct engine *e, struct segment *s);
@@ -291,8 +324,9 @@ static void on_sealed(struct engine *e, struct errand *r)
 
     blob_drop(s->blob);
     s->blob = NULL;
+    s->space = s->end;
     s->state = SEGMENT_SEALED;
-    look_if_empty(e, s);
+    look_at(e, s);
 }
 
 static void close_segment(struct engine *e, struct segment *s)
@@ -386,9 +420,9 @@ void room_return(struct engine *e, struct segment *s, uint64_t end)
         row_touch(e, &s->row);
         s->end = end;
     }
-    s->users--;
     s->state = SEGMENT_SEALED;
-    look_if_empty(e, s);
+    s->space = s->end;
+    room_release(e, s);
 }
 
 /* ---- what lies in them ---- */
@@ -414,7 +448,7 @@ void room_take(struct engine *e, struct extent *x)
     load_drop(e, x);
     assert(s->live >= extent_size(x->bytes));
     s->live -= extent_size(x->bytes);
-    look_if_empty(e, s);
+    look_at(e, s);
     if (s->live == 0 && s->state == SEGMENT_OPEN && s->end >= RESERVE_BYTES)
         close_segment(e, s); /* all that was appended is gone: the space need not wait for the rest */
 }
@@ -477,16 +511,37 @@ static bool is_named(void *ctx, struct blob_id id)
     return s && s->id.epoch == id.epoch;
 }
 
+/* One that was open when its owner died has space behind its end. */
+static void note_space(void *ctx, struct blob_id id, uint64_t bytes)
+{
+    if (is_named(ctx, id))
+        room_find(ctx, id.number)->space = bytes;
+}
+
 enum err room_on_recovered(struct engine *e)
 {
     size_t          at = 0;
     struct segment *s;
+    enum err        err = shard_blob_sweep(e->shard, is_named, e);
 
-    while ((s = idmap_next(&e->rooms.segments, &at)) != NULL) {
+    if (!err)
+        err = shard_blob_list(e->shard, note_space, e);
+    while (!err && (s = idmap_next(&e->rooms.segments, &at)) != NULL) {
         s->state = SEGMENT_SEALED; /* S3 */
-        look_if_empty(e, s);
+        look_at(e, s);
     }
-    return shard_blob_sweep(e->shard, is_named, e);
+    return err;
+}
+
+/* So that the next claim finds no space to win back. */
+void room_seal_all(struct engine *e)
+{
+    size_t          at = 0;
+    struct segment *s;
+
+    while ((s = idmap_next(&e->rooms.segments, &at)) != NULL)
+        if (s->state == SEGMENT_OPEN && blob_seal(s->blob, s->end) != ERR_OK)
+            return; /* what is in it is on disk all the same */
 }
 
 void room_fini(struct engine *e)

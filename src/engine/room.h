@@ -50,10 +50,12 @@ struct segment {
     uint64_t           log;      /* 0: of several */
     uint64_t           end;      /* S4 */
     uint64_t           live;     /* S2 */
+    uint64_t           space;    /* of a sealed one: what it takes on the disk */
     uint64_t           reserved; /* of an open one: how far its blob reaches */
     uint64_t           position; /* of the journal, which must be durable for the next step */
     enum segment_state state;
     bool               is_growing;
+    unsigned           tries; /* to rewrite it */
     unsigned           users; /* moves that fill or read it */
     struct blob       *blob;  /* of an open one */
     struct log        *owner; /* whose open one it is */
@@ -68,6 +70,7 @@ struct rooms {
     struct list  open;          /* the longest unused first */
     size_t       open_count;
     struct list  empty;   /* sealed, without extents, and not dropped yet */
+    struct list  sparse;  /* sealed, less than half live */
     struct list  errands; /* struct errand (room.c) on their way */
 };
 
@@ -75,6 +78,8 @@ void room_init(struct rooms *r, uint64_t segment_bytes);
 void room_fini(struct engine *e);
 /* What a claim before left open is sealed; blobs that nobody names are removed. */
 MUST_CHECK enum err room_on_recovered(struct engine *e);
+/* At an orderly end, when all is on disk: blocking. */
+void room_seal_all(struct engine *e);
 /* At the end of a turn, before its kick. */
 void room_on_turn(struct engine *e);
 void room_on_durable(struct engine *e);
@@ -93,6 +98,15 @@ void room_leave(struct engine *e, struct log *l);
 struct segment *room_order(struct engine *e, uint64_t log);
 /* It was filled and sealed up to end, or not made (end 0). */
 void room_return(struct engine *e, struct segment *s, uint64_t end);
+
+/* A sealed segment of which less than half is live, for its extents to be moved; NULL: none. It
+ * counts as used until room_release. */
+struct segment *room_take_sparse(struct engine *e);
+void room_release(struct engine *e, struct segment *s);
+
+/* Makes the blob of a segment whose name is durable, with its header. Blocking, any thread. */
+MUST_CHECK enum err segment_create(struct shard *shard, struct blob_id id, uint64_t log,
+                                   uint64_t bytes, struct blob **out);
 
 /* An extent came into the index, or goes from it. */
 void room_put(struct engine *e, struct extent *x);

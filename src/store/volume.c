@@ -66,6 +66,11 @@ void shard_release(struct shard *s)
     s->ops->release(s);
 }
 
+uint32_t shard_id(const struct shard *s)
+{
+    return s->id;
+}
+
 uint64_t shard_epoch(const struct shard *s)
 {
     return s->epoch;

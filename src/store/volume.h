@@ -82,6 +82,7 @@ MUST_CHECK enum err shard_claim(struct shard **out, struct volume *v, uint32_t i
  * from then on. */
 void shard_release(struct shard *s);
 uint64_t shard_epoch(const struct shard *s);
+uint32_t shard_id(const struct shard *s);
 /* Directory for files that belong to the shard and can be rebuilt (catalogue.h); NULL: it has none,
  * keep them in memory. */
 const char *shard_directory(const struct shard *s);

@@ -1,0 +1,401 @@
+/* move.c - see move.h. */
+#include "engine/move.h"
+#include "base/diag.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum {
+    OWN_BYTES_MIN = 8 << 20, /* of one log: it gets a segment for itself */
+    SYNC_BYTES = 16 << 20,   /* written between syncs, so that none of them takes long */
+};
+
+void move_init(struct moves *s)
+{
+    list_init(&s->waiting);
+    list_init(&s->writing);
+    s->bytes = 0;
+}
+
+/* ---- gathering ---- */
+
+struct move *move_new(struct engine *e, void (*done)(struct engine *e, struct move *m), void *ctx)
+{
+    struct move *m = mem_new(sizeof *m);
+
+    m->engine = e;
+    m->shard = e->shard;
+    m->done = done;
+    m->ctx = ctx;
+    list_init(&m->in_moves);
+    return m;
+}
+
+/* One more element of an array. */
+static void *grow(void *at, size_t *count, size_t *cap, size_t size)
+{
+    if (*count == *cap) {
+        *cap = *cap ? 2 * *cap : 4;
+        at = mem_resize(at, *cap * size);
+    }
+    memset((char *)at + *count * size, 0, size);
+    ++*count;
+    return at;
+}
+
+static struct move_piece *last_piece(struct move *m)
+{
+    return &m->pieces[m->piece_count - 1];
+}
+
+void move_add_piece(struct move *m, struct log *l, uint64_t from, uint64_t to)
+{
+    m->pieces = grow(m->pieces, &m->piece_count, &m->piece_cap, sizeof *m->pieces);
+    last_piece(m)->log = l->id;
+    last_piece(m)->from = from;
+    last_piece(m)->to = to;
+    l->is_moving = true; /* M3 */
+}
+
+static struct move_source *add_source(struct move *m, uint64_t bytes)
+{
+    struct move_piece *p = last_piece(m);
+
+    p->sources = grow(p->sources, &p->source_count, &p->source_cap, sizeof *p->sources);
+    p->bytes += bytes;
+    m->bytes += bytes;
+    return &p->sources[p->source_count - 1];
+}
+
+void move_add_batch(struct move *m, const struct log_entry *entry, struct slice batch)
+{
+    struct move_source *s = add_source(m, entry->batch_len);
+
+    s->entry = *entry;
+    s->batch = batch;
+    m->batches++;
+}
+
+void move_add_extent(struct move *m, uint64_t log, const struct extent *x)
+{
+    struct move_source *s = add_source(m, x->bytes);
+
+    s->extent = extent_head_of(log, x);
+    s->segment = x->segment->id;
+    s->at = x->at;
+}
+
+void move_add_range(struct move *m, uint64_t from, uint64_t to)
+{
+    struct move_piece *p = last_piece(m);
+
+    if (p->range_count > 0 && p->ranges[p->range_count - 1].to == from) {
+        p->ranges[p->range_count - 1].to = to;
+        return;
+    }
+    p->ranges = grow(p->ranges, &p->range_count, &p->range_cap, sizeof *p->ranges);
+    p->ranges[p->range_count - 1] = (struct move_range){ from, to };
+}
+
+static void free_piece(struct move_piece *p)
+{
+    for (size_t i = 0; i < p->source_count; i++)
+        slice_drop(&p->sources[i].batch);
+    free(p->sources);
+    free(p->ranges);
+    free(p->made);
+}
+
+void move_free(struct move *m)
+{
+    list_remove(&m->in_moves);
+    for (size_t i = 0; i < m->piece_count; i++) {
+        struct log *l = m->engine ? idmap_get(&m->engine->logs, m->pieces[i].log) : NULL;
+
+        if (l)
+            l->is_moving = false;
+        free_piece(&m->pieces[i]);
+    }
+    for (size_t i = 0; i < m->target_count; i++)
+        blob_drop(m->targets[i].blob);
+    free(m->pieces);
+    free(m->targets);
+    free(m);
+}
+
+/* ---- where to ---- */
+
+/* What the extents of a piece take at most: each but the last of two neighbours together is more
+ * than half full. */
+static uint64_t space_for(const struct move_piece *p)
+{
+    uint64_t extents = 2 * (p->bytes / EXTENT_BYTES_MAX) + p->source_count / 2 + 2;
+
+    if (extents > p->source_count + 1 && p->bytes < EXTENT_BYTES_MAX)
+        extents = p->source_count + 1;
+    return p->bytes + extents * (EXTENT_HEADER_BYTES + EXTENT_ALIGN);
+}
+
+static size_t add_target(struct move *m, uint64_t log)
+{
+    struct move_target *t;
+
+    m->targets = grow(m->targets, &m->target_count, &m->target_cap, sizeof *m->targets);
+    t = &m->targets[m->target_count - 1];
+    t->segment = room_order(m->engine, log);
+    t->id = t->segment->id;
+    t->log = log;
+    t->bytes = t->end = SEGMENT_HEADER_BYTES;
+    m->position = t->segment->position;
+    return m->target_count - 1;
+}
+
+static void choose_targets(struct move *m)
+{
+    uint64_t most = m->engine->options.segment_bytes;
+    uint64_t own = most / 4 < OWN_BYTES_MIN ? most / 4 : OWN_BYTES_MIN;
+    size_t   shared = SIZE_MAX;
+
+    for (size_t i = 0; i < m->piece_count; i++) {
+        struct move_piece *p = &m->pieces[i];
+        uint64_t           bytes = space_for(p);
+
+        if (bytes >= own) {
+            p->target = add_target(m, p->log);
+        } else {
+            if (shared == SIZE_MAX || m->targets[shared].bytes + bytes > most)
+                shared = add_target(m, 0);
+            p->target = shared;
+        }
+        m->targets[p->target].bytes += bytes;
+    }
+}
+
+/* ---- the tidy thread ---- */
+
+struct writing {
+    struct move         *move;
+    struct move_piece   *piece;
+    struct move_target  *target;
+    struct extent_writer w;
+    uint64_t             unsynced;
+};
+
+static enum err flush_extent(struct writing *g)
+{
+    static const uint8_t zeros[EXTENT_ALIGN];
+    const struct extent_head *h = &g->w.head;
+    struct move_piece        *p = g->piece;
+    size_t                    size = (size_t)extent_size(h->bytes);
+    struct iovec              iov[2];
+    enum err                  err;
+
+    if (h->batches == 0)
+        return ERR_OK;
+    extent_end(&g->w);
+    iov[0] = (struct iovec){ g->w.out.at, g->w.out.len };
+    iov[1] = (struct iovec){ (void *)(uintptr_t)zeros, size - g->w.out.len };
+    err = blob_write(g->target->blob, g->target->end, iov, 2);
+    if (err)
+        return err;
+    p->made = grow(p->made, &p->made_count, &p->made_cap, sizeof *p->made);
+    p->made[p->made_count - 1] = extent_of_head(h, (uint32_t)g->target->end);
+    g->target->end += size;
+    g->unsynced += size;
+    extent_begin(&g->w, p->log);
+    if (g->unsynced < SYNC_BYTES)
+        return ERR_OK;
+    g->unsynced = 0;
+    return blob_sync(g->target->blob);
+}
+
+/* ERR_CORRUPT: M2. */
+static enum err write_batch(struct writing *g, const struct log_entry *entry, struct bytes batch)
+{
+    struct batch_head head;
+    enum err          err = ERR_OK;
+
+    if (batch_head(batch, &head) != ERR_OK || !batch_is_whole(batch, &head) ||
+        (uint32_t)head.last_offset_delta + 1 != entry->count)
+        return ERR_CORRUPT;
+    if (!extent_has_room(&g->w, entry))
+        err = flush_extent(g);
+    if (!err)
+        extent_add(&g->w, entry, batch);
+    return err;
+}
+
+static bool is_kept(const struct move_piece *p, const struct log_entry *entry)
+{
+    for (size_t i = 0; i < p->range_count; i++)
+        if (entry->base_offset < p->ranges[i].to &&
+            p->ranges[i].from < entry->base_offset + entry->count)
+            return true;
+    return false;
+}
+
+static enum err write_batches_of(struct writing *g, struct bytes batches,
+                                 const struct log_entry *entries, uint32_t count)
+{
+    enum err err = ERR_OK;
+
+    for (uint32_t i = 0; i < count && !err; i++)
+        if (is_kept(g->piece, &entries[i]))
+            err = write_batch(g, &entries[i],
+                              bytes_of(batches.at + entries[i].position, entries[i].batch_len));
+    return err;
+}
+
+static enum err write_extent(struct writing *g, const struct move_source *s)
+{
+    struct log_entry *entries = mem_new(s->extent.batches * sizeof *entries);
+    struct slice      bytes = { 0 };
+    enum err err = extent_load(g->move->shard, s->segment, s->at, &s->extent, entries, &bytes);
+
+    if (!err)
+        err = write_batches_of(g, bytes.bytes, entries, s->extent.batches);
+    slice_drop(&bytes);
+    free(entries);
+    return err;
+}
+
+static enum err write_piece(struct writing *g)
+{
+    enum err err = ERR_OK;
+
+    extent_begin(&g->w, g->piece->log);
+    for (size_t i = 0; i < g->piece->source_count && !err; i++) {
+        const struct move_source *s = &g->piece->sources[i];
+
+        err = s->extent.batches > 0 ? write_extent(g, s)
+                                    : write_batch(g, &s->entry, s->batch.bytes);
+    }
+    if (!err)
+        err = flush_extent(g);
+    if (err != ERR_CORRUPT)
+        return err;
+    g->piece->is_bad = true; /* M4; what was written of it stays unused */
+    return ERR_OK;
+}
+
+static enum err make_target(struct move *m, struct move_target *t)
+{
+    return segment_create(m->shard, t->id, t->log, t->bytes, &t->blob);
+}
+
+static enum err write_all(struct move *m)
+{
+    struct writing g = { .move = m };
+    enum err       err = ERR_OK;
+
+    for (size_t i = 0; i < m->target_count && !err; i++)
+        err = make_target(m, &m->targets[i]);
+    for (size_t i = 0; i < m->piece_count && !err; i++) {
+        g.piece = &m->pieces[i];
+        g.target = &m->targets[g.piece->target];
+        err = write_piece(&g);
+    }
+    for (size_t i = 0; i < m->target_count && !err; i++)
+        err = blob_seal(m->targets[i].blob, m->targets[i].end); /* M1: synced, too */
+    extent_fini(&g.w);
+    return err;
+}
+
+static void run_move(struct work *w)
+{
+    struct move *m = CONTAINER(w, struct move, work);
+
+    m->err = write_all(m);
+}
+
+/* ---- the engine's thread again ---- */
+
+static void say_bad(const struct log *l, const struct move_piece *p)
+{
+    const struct name_key *k = &l->topic->key;
+
+    diag(DIAG_ERROR,
+         "topic %.*s, partition %" PRIu32 ": something between offsets %" PRIu64 " and %" PRIu64
+         " is damaged; it stays where it is",
+         (int)k->name.len, (const char *)k->name.at, l->partition, p->from, p->to - 1);
+}
+
+static void apply_piece(struct engine *e, struct move *m, struct move_piece *p)
+{
+    struct log *l = idmap_get(&e->logs, p->log);
+
+    if (!l)
+        return;
+    l->is_moving = false;
+    if (p->is_bad) {
+        l->is_damaged = true;
+        say_bad(l, p);
+        return;
+    }
+    for (size_t i = 0; i < p->made_count; i++)
+        p->made[i].segment = m->targets[p->target].segment;
+    extent_move(e, l, p->from, p->to, p->made, p->made_count);
+}
+
+static void on_written(struct mail *mail)
+{
+    struct move   *m = CONTAINER(CONTAINER(mail, struct work, mail), struct move, work);
+    struct engine *e = m->engine;
+
+    if (!e) {
+        move_free(m);
+        return;
+    }
+    for (size_t i = 0; i < m->piece_count && !m->err; i++)
+        apply_piece(e, m, &m->pieces[i]);
+    for (size_t i = 0; i < m->target_count; i++) {
+        room_return(e, m->targets[i].segment, m->err ? 0 : m->targets[i].end);
+        e->moves.bytes += m->err ? 0 : m->targets[i].end;
+    }
+    if (m->err && m->err != ERR_NO_SPACE)
+        e->options.on_failed(e->options.ctx, m->err, "a segment");
+    m->done(e, m);
+    move_free(m);
+    journal_kick(e->journal);
+}
+
+void move_start(struct move *m)
+{
+    assert(m->piece_count > 0);
+    m->work.run = run_move;
+    m->work.mail.run = on_written;
+    choose_targets(m);
+    list_push(&m->engine->moves.waiting, &m->in_moves);
+}
+
+void move_on_durable(struct engine *e)
+{
+    uint64_t durable = journal_durable(e->journal);
+
+    while (!list_empty(&e->moves.waiting)) {
+        struct move *m = CONTAINER(e->moves.waiting.next, struct move, in_moves);
+
+        if (m->position > durable)
+            break;
+        list_remove(&m->in_moves);
+        list_push(&e->moves.writing, &m->in_moves);
+        shard_work(e->shard, WORK_TIDY, &m->work);
+    }
+}
+
+bool move_is_idle(const struct engine *e)
+{
+    return list_empty(&e->moves.waiting) && list_empty(&e->moves.writing);
+}
+
+/* What is being written is freed by its own mail. */
+void move_fini(struct engine *e)
+{
+    struct list *n;
+
+    while ((n = list_pop(&e->moves.writing)) != NULL)
+        CONTAINER(n, struct move, in_moves)->engine = NULL;
+    while ((n = list_pop(&e->moves.waiting)) != NULL)
+        move_free(CONTAINER(n, struct move, in_moves));
+}

@@ -1,0 +1,94 @@
+/*
+ * move.h - batches rewritten into new extents, in the background: out of the journal (mover.c), and
+ * out of segments of which little is left (cleaner.c).
+ *
+ * A move has pieces: [from, to) of a log, with the sources of what is to be kept of it. It orders
+ * the segments it fills, waits until their names are durable, and has the tidy thread read the
+ * sources, write extents and sync them. Then the engine journals, piece by piece, what the log has
+ * there from now on.
+ *
+ *   gathering --move_start--> waits for the journal --> written --its mail--> EXTENT_MOVED, applied
+ *
+ *   M1  EXTENT_MOVED is journalled only after the extents are on stable storage. What they replace
+ *       goes only when that is durable, too: journal files when a later checkpoint is, segments when
+ *       SEGMENT_DROPPED is.
+ *   M2  Every batch that is moved passed its own checksum just before: damage is not copied.
+ *   M3  A log is in one move at a time (log.is_moving). Meanwhile nothing but trimming takes
+ *       anything from it below its end.
+ *   M4  What cannot be read is left where it is, and its log or segment is left alone from then on.
+ *
+ * Thread: the shard's.
+ */
+#ifndef ENGINE_MOVE_H
+#define ENGINE_MOVE_H
+
+#include "engine/log_int.h"
+
+/* A batch in the journal, or an extent. */
+struct move_source {
+    struct log_entry   entry; /* of the batch */
+    struct slice       batch;
+    struct extent_head extent; /* batches > 0: it is an extent, there: */
+    struct blob_id     segment;
+    uint64_t           at;
+};
+
+/* Of an extent source only batches that meet one of these are kept. */
+struct move_range {
+    uint64_t from, to;
+};
+
+struct move_piece {
+    uint64_t            log, from, to;
+    struct move_source *sources;
+    size_t              source_count, source_cap;
+    struct move_range  *ranges;
+    size_t              range_count, range_cap;
+    uint64_t            bytes;  /* of its sources */
+    size_t              target; /* index */
+    struct extent      *made;   /* out, without their segment */
+    size_t              made_count, made_cap;
+    bool                is_bad; /* out: M4 */
+};
+
+/* A segment that is filled. */
+struct move_target {
+    struct segment *segment;
+    struct blob_id  id;
+    uint64_t        log;
+    uint64_t        bytes; /* at most */
+    struct blob    *blob;
+    uint64_t        end;
+};
+
+struct move {
+    struct work         work;
+    struct engine      *engine; /* NULL: it is gone */
+    struct list         in_moves;
+    struct shard       *shard;
+    struct move_piece  *pieces;
+    size_t              piece_count, piece_cap;
+    struct move_target *targets;
+    size_t              target_count, target_cap;
+    uint64_t            position; /* of the journal, that must be durable before it is written */
+    uint64_t            bytes;    /* of all sources */
+    size_t              batches;  /* among the sources */
+    enum err            err;
+    void (*done)(struct engine *e, struct move *m); /* after all is applied; frees nothing */
+    void *ctx;
+};
+
+struct move *move_new(struct engine *e, void (*done)(struct engine *e, struct move *m), void *ctx);
+/* A new piece, the last one from now on. Sources are added in order of offset, each within it. */
+void move_add_piece(struct move *m, struct log *l, uint64_t from, uint64_t to);
+void move_add_batch(struct move *m, const struct log_entry *entry, struct slice batch);
+void move_add_extent(struct move *m, uint64_t log, const struct extent *x);
+void move_add_range(struct move *m, uint64_t from, uint64_t to);
+/* The move runs by itself from now on and is freed after done. A piece has at most
+ * options.segment_bytes / 2. */
+void move_start(struct move *m);
+/* It was not started. */
+void move_free(struct move *m);
+
+
+#endif
