@@ -76,7 +76,7 @@ sim: release
 fuzz:
 	@tools/install-packages test
 	@CC=clang tools/build fuzz -Dfuzz=true -Dprogram=false -Db_lundef=false -Db_sanitize=address,undefined \
-		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined'
+		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined -fno-sanitize=pointer-overflow'
 	@tools/fuzz
 
 asan:
