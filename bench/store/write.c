@@ -15,7 +15,7 @@
 
 /* ---- one log ---- */
 
-enum { RECORD_BYTES = 1024, BATCH_RECORDS = 63, STREAM_WINDOW = 256 };
+enum { RECORD_BYTES = 1024, BATCH_RECORDS = 63, STREAM_WINDOW = 512 };
 
 enum { MIB = 1 << 20, RAW_TIMES = 3 };
 

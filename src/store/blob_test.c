@@ -9,6 +9,7 @@
 #include "store/fixture.h"
 #include "store/volume_file.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <string.h>
 
@@ -258,6 +259,43 @@ static void removing_is_idempotent_and_slices_stay(void **state)
     assert_slice(kept, 7, 6000);
 }
 
+static bool is_any_removed_file_open(void)
+{
+    DIR           *fds = opendir("/proc/self/fd");
+    struct dirent *entry;
+    bool           is_any = false;
+
+    while ((entry = readdir(fds)) != NULL) {
+        char    path[DISK_PATH_MAX] = "";
+        ssize_t len = readlinkat(dirfd(fds), entry->d_name, path, sizeof path - 1);
+
+        is_any = is_any || (len > 0 && strstr(path, "/segment/") && strstr(path, "(deleted)"));
+    }
+    closedir(fds);
+    return is_any;
+}
+
+/* Some of them are kept open for a while; not when they are gone. */
+static void sealed_ones_stay_readable_and_removed_ones_give_their_space_back(void **state)
+{
+    struct world  *w = *state;
+    struct blob_id ids[5];
+
+    for (uint64_t i = 0; i < 5; i++) {
+        struct blob *b = make(w, i + 1);
+
+        ids[i] = blob_id(b);
+        assert_ok(put(b, 0, i, 6000));
+        assert_ok(blob_seal(b, 6000));
+        blob_drop(b);
+    }
+    for (uint64_t i = 0; i < 5; i++)
+        assert_loads(w, ids[i], 0, i, 6000);
+    for (uint64_t i = 0; i < 5; i++)
+        assert_ok(shard_blob_remove(w->shard, ids[i]));
+    assert_false(is_any_removed_file_open());
+}
+
 static void many_can_be_loaded_in_turn(void **state)
 {
     struct world *w = *state;
@@ -416,6 +454,52 @@ static void no_frame_is_there_without_its_parts(void **state)
             sent_fini(&s);
         }
     assert_true(with > 0 && without > 0); /* or this test has shown nothing */
+}
+
+/* The same for the second of two, whose parts are written while the first one's frame is synced. */
+static void parts_written_ahead_are_synced_before_their_frame(void **state)
+{
+    struct world *w = *state;
+    int           frames_seen[3] = { 0 };
+
+    for (uint64_t cut = 1; cut <= 10; cut++)
+        for (int again = 0; again < 8; again++) {
+            int          before = w->frames;
+            struct blob *b[2] = { make(w, 1), make(w, 2) };
+            struct sent  s[2];
+            int          frames;
+
+            while (volume_file_step(w->volume))
+                ;
+            send(w, &s[0], b[0], b[0], 6000);
+            assert_true(volume_file_step(w->volume)); /* its parts */
+            send(w, &s[1], b[1], b[1], 5000);
+            disk_sim_cut_after(w->disk, cut);
+            while (!s[1].is_done)
+                wait_some(w);
+            blob_drop(b[0]);
+            blob_drop(b[1]);
+            release(w);
+            volume_close(w->volume);
+            disk_sim_crash(w->disk);
+            open_volume(w);
+            claim(w);
+            frames = w->frames - before;
+            assert_true(frames >= (s[0].err == ERR_OK) + (s[1].err == ERR_OK) && frames <= 2);
+            frames_seen[frames]++;
+            for (int i = 0; i < 2; i++) {
+                struct blob_id id = { shard_epoch(w->shard) - 1, (uint64_t)i + 1 };
+                uint32_t       len = i == 0 ? 6000 : 5000;
+
+                if (frames > i) {
+                    assert_loads(w, id, 0, 1, len);
+                    assert_loads(w, id, 8192, 2, len);
+                }
+                assert_ok(shard_blob_remove(w->shard, id));
+                sent_fini(&s[i]);
+            }
+        }
+    assert_true(frames_seen[0] > 0 && frames_seen[1] > 0 && frames_seen[2] > 0);
 }
 
 static void a_part_that_cannot_be_written_ends_the_shard(void **state)
@@ -715,6 +799,7 @@ int main(void)
         BOTH(a_blob_grows_and_old_views_stay),
         BOTH(a_sealed_blob_takes_the_room_it_needs),
         BOTH(removing_is_idempotent_and_slices_stay),
+        BOTH(sealed_ones_stay_readable_and_removed_ones_give_their_space_back),
         BOTH(many_can_be_loaded_in_turn),
         BOTH(orphans_are_swept),
         BOTH(a_blob_outlives_its_shard),
@@ -723,6 +808,7 @@ int main(void)
         BOTH(works_are_done_in_order_and_come_back),
         BOTH(release_waits_for_works),
         SIM(no_frame_is_there_without_its_parts),
+        SIM(parts_written_ahead_are_synced_before_their_frame),
         SIM(a_part_that_cannot_be_written_ends_the_shard),
         SIM(an_owner_frozen_between_parts_and_frame_has_no_effect),
         SIM(an_owner_frozen_in_a_write_has_its_whole_effect_or_none),

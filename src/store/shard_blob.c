@@ -6,6 +6,8 @@
  *   B2  A write or sync that fails fails the shard: whoever waits for an append hears of it, too.
  *   B3  The mapping of one that is being written covers all that is allocated; growing makes a new
  *       one, and slices of the old stay. Of others a mapping is made when they are first loaded.
+ *   B4  Of what was sealed only the last BLOBS_WARM_MAX stay in the system's memory, so that a stream
+ *       of appends goes through the same pages again and again; more is read back when it is wanted.
  */
 #include "store/shard_file.h"
 #include "base/mem.h"
@@ -215,12 +217,48 @@ static enum err seal(struct blob_file *b, uint64_t end)
     return err ? err : disk_sync(b->file, true);
 }
 
+/* B4. All of it is synced. */
+static void keep_warm(struct shard_file *s, struct blob_file *b)
+{
+    struct blob *oldest;
+
+    pthread_mutex_lock(&s->lock);
+    b->is_sealed = true;
+    oldest = s->warm[s->warm_at];
+    s->warm[s->warm_at] = blob_hold(&b->base);
+    s->warm_at = (s->warm_at + 1) % BLOBS_WARM_MAX;
+    pthread_mutex_unlock(&s->lock);
+    if (oldest)
+        disk_forget(blob_file_of(oldest)->file);
+    blob_drop(oldest);
+}
+
+/* A removed file would keep its space as long as it is open. */
+static void drop_warm(struct shard_file *s, const struct blob_id *id)
+{
+    for (size_t i = 0; i < BLOBS_WARM_MAX; i++) {
+        struct blob *b;
+
+        pthread_mutex_lock(&s->lock);
+        b = s->warm[i];
+        if (b && id && !is_same(b->id, *id))
+            b = NULL;
+        if (b)
+            s->warm[i] = NULL;
+        pthread_mutex_unlock(&s->lock);
+        blob_drop(b);
+    }
+}
+
 enum err shard_blob_file_seal(struct blob *base, uint64_t end)
 {
     struct blob_file *b = blob_file_of(base);
     enum err          err = enter(b->shard);
 
-    return err ? err : leave(b->shard, seal(b, end), "sealing", b->file->path);
+    err = err ? err : leave(b->shard, seal(b, end), "sealing", b->file->path);
+    if (!err)
+        keep_warm(b->shard, b);
+    return err;
 }
 
 /* ---- reading ---- */
@@ -243,7 +281,7 @@ static struct block *known_map(struct shard_file *s, struct blob_id id)
     for (struct list *l = s->blobs.next; l != &s->blobs; l = l->next) {
         struct blob_file *b = CONTAINER(l, struct blob_file, in_shard);
 
-        if (is_same(b->base.id, id))
+        if (!b->is_sealed && is_same(b->base.id, id))
             return block_hold(b->map);
     }
     for (struct list *l = s->maps.next; l != &s->maps; l = l->next) {
@@ -348,6 +386,7 @@ enum err shard_blob_file_remove(struct shard *base, struct blob_id id)
 
     if (err)
         return err;
+    drop_warm(s, &id);
     blob_path(path, s, id);
     err = leave(s, disk_remove(s->disk, path), "removing", path);
     pthread_mutex_lock(&s->lock);
@@ -424,6 +463,7 @@ void shard_blob_fini(struct shard_file *s)
 {
     struct list *l;
 
+    drop_warm(s, NULL);
     while ((l = list_pop(&s->blobs)) != NULL) {
         struct blob_file *b = CONTAINER(l, struct blob_file, in_shard);
 

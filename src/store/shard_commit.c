@@ -11,7 +11,9 @@
  *       below the bundle, in an older epoch.)
  *   C3  Frames are written when the parts of all of the bundle are durable, and the shard is still
  *       ours and sound then. Parts without frames are bytes that nobody speaks of (V7).
- *   C4  After the first error nothing is written any more (volume.h V3).
+ *   C4  While the frames of a bundle that had parts are synced, the disk has time: the parts of what
+ *       waits are written then, ahead of their turn. They are synced in it.
+ *   C5  After the first error nothing is written any more (volume.h V3).
  */
 #include "store/shard_file.h"
 #include "base/crc32c.h"
@@ -198,16 +200,53 @@ static enum err write_part(struct shard_file *s, const struct blob_part *p)
     return shard_blob_put(p->blob, p->offset, s->iov, p->iov_count);
 }
 
+static enum err write_parts_of(struct shard_file *s, const struct append *a)
+{
+    enum err err = ERR_OK;
+
+    for (const struct blob_part *p = a->parts; p && !err; p = p->next)
+        err = write_part(s, p);
+    return err;
+}
+
 static enum err write_parts(struct shard_file *s, const struct bundle *b)
 {
     enum err err = ERR_OK;
 
-    for (const struct append *a = b->first; a; a = a->next)
-        for (const struct blob_part *p = a->parts; p && !err; p = p->next)
-            err = write_part(s, p);
+    for (const struct append *a = b->first; a && !err; a = a->next)
+        if (!a->is_ahead)
+            err = write_parts_of(s, a);
     for (const struct append *a = b->first; a; a = a->next)
         for (const struct blob_part *p = a->parts; p && !err; p = p->next)
             err = shard_blob_flush(p->blob);
+    return err;
+}
+
+/* The next whose parts are still to be written and will be of the next bundle; NULL: none. */
+static struct append *next_ahead(struct shard_file *s)
+{
+    struct append *a;
+    uint64_t       bytes = 0;
+
+    pthread_mutex_lock(&s->lock);
+    for (a = s->first; a && (!a->parts || a->is_ahead); a = a->next)
+        bytes += part_bytes(a);
+    if (a && bytes + part_bytes(a) > BUNDLE_BYTES_MAX)
+        a = NULL;
+    pthread_mutex_unlock(&s->lock);
+    return a;
+}
+
+/* C4 */
+static enum err write_ahead(struct shard_file *s)
+{
+    struct append *a;
+    enum err       err = ERR_OK;
+
+    while (!err && (a = next_ahead(s)) != NULL) {
+        err = write_parts_of(s, a);
+        a->is_ahead = true;
+    }
     return err;
 }
 
@@ -217,6 +256,8 @@ static enum err write_frames(struct shard_file *s, const struct bundle *b)
     size_t            count = gather(s, b); /* may move s->iov */
     enum err          err = disk_write(file, b->file->offset, s->iov, count);
 
+    if (!err && b->part_bytes > 0)
+        err = write_ahead(s);
     if (err || is_planted(PLANTED_ACK_BEFORE_SYNC))
         return err;
     return disk_sync(file, false);

@@ -185,6 +185,7 @@ static void append(struct shard *base, struct append *a)
     assert(a->position == s->position);
     s->position += FRAME_HEADER_BYTES + a->bytes;
     a->next = NULL;
+    a->is_ahead = false;
     *s->last = a;
     s->last = &a->next;
     if (!s->is_writing)

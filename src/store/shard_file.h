@@ -60,7 +60,8 @@ struct blob_file {
     struct disk_file  *file;
     struct block      *map; /* of all that is allocated; lock */
     uint64_t           bytes;
-    bool               is_dirty; /* the commit thread's: written since it was synced */
+    bool               is_dirty;  /* the commit thread's: written since it was synced */
+    bool               is_sealed; /* lock; it has an end, and loads go through mappings of their own */
 };
 
 struct blob_map {
@@ -91,6 +92,7 @@ struct lane {
 };
 
 enum {
+    BLOBS_WARM_MAX = 2,
     SPARE_MAX = 4,              /* journal files that are kept to be used again */
     SMALL_FILE_BYTES = 1 << 20, /* the first of a claim, and all on a disk that is nearly full */
 };
@@ -151,6 +153,8 @@ struct shard_file {
     struct lane     lanes[WORK_LANE_COUNT];
     struct list     blobs;        /* that are being written */
     struct list     maps;         /* the last used first */
+    struct blob    *warm[BLOBS_WARM_MAX]; /* sealed last, and still in the system's memory */
+    size_t          warm_at;              /* the oldest */
     size_t          map_count;    /* at most BLOB_MAPPINGS_MAX */
     uint64_t        removals;     /* of blobs */
     unsigned        blob_changes; /* under way */

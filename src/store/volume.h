@@ -135,7 +135,8 @@ struct append {
     struct blob_part   *parts;    /* written and synced before the frame is written; may be NULL */
     enum err            err;
     const char         *what; /* with an error: what failed, in words; lives as long as the shard */
-    struct append      *next; /* the volume's, as is header */
+    struct append      *next; /* the volume's, as are the following */
+    bool                is_ahead;
     uint8_t             header[FRAME_HEADER_BYTES];
 };
 
