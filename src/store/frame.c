@@ -75,7 +75,7 @@ bool frame_decode(struct frame *out, const uint8_t *at, uint64_t salt)
     out->synced = get_u64(at + 32);
     out->previous = get_u32(at + 40);
     out->body_crc = get_u32(at + 44);
-    return out->bytes <= FRAME_BODY_MAX && out->bytes % 8 == 0;
+    return out->bytes <= FRAME_BODY_MAX && out->bytes % FRAME_ALIGN == 0;
 }
 
 bool frame_has_body(const struct frame *f, const uint8_t *body)

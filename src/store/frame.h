@@ -25,6 +25,7 @@
 enum {
     JOURNAL_VERSION = 1,
     FILE_HEADER_BYTES = 4096, /* a block of its own: no later write touches its sectors */
+    FRAME_ALIGN = 8,          /* where frames begin, and what their bodies are multiples of */
 };
 
 struct file_head {
