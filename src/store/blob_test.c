@@ -526,6 +526,29 @@ static void a_part_that_cannot_be_written_ends_the_shard(void **state)
     assert_int_equal(w->frames, 0);
 }
 
+static void what_waits_when_the_shard_goes_comes_back(void **state)
+{
+    struct world *w = *state;
+    struct blob  *b = make(w, 1);
+    struct shard *older = w->shard;
+    struct sent   done;
+    struct sent   s;
+
+    send(w, &done, b, b, 4000);
+    while (!done.is_done)
+        wait_some(w);
+    assert_ok(done.err);
+    send(w, &s, b, b, 4000);
+    claim(w);
+    shard_release(older);
+    mail_run(&w->post.box);
+    assert_true(s.is_done);
+    assert_int_equal(s.err, ERR_FENCED);
+    blob_drop(b);
+    sent_fini(&done);
+    sent_fini(&s);
+}
+
 /* The owner is stopped when the parts are written and the frame is not, and goes on when another
  * has the shard. */
 static void an_owner_frozen_between_parts_and_frame_has_no_effect(void **state)
@@ -810,6 +833,7 @@ int main(void)
         SIM(no_frame_is_there_without_its_parts),
         SIM(parts_written_ahead_are_synced_before_their_frame),
         SIM(a_part_that_cannot_be_written_ends_the_shard),
+        SIM(what_waits_when_the_shard_goes_comes_back),
         SIM(an_owner_frozen_between_parts_and_frame_has_no_effect),
         SIM(an_owner_frozen_in_a_write_has_its_whole_effect_or_none),
         SIM(a_full_disk_leaves_nothing_behind),
