@@ -242,6 +242,232 @@ static void one_turn_makes_one_extent(void **state)
     rig_close(&r);
 }
 
+/* ---- queues ---- */
+
+enum { MESSAGES = 60 };
+
+/* Big messages, so that they go to segments. */
+static void fill_queue(struct rig *r, const char *queue, int from, int count)
+{
+    for (int i = from; i < from + count; i++) {
+        struct append_call *c;
+        struct slice        batch;
+        struct buf          b;
+        struct batch_writer w;
+        char                key[8];
+        static char         value[5000];
+
+        snprintf(value, sizeof value, "%d", i);
+        snprintf(key, sizeof key, "k%d", i % 3);
+        buf_init(&b);
+        batch_begin(&w, &b);
+        batch_add(&w, r->now_ms, bytes_str(key), bytes_of(value, sizeof value), NULL, 0);
+        batch_end(&w);
+        batch = slice_copy(buf_view(&b));
+        buf_fini(&b);
+        c = append_call_of(r, queue, 0, &batch, 1);
+        rig_submit(r, c);
+        rig_turn(r);
+        assert_int_equal(c->items[0].err, ERR_OK);
+        call_free(c);
+    }
+}
+
+static void declare(struct rig *r, const char *name, bool is_ordered)
+{
+    struct queue_declare_call *c = rig_declaration(r, name);
+
+    c->policy.is_ordered = is_ordered;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+/* Leases one and says which it is; -1: there is none. */
+static int lease_one(struct rig *r, const char *queue, struct message_ref *out)
+{
+    struct lease_call *c = rig_leasing(r, queue, 1);
+    int                n = -1;
+
+    c->lease_ms = 100000;
+    assert_true(rig_run(r, c));
+    assert_int_equal(c->call.err, ERR_OK);
+    if (c->message_count == 1) {
+        char value[16];
+
+        rig_copy_value(&c->messages[0], value);
+        n = (int)strtol(value, NULL, 10);
+        *out = c->messages[0];
+        out->batch = (struct slice){ 0 };
+    }
+    rig_free_leasing(c);
+    return n;
+}
+
+static void drain_cold(bool is_ordered)
+{
+    struct rig         r;
+    struct message_ref ref;
+
+    rig_open_options(&r, &small);
+    declare(&r, "q", is_ordered);
+    fill_queue(&r, "q", 0, MESSAGES);
+    assert_true(rig_topic(&r, "q")->logs[0]->extents.count > MESSAGES / 2);
+    assert_int_equal(lease_one(&r, "q", &ref), 0); /* stays leased: the next of k0 is not its turn */
+    fail_power(&r);
+    for (int i = 1; i < MESSAGES; i++) {
+        int expected = i;
+
+        make_cold(&r);
+        if (is_ordered && i % 3 == 0)
+            continue;
+        assert_int_equal(lease_one(&r, "q", &ref), expected);
+        assert_int_equal(rig_settle(&r, &ref.lease, SETTLE_ACK, 0), ERR_OK);
+    }
+    make_cold(&r);
+    assert_int_equal(lease_one(&r, "q", &ref), -1);
+    rig_close(&r);
+}
+
+static void a_queue_waits_for_what_is_cold(void **state)
+{
+    (void)state;
+    drain_cold(false);
+}
+
+static void an_ordered_queue_reads_cold_keys(void **state)
+{
+    (void)state;
+    drain_cold(true);
+}
+
+static uint64_t segments_of(struct rig *r)
+{
+    return r->engine->rooms.segments.count;
+}
+
+/* All that came after an old message is settled; the disk has it back all the same. */
+static void one_old_message_keeps_little(void **state)
+{
+    struct rig         r;
+    struct message_ref old;
+    struct message_ref ref;
+    uint64_t           most = 0;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    declare(&r, "q", false);
+    fill_queue(&r, "q", 0, 3);
+    assert_int_equal(lease_one(&r, "q", &old), 0);
+    for (int round = 0; round < 300; round++) {
+        fill_queue(&r, "q", 3 + round * 4, 4);
+        for (int i = 0; i < 4; i++) {
+            assert_true(lease_one(&r, "q", &ref) > 0);
+            assert_int_equal(rig_settle(&r, &ref.lease, SETTLE_ACK, 0), ERR_OK);
+        }
+        rig_advance(&r, 300);
+        if (disk_sim_used(r.disk) > most)
+            most = disk_sim_used(r.disk);
+    }
+    rig_advance(&r, 5000);
+    rig_advance(&r, 5000);
+    /* 300 * 4 * 5000 bytes went through */
+    assert_true(most < 2 << 20);
+    assert_true(segments_of(&r) <= 3);
+    rig_advance(&r, 5000); /* its lease is over */
+    make_cold(&r);
+    assert_int_equal(lease_one(&r, "q", &ref), 0);
+    rig_close(&r);
+}
+
+/* ---- damage ---- */
+
+static void rot(struct rig *r, const struct extent *x)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "shard/000/segment/%d-%d", (int)x->segment->id.epoch,
+             (int)x->segment->id.number);
+    assert_true(disk_sim_rot(r->disk, path, x->at + EXTENT_HEADER_BYTES + x->bytes / 2));
+}
+
+static void damage_is_told_and_stays_where_it_is(void **state)
+{
+    struct rig        r;
+    struct read_call *c;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 1);
+    for (uint32_t i = 0; i < 5; i++)
+        append(&r, "t", 0, 3 * i + 1, 5000);
+    assert_int_equal(log_at(&r, 0)->extents.count, 4);
+    rot(&r, &log_extents(log_at(&r, 0))[1]);
+    make_cold(&r);
+    c = read_call_of(&r, "t", 0, 2, 1);
+    assert_true(rig_run(&r, c));
+    assert_int_equal(c->items->err, ERR_CORRUPT);
+    free_read(c);
+    assert_read(&r, 0, 1, 4, 5000);
+    assert_read(&r, 0, 3, 10, 5000);
+    rig_close(&r);
+}
+
+static void a_queue_goes_on_behind_damage(void **state)
+{
+    struct rig         r;
+    struct message_ref ref;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    declare(&r, "q", false);
+    fill_queue(&r, "q", 0, 5);
+    rot(&r, &log_extents(rig_topic(&r, "q")->logs[0])[1]);
+    make_cold(&r);
+    assert_int_equal(lease_one(&r, "q", &ref), 0);
+    assert_int_equal(lease_one(&r, "q", &ref), 1);
+    assert_int_equal(lease_one(&r, "q", &ref), 3);
+    assert_int_equal(rig_queue(&r, "q")->ledger.fates[FATE_EVICTED], 1);
+    rig_close(&r);
+}
+
+/* ---- by time ---- */
+
+static int64_t offset_at(struct rig *r, int64_t timestamp_ms)
+{
+    struct list_offsets_call *c = RIG_CALL(r, list_offsets_call, LIST_OFFSETS);
+    struct list_offsets_item  item = { .name = bytes_str("t"), .timestamp_ms = timestamp_ms };
+
+    c->ns = bytes_str(NS);
+    c->item_count = 1;
+    c->items = &item;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+    assert_int_equal(item.err, ERR_OK);
+    return item.offset;
+}
+
+static void offsets_are_found_by_time_in_cold_extents(void **state)
+{
+    struct rig r;
+    int64_t    first_ms;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 1);
+    first_ms = r.now_ms;
+    for (uint32_t i = 0; i < 20; i++) {
+        append(&r, "t", 0, 3 * i + 1, i % 4 == 0 ? 100 : 5000);
+        rig_advance(&r, 1000);
+    }
+    for (int64_t i = 0; i < 20; i++) {
+        make_cold(&r);
+        assert_int_equal(offset_at(&r, first_ms + i * 1000), i);
+        assert_int_equal(offset_at(&r, first_ms + i * 1000 - 999), i);
+    }
+    make_cold(&r);
+    assert_int_equal(offset_at(&r, first_ms + 19001), -1);
+    assert_int_equal(offset_at(&r, OFFSET_MAX_TIMESTAMP), 19);
+    rig_close(&r);
+}
+
 /* ---- a model ---- */
 
 struct model_batch {
@@ -432,6 +658,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(much_at_once_goes_to_a_segment),
         cmocka_unit_test(one_turn_makes_one_extent),
+        cmocka_unit_test(a_queue_waits_for_what_is_cold),
+        cmocka_unit_test(an_ordered_queue_reads_cold_keys),
+        cmocka_unit_test(one_old_message_keeps_little),
+        cmocka_unit_test(damage_is_told_and_stays_where_it_is),
+        cmocka_unit_test(a_queue_goes_on_behind_damage),
+        cmocka_unit_test(offsets_are_found_by_time_in_cold_extents),
         cmocka_unit_test(nothing_is_lost),
     };
 

@@ -166,7 +166,6 @@ static void on_read(struct mail *mail)
         w->on_load(e, w);
     }
     free(r);
-    load_shrink(e);
 }
 
 static struct reading *begin(struct engine *e, const struct log *l, struct extent *x)

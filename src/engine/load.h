@@ -12,8 +12,8 @@
  *   D1  The engine thread touches the bytes of loaded extents only.
  *   D2  What was loaded passed the checksum and holds exactly the batches that its header tells.
  *   D3  Nothing that is not yet on disk is dropped (log.c L4).
- *   D4  Loads go only in load_shrink, which runs when no log_at is held: so these stay valid for
- *       the turn.
+ *   D4  Loads go only in load_shrink, at the end of a turn: so a log_at stays valid until then, and
+ *       whoever waited for a load meets it, however small the budget is.
  *
  * Thread: the shard's.
  */

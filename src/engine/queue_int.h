@@ -47,6 +47,7 @@ struct queue {
     struct queue_order *order;        /* queue_order.c; NULL: not ordered, or not yet looked at */
     struct list         in_waiting; /* engine.undurable or engine.starved */
     struct load_wait    load;       /* until what comes next is loaded */
+    bool                has_impatient; /* some of the waiters do not wait but for that */
 };
 
 /* ---- queue.c ---- */

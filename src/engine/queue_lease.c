@@ -14,7 +14,8 @@
  *   H4  While leases take all the memory they may (options.leases_bytes_max), only messages that
  *       have an entry already, or need none, are handed out; the queue waits in engine.starved.
  *   H5  What comes next and is in a cold extent holds up its log until that is loaded; then the queue
- *       goes on.
+ *       goes on. Until then a CALL_LEASE that finds nothing waits, however short its wait is: there
+ *       is something.
  *
  * Thread: the shard's.
  */
@@ -351,6 +352,12 @@ static bool serve(struct handout *h, struct lease_call *a)
     return true;
 }
 
+/* H5: whether there may be more than could be looked at. */
+static bool is_loading(const struct queue *q)
+{
+    return !list_empty(&q->load.in_load);
+}
+
 static void answer_empty(struct engine *e, struct call *c)
 {
     engine_answer(e, c, ERR_OK);
@@ -372,10 +379,13 @@ static void serve_or_park(struct engine *e, struct queue *q, struct lease_call *
     end(&h);
     if (is_served)
         return;
-    if (a->wait_ms > 0)
-        engine_park(e, &a->call, &q->waiters, e->now_ms + a->wait_ms, answer_empty);
-    else
+    if (a->wait_ms <= 0 && !is_loading(q)) {
         answer_empty(e, &a->call);
+        return;
+    }
+    q->has_impatient |= a->wait_ms <= 0;
+    engine_park(e, &a->call, &q->waiters, a->wait_ms > 0 ? e->now_ms + a->wait_ms : INT64_MAX,
+                answer_empty);
 }
 
 void queue_on_lease(struct engine *e, struct call *c)
@@ -396,13 +406,35 @@ void queue_on_lease(struct engine *e, struct call *c)
 
 /* ---- dispatch ---- */
 
+static struct lease_call *waiter_of(struct list *node)
+{
+    return (struct lease_call *)CONTAINER(node, struct call, parked);
+}
+
+/* Those that do not wait, but had to for a load: there is nothing for them after all. */
+static void end_impatient(struct engine *e, struct queue *q)
+{
+    struct list *n = q->waiters.next;
+
+    if (!q->has_impatient || is_loading(q))
+        return;
+    q->has_impatient = false;
+    while (n != &q->waiters) {
+        struct lease_call *a = waiter_of(n);
+
+        n = n->next;
+        if (a->wait_ms <= 0)
+            answer_empty(e, &a->call);
+    }
+}
+
 static void serve_waiters(struct handout *h)
 {
     struct list *waiters = &h->q->waiters;
 
-    while (!list_empty(waiters) &&
-           serve(h, (struct lease_call *)CONTAINER(waiters->next, struct call, parked)))
+    while (!list_empty(waiters) && serve(h, waiter_of(waiters->next)))
         ;
+    end_impatient(h->e, h->q);
 }
 
 static void send_all(struct handout *h, struct list *open)

@@ -89,7 +89,9 @@ static inline void rig_turn(struct rig *r)
     do {
         while (volume_file_step(r->volume))
             ;
+        engine_begin(r->engine, r->now_ms);
         mail_run(&r->completions);
+        engine_end(r->engine);
     } while (!engine_is_idle(r->engine));
     mail_run(&r->home);
 }

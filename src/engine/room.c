@@ -230,7 +230,8 @@ static void drop(struct engine *e, struct segment *s)
 
 static bool is_sparse(const struct segment *s)
 {
-    return s->live < s->space / 2 && s->tries < TRIES_MAX;
+    return s->space > SEGMENT_HEADER_BYTES &&
+           s->live < (s->space - SEGMENT_HEADER_BYTES) / 2 && s->tries < TRIES_MAX;
 }
 
 /* Something went from a segment, or it is nobody's any more. */
