@@ -132,8 +132,7 @@ static void drain(void)
 {
     if (bench.in_turn)
         end_turn();
-    while (bench.answered < bench.submitted ||
-           engine_next_ms(bench.engine) <= 1000000) { /* a checkpoint, too */
+    while (bench.answered < bench.submitted || engine_is_saving(bench.engine)) {
         usleep(50);
         begin_turn();
         end_turn();

@@ -2,7 +2,8 @@
  * map.h - hash maps with byte-string keys (struct map) and integer keys (struct idmap).
  *
  * Open addressing with linear probing, at most three quarters full; removal shifts back, so there are no tombstones and
- * cost does not depend on history. Keys of a struct map are borrowed: they must live inside the value and outlive the
+ * cost does not depend on history. A large struct map grows in steps: each put moves a few entries of the smaller table,
+ * so that none takes long. Keys of a struct map are borrowed: they must live inside the value and outlive the
  * entry. Values are never NULL. Iteration order is by hash and is the same for the same sequence of operations and
  * seed.
  *
@@ -24,6 +25,7 @@ struct map {
     struct map_slot *slots;
     size_t           cap; /* power of two, or 0 */
     size_t           count;
+    struct map_past *past; /* the smaller table while it is moved, else NULL */
 };
 
 void map_init(struct map *m);

@@ -154,6 +154,56 @@ static void iteration_may_remove_what_it_gave(void **state)
     map_fini(&m);
 }
 
+/* Beside a model that needs no map, through several growths in steps. */
+static void large_ones_grow_in_steps(void **state)
+{
+    enum { MANY = 60000 };
+    static char names[MANY][16];
+    static bool is_in[MANY];
+    struct map  m;
+    size_t      count = 0;
+    size_t      at = 0;
+    size_t      seen = 0;
+    uint32_t    seed = 1;
+    char       *name;
+
+    (void)state;
+    map_init(&m);
+    for (int step = 0; step < 6 * MANY; step++) {
+        uint32_t     i = (seed >> 8) % (uint32_t)(1 + step / 6);
+        struct bytes key;
+
+        seed = seed * 1664525 + 1013904223;
+        snprintf(names[i], sizeof names[i], "key-%u", i);
+        key = bytes_str(names[i]);
+        assert_ptr_equal(map_get(&m, key), is_in[i] ? names[i] : NULL);
+        if ((seed >> 4) % 4 == 0) {
+            assert_ptr_equal(map_remove(&m, key), is_in[i] ? names[i] : NULL);
+            count -= is_in[i];
+            is_in[i] = false;
+        } else {
+            assert_ptr_equal(map_put(&m, key, names[i]), is_in[i] ? names[i] : NULL);
+            count += !is_in[i];
+            is_in[i] = true;
+        }
+        if (step % 50000 == 0 || (m.past && step % 5000 == 0)) {
+            for (at = 0, seen = 0; map_next(&m, &at); seen++)
+                ;
+            assert_int_equal(seen, count);
+        }
+    }
+    assert_int_equal(m.count, count);
+    for (int i = 0; !m.past; i++) { /* and removing while a growth is under way */
+        assert_true(i < MANY);
+        snprintf(names[i], sizeof names[i], "key-%d", i);
+        map_put(&m, bytes_str(names[i]), names[i]);
+    }
+    for (at = 0; (name = map_next(&m, &at)) != NULL; at--)
+        assert_ptr_equal(map_remove(&m, bytes_str(name)), name);
+    assert_int_equal(m.count, 0);
+    map_fini(&m);
+}
+
 static void hashes_differ(void **state)
 {
     (void)state;
@@ -170,6 +220,7 @@ int main(void)
         cmocka_unit_test(integer_keys),
         cmocka_unit_test(iteration_gives_each_once),
         cmocka_unit_test(iteration_may_remove_what_it_gave),
+        cmocka_unit_test(large_ones_grow_in_steps),
         cmocka_unit_test(hashes_differ),
     };
 

@@ -48,7 +48,7 @@ enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes p
     int64_t           append_ms = rd_varint64(head);
     uint64_t          count = rd_uvarint64(head);
 
-    if (batch_head_dense(payload, &batch) != ERR_OK)
+    if (batch_head_dense(payload, &batch) != ERR_OK || !producer_is_sound(&batch))
         return ERR_CORRUPT;
     for (uint64_t i = 0; i < count; i++) {
         uint64_t    id = rd_uvarint64(head);

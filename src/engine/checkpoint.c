@@ -60,10 +60,10 @@ enum err checkpoint_open(struct checkpoint **out, struct engine *e, struct shard
     c->pressure.fire = on_pressure;
     set_defaults(&e->options.checkpoint, e->options.journal_bytes_max);
     err = catalogue_open(&c->catalogue, shard);
-    e->rows.is_loading = true;
+    rows_load(&e->rows, c->catalogue);
     if (err == ERR_OK)
         err = catalogue_load(c->catalogue, load, c, position);
-    e->rows.is_loading = false;
+    rows_loaded(&e->rows);
     if (err) {
         checkpoint_close(c, false);
         return err;
@@ -83,7 +83,7 @@ static void begin(struct checkpoint *c)
     struct engine *e = c->engine;
 
     row_touch(e, &e->ids);
-    rows_begin(e, c->catalogue, c->must_be_full);
+    rows_begin(e, c->must_be_full);
     row_touch(e, &e->ids); /* written at once: nobody tells when these change */
     c->is_pressed = false;
     c->position = journal_end(e->journal);
@@ -155,6 +155,11 @@ void checkpoint_on_turn(struct checkpoint *c)
 void checkpoint_want(struct checkpoint *c)
 {
     c->is_wanted = true;
+}
+
+bool checkpoint_is_idle(const struct checkpoint *c)
+{
+    return c->state == IDLE;
 }
 
 bool checkpoint_wants_turn(const struct checkpoint *c)

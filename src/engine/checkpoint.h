@@ -46,6 +46,8 @@ void checkpoint_on_recovered(struct checkpoint *c, uint64_t replayed_bytes);
 void checkpoint_on_turn(struct checkpoint *c);
 /* The journal could be trimmed: one should come soon. */
 void checkpoint_want(struct checkpoint *c);
+/* None is under way. */
+bool checkpoint_is_idle(const struct checkpoint *c);
 /* There is more to gather: the next turn should come at once. */
 bool checkpoint_wants_turn(const struct checkpoint *c);
 void checkpoint_on_durable(struct checkpoint *c);

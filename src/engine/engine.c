@@ -212,6 +212,11 @@ struct engine_counters engine_counters(const struct engine *e)
     };
 }
 
+bool engine_is_saving(const struct engine *e)
+{
+    return !checkpoint_is_idle(e->checkpoint);
+}
+
 bool engine_is_congested(const struct engine *e)
 {
     return journal_pending_bytes(e->journal) > e->options.pending_bytes_max;

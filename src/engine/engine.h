@@ -80,6 +80,9 @@ void engine_end(struct engine *e);
 /* When the next timer is due; INT64_MAX: none. */
 int64_t engine_next_ms(const struct engine *e);
 bool engine_is_idle(const struct engine *e);
+/* A checkpoint is gathered or written. Who closes the engine when it is none gets all of the state
+ * into the last one. */
+bool engine_is_saving(const struct engine *e);
 /* More is journalled and not yet on disk than options.pending_bytes_max: the owner stops
  * submitting until that is over. */
 bool engine_is_congested(const struct engine *e);

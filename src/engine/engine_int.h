@@ -299,7 +299,9 @@ struct producer_state { /* of one producer id in one log */
 /* ERR_OK: may be appended; ERR_EXISTS: a duplicate, *first is the batch it repeats;
  * ERR_BAD_SEQUENCE, ERR_FENCED_PRODUCER. */
 enum err producer_check(const struct log *l, const struct batch_head *head, struct producer_batch *first);
-/* Called by append's apply for a batch with a producer id. */
+/* No producer, or one with epoch and sequence. */
+bool producer_is_sound(const struct batch_head *head);
+/* Called by append's apply for a batch with a producer id, which must be sound. */
 void producer_note(struct engine *e, struct log *l, const struct batch_head *head, uint64_t base_offset,
                    int64_t append_ms);
 void producer_log_fini(struct engine *e, struct log *l);

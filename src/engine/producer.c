@@ -28,6 +28,11 @@ static int32_t sequence_add(int32_t sequence, int32_t n)
     return (int32_t)(((uint32_t)sequence + (uint32_t)n) & INT32_MAX);
 }
 
+bool producer_is_sound(const struct batch_head *head)
+{
+    return head->producer_id < 0 || (head->base_sequence >= 0 && head->producer_epoch >= 0);
+}
+
 enum err producer_check(const struct log *l, const struct batch_head *head,
                         struct producer_batch *first)
 {
@@ -36,7 +41,7 @@ enum err producer_check(const struct log *l, const struct batch_head *head,
 
     if (head->producer_id < 0)
         return ERR_OK;
-    if (head->base_sequence < 0 || head->producer_epoch < 0)
+    if (!producer_is_sound(head))
         return ERR_BAD_RECORD;
     p = idmap_get(&l->producers, (uint64_t)head->producer_id);
     if (!p)

@@ -40,6 +40,17 @@ void rows_init(struct rows *r)
     r->dirty_stamp = ++r->last_stamp;
 }
 
+void rows_load(struct rows *r, struct catalogue *c)
+{
+    r->catalogue = c;
+    r->is_loading = true;
+}
+
+void rows_loaded(struct rows *r)
+{
+    r->is_loading = false;
+}
+
 void rows_close(struct rows *r)
 {
     r->is_closed = true;
@@ -47,7 +58,6 @@ void rows_close(struct rows *r)
 
 void rows_fini(struct rows *r)
 {
-    buf_fini(&r->removals);
     buf_fini(&r->key);
     buf_fini(&r->head);
 }
@@ -129,7 +139,6 @@ void row_touch(struct engine *e, struct row *row)
 void row_remove(struct engine *e, struct row *row)
 {
     struct rows *r = &e->rows;
-    struct bytes key;
 
     if (row->stamp == 0 || r->is_closed)
         return;
@@ -138,9 +147,7 @@ void row_remove(struct engine *e, struct row *row)
     if (row->stamp == r->dirty_stamp)
         r->dirty_count--;
     if (row->is_saved) {
-        key = key_of(e, row);
-        buf_u32(&r->removals, (uint32_t)key.len);
-        buf_bytes(&r->removals, key);
+        catalogue_remove_next(r->catalogue, key_of(e, row));
         r->dirty_count++;
     }
     list_remove(&row->in_rows);
@@ -160,31 +167,16 @@ static void splice(struct list *to, struct list *from)
     list_init(from);
 }
 
-static void write_removals(struct rows *r)
-{
-    struct rd rd = rd_of(buf_view(&r->removals));
-
-    while (rd_left(&rd) > 0) {
-        uint32_t len = rd_u32(&rd);
-
-        catalogue_remove(r->catalogue, rd_bytes(&rd, len));
-    }
-}
-
-void rows_begin(struct engine *e, struct catalogue *c, bool is_full)
+void rows_begin(struct engine *e, bool is_full)
 {
     struct rows *r = &e->rows;
 
     assert(list_empty(&r->pending));
-    r->catalogue = c;
-    catalogue_begin(c, is_full);
+    catalogue_begin(r->catalogue, is_full);
     if (is_full) {
         splice(&r->pending, &r->clean);
         r->clean_stamp = ++r->last_stamp;
-    } else {
-        write_removals(r);
     }
-    buf_clear(&r->removals);
     splice(&r->pending, &r->dirty);
     r->dirty_stamp = ++r->last_stamp;
     r->dirty_count = 0;

@@ -72,14 +72,16 @@ struct rows {
     struct list       clean, dirty, pending;
     uint32_t          clean_stamp, dirty_stamp, last_stamp;
     size_t            dirty_count;   /* with the removals: what the next checkpoint has to do */
-    struct buf        removals;      /* keys for the next checkpoint, each u32 length and bytes */
-    struct catalogue *catalogue;     /* while one is gathered */
+    struct catalogue *catalogue;
     bool              is_loading;    /* what is touched comes from the catalogue */
     bool              is_closed;
     struct buf        key, head;     /* scratch */
 };
 
 void rows_init(struct rows *r);
+/* What is touched is in c already, until rows_loaded. */
+void rows_load(struct rows *r, struct catalogue *c);
+void rows_loaded(struct rows *r);
 /* From here on rows may be freed without a word. */
 void rows_close(struct rows *r);
 void rows_fini(struct rows *r);
@@ -89,8 +91,8 @@ void row_init(struct row *row, enum row_class class);
 void row_touch(struct engine *e, struct row *row);
 void row_remove(struct engine *e, struct row *row);
 
-/* Begins to gather a checkpoint of the state as it is now into c. */
-void rows_begin(struct engine *e, struct catalogue *c, bool is_full);
+/* Begins to gather a checkpoint of the state as it is now. */
+void rows_begin(struct engine *e, bool is_full);
 /* Writes so many of the rows that are pending; true when all are written: c may be committed. */
 bool rows_step(struct engine *e, size_t count);
 

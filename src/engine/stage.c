@@ -296,7 +296,8 @@ static bool get_batch(struct rd *head, struct appended *a)
     a->head.producer_epoch = (int16_t)rd_uvarint64(head);
     a->head.base_sequence = (int32_t)rd_uvarint64(head);
     if (head->failed || len < BATCH_HEADER_BYTES || len > BATCH_BYTES_MAX - a->x.bytes ||
-        count == 0 || count > INT32_MAX || count > INT64_MAX - a->x.end)
+        count == 0 || count > INT32_MAX || count > INT64_MAX - a->x.end ||
+        !producer_is_sound(&a->head))
         return false;
     a->x.end += count;
     a->x.bytes += (uint32_t)len;

@@ -77,9 +77,8 @@ static bool sleep_until(struct worker *w, int64_t due_ms)
 }
 
 /*
- * Sleeps until there is mail or the engine's next timer is due. False: the worker was told to stop
- * and all is done. While it stops, timers do not matter any more, only what the disk still has to
- * say.
+ * Sleeps until there is mail or the engine's next timer is due. False: the worker was told to stop,
+ * and all is on disk and no checkpoint under way.
  */
 static bool wait_for_work(struct worker *w)
 {
@@ -88,9 +87,9 @@ static bool wait_for_work(struct worker *w)
 
     pthread_mutex_lock(&w->lock);
     while (!w->has_mail && !is_done) {
-        if (w->is_stopping && engine_is_idle(w->engine))
+        if (w->is_stopping && engine_is_idle(w->engine) && !engine_is_saving(w->engine))
             is_done = true;
-        else if (!sleep_until(w, w->is_stopping ? INT64_MAX : due_ms))
+        else if (!sleep_until(w, due_ms))
             break;
     }
     w->has_mail = false;

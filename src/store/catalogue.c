@@ -58,6 +58,7 @@ struct catalogue {
     char              *path; /* NULL: in memory */
     sqlite3           *db;
     struct buf         steps;
+    struct buf         next; /* the first steps of the next checkpoint */
     uint64_t           position;
     uint64_t           row_count; /* of the checkpoint that is loaded */
     bool               is_full;   /* the checkpoint that is gathered or written */
@@ -195,7 +196,8 @@ static enum err open_path(struct catalogue *c)
     if (code != SQLITE_OK)
         return failed(c, code);
     sqlite3_busy_timeout(c->db, 10000);
-    err = run(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    err = run(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                 "PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864;");
     return err ? err : check_layout(c);
 }
 
@@ -624,6 +626,7 @@ static enum err write_checkpoint(struct catalogue *c)
 static void catalogue_free(struct catalogue *c)
 {
     buf_fini(&c->steps);
+    buf_fini(&c->next);
     free(c->path);
     free(c);
 }
@@ -667,7 +670,11 @@ bool catalogue_is_busy(const struct catalogue *c)
 void catalogue_begin(struct catalogue *c, bool is_full)
 {
     assert(!c->is_busy && (is_full || !c->must_be_full)); /* K4 */
-    buf_clear(&c->steps);
+    buf_fini(&c->steps);
+    if (is_full)
+        buf_fini(&c->next);
+    c->steps = c->next;
+    buf_init(&c->next);
     c->is_full = is_full;
 }
 
@@ -685,10 +692,20 @@ void catalogue_put(struct catalogue *c, struct bytes key, uint8_t kind, struct b
     add_part(&c->steps, head);
 }
 
+static void add_remove(struct buf *out, struct bytes key)
+{
+    buf_u8(out, STEP_REMOVE);
+    add_part(out, key);
+}
+
 void catalogue_remove(struct catalogue *c, struct bytes key)
 {
-    buf_u8(&c->steps, STEP_REMOVE);
-    add_part(&c->steps, key);
+    add_remove(&c->steps, key);
+}
+
+void catalogue_remove_next(struct catalogue *c, struct bytes key)
+{
+    add_remove(&c->next, key);
 }
 
 void catalogue_define(struct catalogue *c, struct bytes key, const char *what, struct bytes ns,
@@ -753,6 +770,7 @@ enum err catalogue_open(struct catalogue **out, struct shard *shard)
     c->path = dir ? path_in(dir) : NULL;
     c->mail.run = on_written;
     buf_init(&c->steps);
+    buf_init(&c->next);
     err = c->path ? open_path(c) : open_memory(c);
     if (err == ERR_CORRUPT)
         err = begin_anew(c);

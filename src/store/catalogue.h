@@ -52,8 +52,10 @@ uint64_t catalogue_row_count(const struct catalogue *c);
 
 /* A commit is under way: do not begin. */
 bool catalogue_is_busy(const struct catalogue *c);
-/* The next five only gather in memory; they are done in the order of the calls. is_full: there are
- * no rows at first (K4). */
+/* For the checkpoint that is begun next, before all else: as catalogue_remove. At any time. */
+void catalogue_remove_next(struct catalogue *c, struct bytes key);
+/* The next four only gather in memory; they are done in the order of the calls. is_full: there are
+ * no rows at first (K4), and nothing to be removed. */
 void catalogue_begin(struct catalogue *c, bool is_full);
 void catalogue_put(struct catalogue *c, struct bytes key, uint8_t kind, struct bytes head);
 /* The row with this key and every row whose key begins with it; none is fine, too. */
