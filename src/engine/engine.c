@@ -298,6 +298,7 @@ static void set_defaults(struct engine_options *o)
     set_default(&o->journal_bytes_max, ENGINE_JOURNAL_BYTES);
     set_default(&o->index_bytes_max, ENGINE_INDEX_BYTES);
     set_default(&o->cache_bytes_max, ENGINE_CACHE_BYTES);
+    set_default(&o->scrub_bytes_per_s, ENGINE_SCRUB_BYTES_PER_S);
     set_default(&o->segment_bytes, ENGINE_SEGMENT_BYTES);
     set_default(&o->leases_bytes_max, ENGINE_LEASES_BYTES);
     set_default(&o->direct_bytes_min, ENGINE_DIRECT_BYTES);
@@ -362,6 +363,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
         goto fail;
     journal_kick(e->journal);
     e->is_open = true;
+    scrub_start(e, e->options.scrub_bytes_per_s);
     retention_on_recovered(e);
     *out = e;
     return ERR_OK;
@@ -412,6 +414,7 @@ void engine_close(struct engine *e)
     outbox_free(e->outbox);
     if (e->journal)
         journal_close(e->journal);
+    scrub_stop(e);
     timers_fini(&e->timers);
     buf_fini(&e->scratch);
     rows_fini(&e->rows);

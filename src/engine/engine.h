@@ -38,6 +38,7 @@ struct engine_options {
     uint64_t journal_bytes_max; /* of journal that is kept for the batches in it; beyond, they are moved. 0: default */
     uint64_t index_bytes_max;   /* of memory for the index of those batches; likewise. 0: default */
     uint64_t cache_bytes_max;   /* of loaded extents. 0: default */
+    uint64_t scrub_bytes_per_s; /* of stored batches read again in the background. 0: default */
     uint64_t segment_bytes;     /* size of a segment. 0: default */
     uint64_t direct_bytes_min;  /* appended to a log in one turn: it goes to a segment at once. 0: default */
     void (*on_failed)(void *ctx, enum err err, const char *what); /* the disk failed: stop the process */
@@ -51,6 +52,7 @@ enum {
     ENGINE_JOURNAL_BYTES = 256 << 20,
     ENGINE_INDEX_BYTES = 64 << 20,
     ENGINE_CACHE_BYTES = 128 << 20,
+    ENGINE_SCRUB_BYTES_PER_S = 4 << 20,
     ENGINE_SEGMENT_BYTES = 256 << 20,
     ENGINE_LEASES_BYTES = 256 << 20,
     ENGINE_DIRECT_BYTES = 256 << 10,

@@ -27,6 +27,7 @@
 #include "engine/mover.h"
 #include "engine/pins.h"
 #include "engine/room.h"
+#include "engine/scrub.h"
 #include "engine/row.h"
 #include "engine/segment.h"
 #include "store/journal.h"
@@ -66,6 +67,7 @@ struct engine {
 
     struct shard *shard;
     struct loads  loads;
+    struct scrub  scrub;
     struct rooms  rooms;
     struct moves  moves;
     struct mover  mover;

@@ -2,6 +2,7 @@
  * extent_test.c - logs in segments, through the real engine: appends that go there directly, cold
  * reads, what recovery makes of it, against a model of every batch that was acknowledged.
  */
+#include "base/diag.h"
 #include "engine/log_int.h"
 #include "engine/queue_rig.h"
 
@@ -468,6 +469,61 @@ static void offsets_are_found_by_time_in_cold_extents(void **state)
     rig_close(&r);
 }
 
+/* ---- the scrub ---- */
+
+static void count_line(void *ctx, enum diag_level level, const char *line)
+{
+    (void)level;
+    *(int *)ctx += strstr(line, "offsets 2 to 3 cannot be read") ? 1 : 1000;
+}
+
+/* A minute, in steps that are shorter than any pause of the scrub. */
+static void let_it_scrub(struct rig *r)
+{
+    for (int i = 0; i < 60; i++) {
+        r->now_ms += 1000;
+        rig_turn(r);
+    }
+}
+
+static void the_scrub_finds_what_rotted(void **state)
+{
+    struct rig     r;
+    struct extent *x;
+    char           path[64];
+    int            lines = 0;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 1);
+    for (uint32_t i = 0; i < 5; i++)
+        append(&r, "t", 0, i + 1, 5000);
+    restart(&r);
+    make_cold(&r);
+    x = &log_extents(log_at(&r, 0))[1];
+    assert_int_equal(log_at(&r, 0)->extents.count, 4);
+    assert_int_equal(x->base, 2);
+    let_it_scrub(&r);
+    assert_int_equal(r.engine->scrub.extents, 4);
+    assert_int_equal(r.engine->scrub.passes, 1);
+    assert_int_equal(r.engine->loads.bytes, 0); /* nobody wanted it */
+    snprintf(path, sizeof path, "shard/000/segment/%u-%u", (unsigned)x->segment->id.epoch,
+             (unsigned)x->segment->id.number);
+    assert_true(disk_sim_rot(r.disk, path, x->at + EXTENT_HEADER_BYTES + 1000));
+    diag_set_sink(count_line, &lines);
+    let_it_scrub(&r);
+    assert_int_equal(lines, 0); /* it rests */
+    r.now_ms += SCRUB_PASS_MS;
+    let_it_scrub(&r);
+    diag_set_sink(NULL, NULL);
+    assert_int_equal(lines, 1);
+    assert_int_equal(r.engine->scrub.passes, 2);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(log_extents(log_at(&r, 0))[i].is_bad, i == 1);
+    assert_read(&r, 0, 4, 4, 5000);
+    rig_close(&r);
+}
+
 /* ---- a model ---- */
 
 struct model_batch {
@@ -664,6 +720,7 @@ int main(void)
         cmocka_unit_test(damage_is_told_and_stays_where_it_is),
         cmocka_unit_test(a_queue_goes_on_behind_damage),
         cmocka_unit_test(offsets_are_found_by_time_in_cold_extents),
+        cmocka_unit_test(the_scrub_finds_what_rotted),
         cmocka_unit_test(nothing_is_lost),
     };
 

@@ -15,6 +15,7 @@ struct reading {
     struct engine *engine; /* NULL: it is gone, nobody wants this any more */
     struct list    in_flight;
     struct list    waits; /* struct load_wait */
+    bool           is_check; /* kept only if somebody waits */
     /* for the reader thread */
     struct shard      *shard;
     struct blob_id     segment;
@@ -141,6 +142,10 @@ static void settle(struct engine *e, struct reading *r)
         quarantine(l, r, x);
         return;
     }
+    if (r->is_check && list_empty(&r->waits)) {
+        free_load(r->load);
+        return;
+    }
     x->load = r->load;
     keep(e, x->load);
 }
@@ -168,7 +173,8 @@ static void on_read(struct mail *mail)
     free(r);
 }
 
-static struct reading *begin(struct engine *e, const struct log *l, struct extent *x)
+static struct reading *begin(struct engine *e, const struct log *l, struct extent *x,
+                             enum work_lane lane)
 {
     struct reading *r = mem_new(sizeof *r);
 
@@ -184,7 +190,7 @@ static struct reading *begin(struct engine *e, const struct log *l, struct exten
     list_push(&e->loads.in_flight, &r->in_flight);
     e->loads.flights++;
     x->is_loading = true;
-    shard_work(e->shard, WORK_READ, &r->work);
+    shard_work(e->shard, lane, &r->work);
     return r;
 }
 
@@ -199,7 +205,7 @@ static struct reading *find_or_begin(struct engine *e, const struct log *l, stru
             r->segment.number == x->segment->id.number)
             return r;
     }
-    return begin(e, l, x);
+    return begin(e, l, x, WORK_READ);
 }
 
 void load_want(struct engine *e, const struct log *l, struct extent *x, struct load_wait *w)
@@ -217,7 +223,13 @@ void load_ahead(struct engine *e, const struct log *l, const struct load *load)
 
     if (i < l->extents.count && !x->load && !x->is_loading && !x->is_bad &&
         e->loads.flights < AHEAD_MAX)
-        begin(e, l, x);
+        begin(e, l, x, WORK_READ);
+}
+
+void load_check(struct engine *e, const struct log *l, struct extent *x)
+{
+    assert(!x->load && !x->is_loading && !x->is_bad);
+    begin(e, l, x, WORK_TIDY)->is_check = true;
 }
 
 /* ---- the cache ---- */

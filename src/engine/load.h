@@ -66,6 +66,9 @@ void load_fini(struct engine *e);
 void load_want(struct engine *e, const struct log *l, struct extent *x, struct load_wait *w);
 /* Somebody will want the extent behind the one of this load soon. */
 void load_ahead(struct engine *e, const struct log *l, const struct load *load);
+/* Reads a cold extent as if it were wanted, when there is time, and keeps it only if it is wanted by
+ * then: so that a bad one is known. */
+void load_check(struct engine *e, const struct log *l, struct extent *x);
 /* A load of the extent's batches, whose bytes are still to be written. Takes over the hold. */
 struct load *load_add(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
                       struct slice bytes);
