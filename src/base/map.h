@@ -1,11 +1,11 @@
 /*
  * map.h - hash maps with byte-string keys (struct map) and integer keys (struct idmap).
  *
- * Open addressing with linear probing, at most three quarters full; removal shifts back, so there are no tombstones and
- * cost does not depend on history. A large struct map grows in steps: each put moves a few entries of the smaller table,
- * so that none takes long. Keys of a struct map are borrowed: they must live inside the value and outlive the
- * entry. Values are never NULL. Iteration order is by hash and is the same for the same sequence of operations and
- * seed.
+ * Open addressing with linear probing, at most three quarters full; removal shifts back, so there are no
+ * tombstones and cost does not depend on history. A large struct map grows in steps: each put moves a few entries
+ * of the smaller table, so that none takes long. Keys of a struct map are borrowed: they must live inside the
+ * value and outlive the entry. Values are never NULL. Iteration order is by hash and is the same for the same
+ * sequence of operations and seed.
  *
  * Thread: the owner's.
  */
