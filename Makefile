@@ -5,7 +5,7 @@ SEEDS ?= 1000
 SEED_FROM ?= 1
 CUTS ?= 100
 ROUNDS ?= 100
-FS ?= ext4,xfs
+FS ?= ext4,xfs,ext2
 DATA ?= data
 BENCH_DIR ?= build/bench
 export FUZZ_SECONDS MATRIX_MESSAGES
@@ -14,7 +14,8 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 SANITIZE = -Db_lundef=false
 TESTED = unit corpus wire clients newcomer commands disk matrix
 
-.PHONY: help run release test tidy matrix sim powercut killloop failnth fuzz asan tsan ubsan bench bench-store clean
+.PHONY: help run release test tidy matrix sim powercut killloop failnth planted fuzz \
+	asan tsan ubsan bench bench-store clean
 
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
@@ -25,6 +26,7 @@ help:
 	@echo 'make powercut  the power goes CUTS ($(CUTS)) times while clients of all doors work, on FS ($(FS)); as root'
 	@echo 'make killloop  kill -9 and SIGSTOP, ROUNDS ($(ROUNDS)) times, under the same clients'
 	@echo 'make failnth   each allocation, write, sync, open, rename and thread start of a scenario fails once'
+	@echo 'make planted   builds with one durability bug each: the simulator and the power cuts must find it'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make asan     tests under AddressSanitizer; also make ubsan, make tsan'
 	@echo 'make bench    speed against the disk, and against RabbitMQ or Kafka where installed'
@@ -72,6 +74,11 @@ failnth: release
 
 sim: release
 	@build/release/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(SEED_FROM))
+
+planted:
+	@tools/install-packages test
+	@tools/npm-install
+	@node tests/power/planted.js
 
 fuzz:
 	@tools/install-packages test

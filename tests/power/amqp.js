@@ -43,7 +43,7 @@ function publisher(control, lane, name) {
             if (open < WINDOW) {
                 const id = history.sending(producer);
                 open += 1;
-                channel.sendToQueue(lane, Buffer.from(body(id, n)), { persistent: true }, (error) => {
+                channel.sendToQueue(lane, Buffer.from(body(id)), { persistent: true }, (error) => {
                     open -= 1;
                     if (!error) {
                         history.acked(id);
@@ -146,7 +146,7 @@ function definer(control, everyMs) {
 async function publishOnce(control, lane, ids) {
     await withChannel(control, 'createConfirmChannel', async (channel) => {
         await channel.assertQueue(lane, { durable: true });
-        ids.forEach((id, n) => channel.sendToQueue(lane, Buffer.from(body(id, n)), { persistent: true }));
+        ids.forEach((id) => channel.sendToQueue(lane, Buffer.from(body(id)), { persistent: true }));
         await channel.waitForConfirms();
     });
 }

@@ -12,6 +12,7 @@ const clients = createRequire(path.join(__dirname, '../clients/package.json'));
 const RETRY_MS = 30;
 const WAITING_MAX = 1500; /* sent and not yet delivered, in one queue */
 const BODY_BYTES_MAX = 400000;
+const SMALL_BYTES_MAX = 19000; /* ten of them fit into what SQS takes at once */
 
 function sleep(ms) {
     return new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -67,7 +68,8 @@ class Control {
 }
 
 /** The body of a message: its id, a space, and padding that makes most small, some large, a few very large. */
-function body(id, n) {
+function body(id, bytesMax = BODY_BYTES_MAX) {
+    const n = Number(id.slice(id.lastIndexOf(':') + 1));
     let bytes = n % 7 * 40;
     if (n % 97 === 0) {
         bytes = 20000;
@@ -75,11 +77,13 @@ function body(id, n) {
     if (n % 1009 === 1008) {
         bytes = BODY_BYTES_MAX;
     }
-    return `${id} ${'.'.repeat(bytes)}`;
+    return `${id} ${'.'.repeat(Math.min(bytes, bytesMax))}`;
 }
 
+/** The id of a message that arrived; what has not the body that belongs to it has none. */
 function idOf(text) {
-    return text.slice(0, text.indexOf(' '));
+    const id = text.slice(0, text.indexOf(' '));
+    return text === body(id) || text === body(id, SMALL_BYTES_MAX) ? id : `(changed) ${id}`;
 }
 
-module.exports = { Control, body, clients, idOf, sleep };
+module.exports = { Control, SMALL_BYTES_MAX, body, clients, idOf, sleep };

@@ -7,7 +7,7 @@
  * there; an operation whose answer never came has an unknown outcome and may have happened or not.
  *
  *   H1  An acknowledged publish is delivered, at the latest when a drain ends (queue), or is in the log (log).
- *   H2  Nothing is delivered that was not sent.
+ *   H2  Nothing is delivered that was not sent, and what is delivered has not changed (control.js tells by the body).
  *   H3  What was settled, and whose settlement was answered while the lease lasted, is never delivered again.
  *   H4  What was delivered before is delivered again only with the flag of the door that says so.
  *   H5  Acknowledged messages of one producer come in the order they were sent (lanes that promise order; first
@@ -243,6 +243,11 @@ class History {
             }
         }
         return due;
+    }
+
+    /** The ids of all acknowledged messages of a lane, producer by producer in the order they were sent. */
+    acknowledged(lane) {
+        return this.of(lane).flatMap((p) => p.state.flatMap((state, n) => (state & ACKED ? [`${p.name}:${n}`] : [])));
     }
 
     /** The log was read to its end after due(): what was due and did not come is lost (H1). */

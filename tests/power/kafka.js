@@ -50,7 +50,6 @@ async function topics(control) {
 function publisher(control, laneOf, name, { isIdempotent, partitions }) {
     const { history } = control;
     let session = 0;
-    let n = 0;
 
     async function publish(producer) {
         const lane = laneOf();
@@ -58,8 +57,7 @@ function publisher(control, laneOf, name, { isIdempotent, partitions }) {
         while (control.isLoading && laneOf() === lane) {
             await control.room(lane, BATCH_EVERY_MS);
             const ids = Array.from({ length: BATCH }, () => history.sending(source));
-            const messages = ids.map((id, i) => ({ key: name, value: body(id, n + i), partition: i % partitions }));
-            n += BATCH;
+            const messages = ids.map((id, i) => ({ key: name, value: body(id), partition: i % partitions }));
             await producer.send({ topic: lane, acks: -1, messages });
             ids.forEach((id) => history.acked(id));
         }
@@ -147,7 +145,7 @@ async function publishOnce(control, topic, ids) {
     try {
         await createTopic(control, topic);
         await producer.connect();
-        const messages = ids.map((id, n) => ({ value: body(id, n), partition: 0 }));
+        const messages = ids.map((id) => ({ value: body(id), partition: 0 }));
         await producer.send({ topic, acks: -1, messages });
     } finally {
         producer.disconnect().catch(() => {});

@@ -12,7 +12,10 @@
  * threads. What not: below the file system the running kernel keeps the image's bytes, so a write that reached the
  * device without a flush counts as written.
  *
- *     powercut.js [CUTS [ext4,xfs]]       environment: MYNA the binary, CUTTER the program of cut.c, SEED, VERBOSE
+ *     powercut.js [CUTS [ext4,xfs,ext2]]      environment: MYNA the binary, CUTTER the program of cut.c, SEED, VERBOSE
+ *
+ * With DAMAGE=1 a bit of a message turns over after each cut (damage.js). A broker that refuses to start has done well;
+ * the bit is turned back, and it goes on. One that starts serves the message, and the checker sees it.
  *
  * The cuts are shared out between the file systems; one that this machine cannot have is said and skipped. The last
  * line is "powercut: N cuts, 0 acknowledged messages lost", and only then the status is 0.
@@ -21,6 +24,7 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const { BINARY } = require('../clients/broker');
+const { damage } = require('./damage');
 const { Image, obstacle, runInPrivate } = require('./image');
 const { Random } = require('./random');
 const { Trial, ignoreStrays, verdict } = require('./trial');
@@ -48,18 +52,36 @@ async function hurt(trial, image) {
         await cut(trial, image, way);
         await started;
     }
-    await trial.verify();
-    await broker.start();
+    if (process.env.DAMAGE) {
+        await startDamaged(trial);
+    } else {
+        await trial.verify();
+        await broker.start();
+    }
+}
+
+/** A bit of a message has turned over: a broker that starts all the same has to answer for what it serves. */
+async function startDamaged(trial) {
+    const { broker, history, load, random } = trial;
+    const undo = damage(broker.data, history, load.topic, random);
+    try {
+        await broker.start();
+    } catch (error) {
+        if (!undo || !/damaged/.test(error.message)) {
+            throw error;
+        }
+        undo();
+        await broker.start();
+    }
 }
 
 async function cut(trial, image, way) {
-    await image.cut(way);
-    if (trial.broker.isRunning) {
-        trial.broker.child.kill('SIGKILL');
-    }
-    await trial.broker.exited;
-    await image.unmount();
-    await image.mount();
+    await image.cut(way, async () => {
+        if (trial.broker.isRunning) {
+            trial.broker.child.kill('SIGKILL');
+        }
+        await trial.broker.exited;
+    });
     trial.done += 1;
 }
 
@@ -110,5 +132,6 @@ async function main(kinds, cuts) {
 
 ignoreStrays();
 if (!runInPrivate()) {
-    main((process.argv[3] || 'ext4,xfs').split(','), Number(process.argv[2] || 100)).then((code) => process.exit(code));
+    const [, , cuts = '100', kinds = 'ext4,xfs,ext2'] = process.argv;
+    main(kinds.split(','), Number(cuts)).then((code) => process.exit(code));
 }

@@ -55,7 +55,6 @@ async function prepare(control, lane) {
 function publisher(control, lane, name) {
     const { history } = control;
     let client;
-    let n = 0;
 
     control.role(name, async () => {
         client = client || made(v1.PublisherClient, control);
@@ -63,8 +62,7 @@ function publisher(control, lane, name) {
         while (control.isLoading) {
             await control.room(lane, 0);
             const ids = Array.from({ length: BATCH }, () => history.sending(producer));
-            const messages = ids.map((id, i) => ({ data: Buffer.from(body(id, n + i)), orderingKey: name }));
-            n += BATCH;
+            const messages = ids.map((id) => ({ data: Buffer.from(body(id)), orderingKey: name }));
             await client.publish({ topic: `${PROJECT}/topics/${lane}`, messages }, CALL);
             ids.forEach((id) => history.acked(id));
         }
@@ -144,7 +142,7 @@ async function publishOnce(control, lane, ids) {
     const client = made(v1.PublisherClient, control);
     try {
         await prepare(control, lane);
-        const messages = ids.map((id, n) => ({ data: Buffer.from(body(id, n)), orderingKey: lane }));
+        const messages = ids.map((id) => ({ data: Buffer.from(body(id)), orderingKey: lane }));
         await client.publish({ topic: `${PROJECT}/topics/${lane}`, messages }, CALL);
     } finally {
         await client.close();

@@ -3,7 +3,7 @@
  * sqs.js - @aws-sdk/client-sqs without retries of its own, so that each publish is sent once: a publisher in batches, a
  * reader that deletes, and somebody who makes and deletes queues.
  */
-const { body, clients, idOf, sleep } = require('./control');
+const { SMALL_BYTES_MAX, body, clients, idOf, sleep } = require('./control');
 
 const {
     ChangeMessageVisibilityCommand, CreateQueueCommand, DeleteMessageBatchCommand, DeleteQueueCommand,
@@ -12,7 +12,6 @@ const {
 
 const BATCH = 10;
 const VISIBILITY_S = 2;
-const BATCH_BYTES_MAX = 200000; /* SQS takes 256 KiB a batch */
 
 function client(control) {
     return new SQSClient({
@@ -36,7 +35,6 @@ async function withQueue(control, lane, work) {
 
 function publisher(control, lane, name) {
     const { history } = control;
-    let n = 0;
 
     async function publish(sqs, QueueUrl) {
         const producer = history.producer(name, lane);
@@ -44,9 +42,8 @@ function publisher(control, lane, name) {
             await control.room(lane, 0);
             const ids = Array.from({ length: BATCH }, () => history.sending(producer));
             const Entries = ids.map((id, i) => ({
-                Id: String(i), MessageBody: body(id, n + i).slice(0, BATCH_BYTES_MAX / BATCH),
+                Id: String(i), MessageBody: body(id, SMALL_BYTES_MAX),
             }));
-            n += BATCH;
             const { Successful = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
             Successful.forEach(({ Id }) => history.acked(ids[Number(Id)]));
         }
@@ -137,7 +134,7 @@ function definer(control, everyMs) {
 /** Publishes messages with these ids; resolves when all are acknowledged. */
 async function publishOnce(control, lane, ids) {
     await withQueue(control, lane, async (sqs, QueueUrl) => {
-        const Entries = ids.map((id, n) => ({ Id: String(n), MessageBody: body(id, n) }));
+        const Entries = ids.map((id, n) => ({ Id: String(n), MessageBody: body(id, SMALL_BYTES_MAX) }));
         const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
         if (Failed.length > 0) {
             throw new Error(`send refused: ${Failed[0].Code}`);
