@@ -33,6 +33,7 @@ void append_note(struct engine *e, struct log *l, const struct log_entry *entry,
     if (!list_empty(&l->readers) && list_empty(&l->fresh))
         list_push(&e->fresh, &l->fresh);
     retention_arm(e, l);
+    compactor_on_append(e, l);
 }
 
 static void push(struct engine *e, struct log *l, const struct log_entry *entry, int64_t delay_ms)

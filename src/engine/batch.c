@@ -243,15 +243,16 @@ enum err batch_check_keys(struct bytes batch)
 {
     struct batch_reader reader;
     struct raw_record   r;
-    bool                is_keyless = false;
     enum err            err = batch_open(&reader, batch);
+    enum err            found = err;
 
-    if (err)
-        return err;
-    while (!is_keyless && batch_next_raw(&reader, &r, &err))
-        is_keyless = bytes_is_null(r.key);
+    for (int32_t i = 0; !found && batch_next_raw(&reader, &r, &err); i++)
+        if (r.offset_delta != i)
+            found = ERR_BAD_RECORD;
+        else if (bytes_is_null(r.key))
+            found = ERR_NO_KEY;
     batch_close(&reader);
-    return is_keyless ? ERR_NO_KEY : err;
+    return found ? found : err;
 }
 
 bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out)

@@ -122,7 +122,8 @@ bool batch_next(struct batch_reader *r, struct record *out, enum err *err);
 bool batch_find(struct batch_reader *r, int32_t offset_delta, struct record *out);
 void batch_close(struct batch_reader *r);
 
-/* ERR_NO_KEY: a record of it has none; ERR_BAD_RECORD. Inflates a compressed one. */
+/* Of a dense one. ERR_NO_KEY: a record has none; ERR_BAD_RECORD: it cannot be read, or offsets do not
+ * follow one another. Inflates a compressed one. */
 MUST_CHECK enum err batch_check_keys(struct bytes batch);
 
 /* A record as it is written, for those who pass it on without a look at its headers. */

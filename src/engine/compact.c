@@ -33,16 +33,18 @@ static bool is_well_formed(struct batch_reader *reader)
     return err == ERR_OK;
 }
 
-static void note_keys(struct key_offsets *keys, struct batch_reader *reader, uint64_t base_offset)
+static void note_keys(struct key_offsets *keys, uint64_t space, struct batch_reader *reader,
+                      uint64_t base_offset)
 {
     struct raw_record r;
 
     while (batch_next_raw(reader, &r, NULL))
         if (!bytes_is_null(r.key))
-            key_offsets_put(keys, r.key, base_offset + (uint64_t)r.offset_delta);
+            key_offsets_put(keys, space, r.key, base_offset + (uint64_t)r.offset_delta);
 }
 
-bool compact_note(struct key_offsets *keys, struct bytes batch, uint64_t base_offset)
+bool compact_note(struct key_offsets *keys, uint64_t space, struct bytes batch,
+                  uint64_t base_offset)
 {
     struct batch_reader reader;
     bool                has_room;
@@ -51,7 +53,7 @@ bool compact_note(struct key_offsets *keys, struct bytes batch, uint64_t base_of
         return true; /* C5 */
     has_room = key_offsets_room(keys) >= (size_t)reader.head.record_count;
     if (has_room && !(reader.head.attributes & BATCH_CONTROL) && is_well_formed(&reader)) /* C5 */
-        note_keys(keys, &reader, base_offset);
+        note_keys(keys, space, &reader, base_offset);
     batch_close(&reader);
     return has_room;
 }
@@ -78,7 +80,7 @@ static bool stays(const struct compact_pass *p, const struct batch_head *head,
 
     if (bytes_is_null(r->key))
         return false; /* C1 */
-    latest = key_offsets_get(p->keys, r->key);
+    latest = key_offsets_get(p->keys, p->space, r->key);
     if (latest != KEY_OFFSETS_NONE && latest > base_offset + (uint64_t)r->offset_delta)
         return false;
     if (!bytes_is_null(r->value))
@@ -213,10 +215,11 @@ static enum compact_answer reduce(struct compact_pass *p, const struct batch_hea
     return COMPACT_LESS;
 }
 
-void compact_begin(struct compact_pass *p, struct key_offsets *keys, int64_t now_ms,
+void compact_begin(struct compact_pass *p, struct key_offsets *keys, uint64_t space, int64_t now_ms,
                    int64_t delete_retention_ms)
 {
     *p = (struct compact_pass){ .keys = keys,
+                                .space = space,
                                 .now_ms = now_ms,
                                 .delete_retention_ms = delete_retention_ms,
                                 .horizon_ms = INT64_MAX };

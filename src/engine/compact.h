@@ -31,12 +31,13 @@
 #include "engine/key_offsets.h"
 
 /* Notes the keys of a batch; false, and nothing is noted, when there may be no room for all of them:
- * the pass ends before it. A batch that does not even fit an empty table may be left out: fewer
- * records go, that is all. */
-bool compact_note(struct key_offsets *keys, struct bytes batch, uint64_t base_offset);
+ * the pass ends before it. */
+bool compact_note(struct key_offsets *keys, uint64_t space, struct bytes batch,
+                  uint64_t base_offset);
 
 struct compact_pass {
     struct key_offsets *keys;
+    uint64_t            space;
     int64_t             now_ms, delete_retention_ms;
     /* C4; last_offset is that of the batch. NULL: never. */
     bool (*is_last)(void *ctx, int64_t producer_id, uint64_t last_offset);
@@ -52,7 +53,7 @@ enum compact_answer {
     COMPACT_GONE,
 };
 
-void compact_begin(struct compact_pass *p, struct key_offsets *keys, int64_t now_ms,
+void compact_begin(struct compact_pass *p, struct key_offsets *keys, uint64_t space, int64_t now_ms,
                    int64_t delete_retention_ms);
 /* base_offset is the true one, whatever the field says. out is appended to. */
 enum compact_answer compact_batch(struct compact_pass *p, struct bytes batch, uint64_t base_offset,

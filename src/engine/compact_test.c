@@ -182,8 +182,8 @@ static void compact_real(struct model *m, uint64_t dirty, uint64_t end, int64_t 
 
     for (size_t i = 0; i < m->count; i++)
         if (m->batches[i].base >= dirty && m->batches[i].base < end && m->batches[i].bytes.len > 0)
-            assert_true(compact_note(keys, buf_view(&m->batches[i].bytes), m->batches[i].base));
-    compact_begin(&p, keys, now_ms, RETENTION_MS);
+            assert_true(compact_note(keys, 1, buf_view(&m->batches[i].bytes), m->batches[i].base));
+    compact_begin(&p, keys, 1, now_ms, RETENTION_MS);
     p.is_last = is_producers_last;
     p.ctx = m;
     for (size_t i = 0; i < m->count && m->batches[i].base < end; i++) {
@@ -434,10 +434,10 @@ static void a_full_table_takes_no_part_of_a_batch(void **state)
 
         snprintf(key, sizeof key, "%d", i);
         put(m, key, "v");
-        assert_int_equal(compact_note(keys, buf_view(&m->batches[i].bytes), m->batches[i].base),
+        assert_int_equal(compact_note(keys, 1, buf_view(&m->batches[i].bytes), m->batches[i].base),
                          i < 3);
     }
-    assert_true(key_offsets_get(keys, bytes_str("3")) == KEY_OFFSETS_NONE);
+    assert_true(key_offsets_get(keys, 1, bytes_str("3")) == KEY_OFFSETS_NONE);
     key_offsets_free(keys);
     free_model(m);
 }

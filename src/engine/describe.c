@@ -38,7 +38,8 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_TOPIC_NATIVE] = { "TOPIC_NATIVE", "u:topic n:door b:native" },
     [CHANGE_TOPIC_POLICY] = { "TOPIC_POLICY", "u:topic " TOPIC_POLICY },
     [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
-    [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end" },
+    [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end n:clean t:horizon" },
+    [CHANGE_LOG_COMPACTED] = { "LOG_COMPACTED", "n:log n:clean t:horizon" },
     [CHANGE_LOG_ENTRIES] = { "LOG_ENTRIES", "n:log n:first #entries [n:base n:position n:bytes "
                                             "n:offsets t:max_time t:when] " EXTENTS },
     [CHANGE_SEGMENT_MADE] = { "SEGMENT_MADE", "n:epoch n:number n:log n:end" },

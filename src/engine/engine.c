@@ -302,6 +302,7 @@ static void set_defaults(struct engine_options *o)
     set_default(&o->segment_bytes, ENGINE_SEGMENT_BYTES);
     set_default(&o->leases_bytes_max, ENGINE_LEASES_BYTES);
     set_default(&o->direct_bytes_min, ENGINE_DIRECT_BYTES);
+    set_default(&o->compact_keys_bytes, ENGINE_COMPACT_BYTES);
 }
 
 static void init(struct engine *e, const struct engine_options *options, int64_t now_ms)
@@ -314,6 +315,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     stage_init(&e->stage);
     move_init(&e->moves);
     mover_init(&e->mover);
+    compactor_init(e);
     cleaner_init(&e->cleaner);
     list_init(&e->walks);
     e->now_ms = now_ms;
@@ -365,6 +367,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     e->is_open = true;
     scrub_start(e, e->options.scrub_bytes_per_s);
     retention_on_recovered(e);
+    compactor_on_recovered(e);
     *out = e;
     return ERR_OK;
 fail:
@@ -404,6 +407,7 @@ void engine_close(struct engine *e)
     group_fini(e);
     exchange_fini(e);
     queue_fini(e);
+    compactor_fini(e);
     topic_fini(e);
     producer_fini(e);
     walk_fini(e);

@@ -40,6 +40,7 @@ struct engine_options {
     uint64_t cache_bytes_max;   /* of loaded extents. 0: default */
     uint64_t scrub_bytes_per_s; /* of stored batches read again in the background. 0: default */
     uint64_t segment_bytes;     /* size of a segment. 0: default */
+    uint64_t compact_keys_bytes; /* of memory for keys while logs are compacted. 0: default */
     uint64_t direct_bytes_min;  /* appended to a log in one turn: it goes to a segment at once. 0: default */
     void (*on_failed)(void *ctx, enum err err, const char *what); /* the disk failed: stop the process */
     /* From inside engine_open, again and again while it lasts: how much of it is done. May be NULL. */
@@ -55,6 +56,7 @@ enum {
     ENGINE_SCRUB_BYTES_PER_S = 4 << 20,
     ENGINE_SEGMENT_BYTES = 256 << 20,
     ENGINE_LEASES_BYTES = 256 << 20,
+    ENGINE_COMPACT_BYTES = 32 << 20,
     ENGINE_DIRECT_BYTES = 256 << 10,
 };
 

@@ -18,6 +18,7 @@
 
 #include "base/map.h"
 #include "engine/change.h"
+#include "engine/compactor.h"
 #include "engine/cleaner.h"
 #include "engine/engine.h"
 #include "engine/exchange_calls.h"
@@ -71,6 +72,7 @@ struct engine {
     struct rooms  rooms;
     struct moves  moves;
     struct mover  mover;
+    struct compactor compactor;
     struct cleaner cleaner;
     struct list   walks; /* walk.c */
     struct stage {
@@ -197,6 +199,9 @@ struct log {
     struct idmap producers; /* producer id -> struct producer_state (producer.c) */
     uint64_t     bytes;     /* of all the batches it has */
     struct timer retention; /* its oldest part is over a limit then, or later (retention.c) */
+    uint64_t     clean;      /* compacted up to here */
+    int64_t      horizon_ms; /* some of its tombstones may go then; 0: it has none, as far as it is clean */
+    struct cleaning *cleaning; /* of a compacted topic's (compactor.c) */
 };
 
 struct topic {

@@ -51,11 +51,12 @@ size_t key_offsets_room(const struct key_offsets *m)
     return m->count_max - m->count;
 }
 
-static void hash(struct key_offsets *m, struct bytes key, uint64_t out[2])
+static void hash(struct key_offsets *m, uint64_t space, struct bytes key, uint64_t out[2])
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     int     ok = EVP_DigestInit_ex2(m->hasher, m->sha256, NULL);
 
+    ok = ok && EVP_DigestUpdate(m->hasher, &space, sizeof space);
     ok = ok && EVP_DigestUpdate(m->hasher, key.at, key.len);
     ok = ok && EVP_DigestFinal_ex(m->hasher, digest, NULL);
     assert(ok);
@@ -63,11 +64,11 @@ static void hash(struct key_offsets *m, struct bytes key, uint64_t out[2])
 }
 
 /* The key's entry, or the free one where it belongs. */
-static struct entry *find(struct key_offsets *m, struct bytes key, uint64_t h[2])
+static struct entry *find(struct key_offsets *m, uint64_t space, struct bytes key, uint64_t h[2])
 {
     size_t i;
 
-    hash(m, key, h);
+    hash(m, space, key, h);
     i = (size_t)(h[0] % m->cap);
     while (m->entries[i].offset > 0 &&
            (m->entries[i].hash[0] != h[0] || m->entries[i].hash[1] != h[1]))
@@ -75,10 +76,10 @@ static struct entry *find(struct key_offsets *m, struct bytes key, uint64_t h[2]
     return &m->entries[i];
 }
 
-void key_offsets_put(struct key_offsets *m, struct bytes key, uint64_t offset)
+void key_offsets_put(struct key_offsets *m, uint64_t space, struct bytes key, uint64_t offset)
 {
     uint64_t      h[2];
-    struct entry *e = find(m, key, h);
+    struct entry *e = find(m, space, key, h);
 
     if (e->offset == 0) {
         assert(m->count < m->count_max);
@@ -89,9 +90,9 @@ void key_offsets_put(struct key_offsets *m, struct bytes key, uint64_t offset)
         e->offset = offset + 1;
 }
 
-uint64_t key_offsets_get(struct key_offsets *m, struct bytes key)
+uint64_t key_offsets_get(struct key_offsets *m, uint64_t space, struct bytes key)
 {
     uint64_t h[2];
 
-    return find(m, key, h)->offset - 1;
+    return find(m, space, key, h)->offset - 1;
 }

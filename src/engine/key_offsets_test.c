@@ -19,15 +19,19 @@ static void the_highest_offset_is_kept(void **state)
     struct key_offsets *m = key_offsets_new(1000);
 
     (void)state;
-    assert_true(key_offsets_get(m, bytes_str("a")) == KEY_OFFSETS_NONE);
-    key_offsets_put(m, bytes_str("a"), 0);
-    assert_int_equal(key_offsets_get(m, bytes_str("a")), 0);
-    key_offsets_put(m, bytes_str("a"), 7);
-    key_offsets_put(m, bytes_str("a"), 5);
-    key_offsets_put(m, bytes_of("", 0), 3);
-    assert_int_equal(key_offsets_get(m, bytes_str("a")), 7);
-    assert_int_equal(key_offsets_get(m, bytes_of("", 0)), 3);
-    assert_true(key_offsets_get(m, bytes_str("b")) == KEY_OFFSETS_NONE);
+    assert_true(key_offsets_get(m, 1, bytes_str("a")) == KEY_OFFSETS_NONE);
+    key_offsets_put(m, 1, bytes_str("a"), 0);
+    assert_int_equal(key_offsets_get(m, 1, bytes_str("a")), 0);
+    key_offsets_put(m, 1, bytes_str("a"), 7);
+    key_offsets_put(m, 1, bytes_str("a"), 5);
+    key_offsets_put(m, 1, bytes_of("", 0), 3);
+    assert_int_equal(key_offsets_get(m, 1, bytes_str("a")), 7);
+    assert_int_equal(key_offsets_get(m, 1, bytes_of("", 0)), 3);
+    assert_true(key_offsets_get(m, 1, bytes_str("b")) == KEY_OFFSETS_NONE);
+    assert_true(key_offsets_get(m, 2, bytes_str("a")) == KEY_OFFSETS_NONE);
+    key_offsets_put(m, 2, bytes_str("a"), 1);
+    assert_int_equal(key_offsets_get(m, 1, bytes_str("a")), 7);
+    assert_int_equal(key_offsets_get(m, 2, bytes_str("a")), 1);
     key_offsets_free(m);
 }
 
@@ -41,13 +45,13 @@ static void a_full_table_finds_everything(void **state)
     (void)state;
     assert_int_equal(key_offsets_room(m), 900);
     for (; key_offsets_room(m) > 0; n++)
-        key_offsets_put(m, key_of(text, n), (uint64_t)n);
+        key_offsets_put(m, 1, key_of(text, n), (uint64_t)n);
     assert_int_equal(n, 900);
     for (int i = 0; i < n; i++)
-        assert_int_equal(key_offsets_get(m, key_of(text, i)), i);
-    key_offsets_put(m, key_of(text, 5), 1u << 31); /* it is there: that needs no room */
-    assert_int_equal(key_offsets_get(m, key_of(text, 5)), 1u << 31);
-    assert_true(key_offsets_get(m, key_of(text, n)) == KEY_OFFSETS_NONE);
+        assert_int_equal(key_offsets_get(m, 1, key_of(text, i)), i);
+    key_offsets_put(m, 1, key_of(text, 5), 1u << 31); /* it is there: that needs no room */
+    assert_int_equal(key_offsets_get(m, 1, key_of(text, 5)), 1u << 31);
+    assert_true(key_offsets_get(m, 1, key_of(text, n)) == KEY_OFFSETS_NONE);
     key_offsets_free(m);
 }
 
@@ -57,9 +61,9 @@ static void the_smallest_table_has_one_place(void **state)
 
     (void)state;
     assert_int_equal(key_offsets_room(m), 1);
-    key_offsets_put(m, bytes_str("a"), 1);
+    key_offsets_put(m, 1, bytes_str("a"), 1);
     assert_int_equal(key_offsets_room(m), 0);
-    assert_true(key_offsets_get(m, bytes_str("b")) == KEY_OFFSETS_NONE);
+    assert_true(key_offsets_get(m, 1, bytes_str("b")) == KEY_OFFSETS_NONE);
     key_offsets_free(m);
 }
 

@@ -54,6 +54,7 @@ struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
 void log_free(struct engine *e, struct log *l)
 {
     assert(list_empty(&l->readers) && list_empty(&l->staged));
+    compactor_forget(e, l);
     room_leave(e, l);
     log_trim(e, l, l->end);
     list_remove(&l->fresh);

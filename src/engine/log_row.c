@@ -3,7 +3,7 @@
  * journal, in chunks.
  *
  * Changes, only in checkpoints (docs/journal.md):
- *   LOG_STATE    log id, start, end
+ *   LOG_STATE    log id, start, end, clean, horizon (compactor.h)
  *   LOG_ENTRIES  log id, first of the chunk, entry count, each { base offset, position, length,
  *                count, max timestamp, append_ms }, then extents as in EXTENT_MOVED (extent.c)
  *                until the head ends
@@ -158,6 +158,8 @@ void log_row_head(struct engine *e, const struct row *row, struct buf *out)
     buf_uvarint(out, l->id);
     buf_uvarint(out, l->start);
     buf_uvarint(out, l->end);
+    buf_uvarint(out, l->clean);
+    buf_varint(out, l->horizon_ms);
 }
 
 static const struct log_chunk *chunk_of(const struct row *row)
@@ -218,14 +220,19 @@ enum err log_apply_state(struct engine *e, struct rd *head, struct bytes payload
     struct log *l = idmap_get(&e->logs, rd_uvarint64(head));
     uint64_t    start = rd_uvarint64(head);
     uint64_t    end = rd_uvarint64(head);
+    uint64_t    clean = rd_uvarint64(head);
+    int64_t     horizon_ms = rd_varint64(head);
 
     (void)payload;
     (void)position;
-    if (head->failed || !l || l->end > 0 || start > end || end > INT64_MAX)
+    if (head->failed || !l || l->end > 0 || start > end || end > INT64_MAX || clean > end ||
+        horizon_ms < 0)
         return ERR_CORRUPT;
     row_touch(e, &l->row);
     l->start = start;
     l->end = end;
+    l->clean = clean;
+    l->horizon_ms = horizon_ms;
     l->durable = start;
     return ERR_OK;
 }

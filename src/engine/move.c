@@ -9,6 +9,7 @@
 enum {
     OWN_BYTES_MIN = 8 << 20, /* of one log: it gets a segment for itself */
     SYNC_BYTES = 16 << 20,   /* written between syncs, so that none of them takes long */
+    ROOM_BYTES = 1 << 20,    /* taken at a time beyond what was thought to be enough */
 };
 
 void move_init(struct moves *s)
@@ -117,6 +118,8 @@ void move_free(struct move *m)
             l->is_moving = false;
         free_piece(&m->pieces[i]);
     }
+    if (m->forget)
+        m->forget(m->ctx);
     for (size_t i = 0; i < m->target_count; i++)
         blob_drop(m->targets[i].blob);
     free(m->pieces);
@@ -127,7 +130,7 @@ void move_free(struct move *m)
 /* ---- where to ---- */
 
 /* What the extents of a piece take at most: each but the last of two neighbours together is more
- * than half full. */
+ * than half full. What a filter makes of it may be larger: flush_extent takes more then. */
 static uint64_t space_for(const struct move_piece *p)
 {
     uint64_t extents = 2 * (p->bytes / EXTENT_BYTES_MAX) + p->source_count / 2 + 2;
@@ -157,7 +160,7 @@ static void choose_targets(struct move *m)
     uint64_t own = most / 4 < OWN_BYTES_MIN ? most / 4 : OWN_BYTES_MIN;
     size_t   shared = SIZE_MAX;
 
-    for (size_t i = 0; i < m->piece_count; i++) {
+    for (size_t i = 0; i < m->piece_count && !m->is_read_only; i++) {
         struct move_piece *p = &m->pieces[i];
         uint64_t           bytes = space_for(p);
 
@@ -180,7 +183,17 @@ struct writing {
     struct move_target  *target;
     struct extent_writer w;
     uint64_t             unsynced;
+    struct buf           changed; /* by the filter */
 };
+
+static enum err make_room(struct writing *g, size_t size)
+{
+    uint64_t bytes = g->target->end + size;
+
+    if (bytes <= blob_reserved(g->target->blob))
+        return ERR_OK;
+    return blob_reserve(g->target->blob, bytes + ROOM_BYTES);
+}
 
 static enum err flush_extent(struct writing *g)
 {
@@ -194,6 +207,9 @@ static enum err flush_extent(struct writing *g)
     if (h->batches == 0)
         return ERR_OK;
     extent_end(&g->w);
+    err = make_room(g, size);
+    if (err)
+        return err;
     iov[0] = (struct iovec){ g->w.out.at, g->w.out.len };
     iov[1] = (struct iovec){ (void *)(uintptr_t)zeros, size - g->w.out.len };
     err = blob_write(g->target->blob, g->target->end, iov, 2);
@@ -210,20 +226,55 @@ static enum err flush_extent(struct writing *g)
     return blob_sync(g->target->blob);
 }
 
-/* ERR_CORRUPT: M2. */
-static enum err write_batch(struct writing *g, const struct log_entry *entry, struct bytes batch)
+static enum err add_batch(struct writing *g, const struct log_entry *entry, struct bytes batch)
 {
-    struct batch_head head;
-    enum err          err = ERR_OK;
+    enum err err = ERR_OK;
 
-    if (batch_head(batch, &head) != ERR_OK || !batch_is_whole(batch, &head) ||
-        (uint32_t)head.last_offset_delta + 1 != entry->count)
-        return ERR_CORRUPT;
+    if (g->move->is_read_only)
+        return ERR_OK;
     if (!extent_has_room(&g->w, entry))
         err = flush_extent(g);
     if (!err)
         extent_add(&g->w, entry, batch);
     return err;
+}
+
+static enum err add_changed(struct writing *g, const struct log_entry *was)
+{
+    struct log_entry  entry = *was;
+    struct batch_head head;
+    enum err          err = batch_head(buf_view(&g->changed), &head);
+
+    assert(!err);
+    (void)err;
+    entry.batch_len = (uint32_t)g->changed.len;
+    entry.max_timestamp_ms = head.max_timestamp_ms;
+    return add_batch(g, &entry, buf_view(&g->changed));
+}
+
+static enum err filter_batch(struct writing *g, const struct log_entry *entry, struct bytes batch)
+{
+    buf_clear(&g->changed);
+    switch (g->move->filter(g->move->ctx, g->piece->log, entry, batch, &g->changed)) {
+    case MOVE_LESS:
+        return add_changed(g, entry);
+    case MOVE_NOT:
+        return ERR_OK;
+    case MOVE_SAME:
+    default:
+        return add_batch(g, entry, batch);
+    }
+}
+
+/* ERR_CORRUPT: M2. */
+static enum err write_batch(struct writing *g, const struct log_entry *entry, struct bytes batch)
+{
+    struct batch_head head;
+
+    if (batch_head(batch, &head) != ERR_OK || !batch_is_whole(batch, &head) ||
+        (uint32_t)head.last_offset_delta + 1 != entry->count)
+        return ERR_CORRUPT;
+    return g->move->filter ? filter_batch(g, entry, batch) : add_batch(g, entry, batch);
 }
 
 static bool is_kept(const struct move_piece *p, const struct log_entry *entry)
@@ -293,12 +344,13 @@ static enum err write_all(struct move *m)
         err = make_target(m, &m->targets[i]);
     for (size_t i = 0; i < m->piece_count && !err; i++) {
         g.piece = &m->pieces[i];
-        g.target = &m->targets[g.piece->target];
+        g.target = m->is_read_only ? NULL : &m->targets[g.piece->target];
         err = write_piece(&g);
     }
     for (size_t i = 0; i < m->target_count && !err; i++)
         err = blob_seal(m->targets[i].blob, m->targets[i].end); /* M1: synced, too */
     extent_fini(&g.w);
+    buf_fini(&g.changed);
     return err;
 }
 
@@ -333,6 +385,8 @@ static void apply_piece(struct engine *e, struct move *m, struct move_piece *p)
         say_bad(l, p);
         return;
     }
+    if (m->is_read_only)
+        return;
     for (size_t i = 0; i < p->made_count; i++)
         p->made[i].segment = m->targets[p->target].segment;
     extent_move(e, l, p->from, p->to, p->made, p->made_count);
@@ -355,6 +409,7 @@ static void on_written(struct mail *mail)
     }
     if (m->err && m->err != ERR_NO_SPACE)
         e->options.on_failed(e->options.ctx, m->err, "a segment");
+    m->forget = NULL;
     m->done(e, m);
     move_free(m);
     journal_kick(e->journal);
@@ -367,6 +422,7 @@ void move_start(struct move *m)
     m->work.mail.run = on_written;
     choose_targets(m);
     list_push(&m->engine->moves.waiting, &m->in_moves);
+    move_on_durable(m->engine); /* one that writes nothing waits for nothing */
 }
 
 void move_on_durable(struct engine *e)

@@ -1,6 +1,6 @@
 /*
- * move.h - batches rewritten into new extents, in the background: out of the journal (mover.c), and
- * out of segments of which little is left (cleaner.c).
+ * move.h - batches rewritten into new extents, in the background: out of the journal (mover.c), out
+ * of segments of which little is left (cleaner.c), and without what compaction takes (compactor.c).
  *
  * A move has pieces: [from, to) of a log, with the sources of what is to be kept of it. It orders
  * the segments it fills, waits until their names are durable, and has the tidy thread read the
@@ -15,6 +15,7 @@
  *   M2  Every batch that is moved passed its own checksum just before: damage is not copied.
  *   M3  A log is in one move at a time (log.is_moving). Meanwhile nothing but trimming takes
  *       anything from it below its end.
+ *       A filter may change a batch or leave it out; what it gives is written as it is.
  *   M4  What cannot be read is left where it is, and its log or segment is left alone from then on.
  *
  * Thread: the shard's.
@@ -61,6 +62,11 @@ struct move_target {
     uint64_t        end;
 };
 
+enum move_answer { MOVE_SAME, MOVE_LESS /* out is what becomes of it */, MOVE_NOT };
+/* What becomes of a batch of the log; out is empty. Called on the tidy thread, in order. */
+typedef enum move_answer move_filter_fn(void *ctx, uint64_t log, const struct log_entry *entry,
+                                        struct bytes batch, struct buf *out);
+
 struct move {
     struct work         work;
     struct engine      *engine; /* NULL: it is gone */
@@ -75,7 +81,10 @@ struct move {
     size_t              batches;  /* among the sources */
     enum err            err;
     void (*done)(struct engine *e, struct move *m); /* after all is applied; frees nothing */
-    void *ctx;
+    void           *ctx;
+    move_filter_fn *filter;       /* NULL: all stays the same */
+    bool            is_read_only; /* the filter looks, and everything stays where it is */
+    void (*forget)(void *ctx);    /* instead of done, when the engine goes first. May be NULL */
 };
 
 struct move *move_new(struct engine *e, void (*done)(struct engine *e, struct move *m), void *ctx);

@@ -33,9 +33,9 @@ static struct slice compacted(const char *keys, const char *behind)
     struct buf          out;
 
     buf_init(&out);
-    assert_true(compact_note(noted, batch.bytes, BASE));
-    assert_true(compact_note(noted, next.bytes, BASE + RECORDS));
-    compact_begin(&pass, noted, 2000, 1000);
+    assert_true(compact_note(noted, 1, batch.bytes, BASE));
+    assert_true(compact_note(noted, 1, next.bytes, BASE + RECORDS));
+    compact_begin(&pass, noted, 1, 2000, 1000);
     assert_int_equal(compact_batch(&pass, batch.bytes, BASE, &out), COMPACT_LESS);
     compact_end(&pass);
     key_offsets_free(noted);

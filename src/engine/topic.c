@@ -329,6 +329,7 @@ static void set_policy(struct engine *e, struct topic *t, const struct topic_pol
     put_policy(&head, policy);
     commit(e, CHANGE_TOPIC_POLICY, &head, topic_apply_policy);
     retention_on_policy(e, t);
+    compactor_on_policy(e, t);
 }
 
 struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name,
@@ -339,12 +340,15 @@ struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name,
                          is_private, e->now_ms, partitions,  e->last_id + 1,
                          { { 0 } } };
     struct buf     head;
+    struct topic  *t;
 
     c.native[door] = native;
     buf_init(&head);
     encode_created(&head, &c);
     commit(e, CHANGE_TOPIC_CREATED, &head, topic_apply_created);
-    return topic_find(e, ns, name);
+    t = topic_find(e, ns, name);
+    compactor_on_policy(e, t);
+    return t;
 }
 
 void topic_delete(struct engine *e, struct topic *t)

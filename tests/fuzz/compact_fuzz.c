@@ -98,8 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
     struct compact_pass p;
 
     for (size_t i = 0; i < n; i++)
-        compact_note(keys, buf_view(&batches[i]), i << 32);
-    compact_begin(&p, keys, NOW_MS, RETENTION_MS);
+        compact_note(keys, 1, buf_view(&batches[i]), i << 32);
+    compact_begin(&p, keys, 1, NOW_MS, RETENTION_MS);
     p.is_last = is_even;
     for (size_t i = 0; i < n; i++)
         filter(&p, &batches[i], i << 32);

@@ -1,0 +1,552 @@
+/*
+ * compactor_test.c - compaction of logs by the real engine: when it comes, what it leaves, and that a crash
+ * at any point leaves a log that reads right, against a model of every record that was ever appended.
+ */
+#include "engine/compactor.h"
+#include "engine/queue_rig.h"
+
+enum { RECORDS_MAX = 20000, KEYS = 50, HOUR_MS = 3600 * 1000 };
+
+static const struct topic_policy eager = { .is_compacted = true, .delete_retention_ms = HOUR_MS };
+
+/* Small, so that a pass takes many moves. */
+static const struct engine_options small = {
+    .journal_file_bytes = 64 << 10,
+    .checkpoint = { .every_rows = 20, .turn_rows = 3 },
+    .journal_bytes_max = 256 << 10,
+    .cache_bytes_max = 40 << 10,
+    .segment_bytes = 64 << 10,
+    .direct_bytes_min = 3000,
+};
+
+/* ---- topics and records ---- */
+
+static void create(struct rig *r, const char *name, uint32_t partitions,
+                   const struct topic_policy *policy)
+{
+    struct topic_create_call *c = RIG_CALL(r, topic_create_call, TOPIC_CREATE);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->partition_count = partitions;
+    c->policy = *policy;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+static void alter(struct rig *r, const char *name, const struct topic_policy *policy)
+{
+    struct topic_alter_call *c = RIG_CALL(r, topic_alter_call, TOPIC_ALTER);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->set_policy = true;
+    c->policy = *policy;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+static void append_slice(struct rig *r, const char *topic, int32_t partition, struct slice batch)
+{
+    struct append_call *c = RIG_CALL(r, append_call, APPEND);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->item_count = 1;
+    c->items = arena_struct(&c->call.arena, struct append_item);
+    *c->items = (struct append_item){ .name = bytes_str(topic),
+                                      .partition = partition,
+                                      .delay_ms = -1,
+                                      .batch = batch };
+    assert_true(rig_run(r, c));
+    assert_int_equal(c->items->err, ERR_OK);
+    call_free(c);
+}
+
+/* One record; value NULL: a tombstone. */
+static void append(struct rig *r, const char *topic, int32_t partition, const char *key,
+                   const char *value)
+{
+    struct batch_writer w;
+    struct buf          b;
+
+    buf_init(&b);
+    batch_begin(&w, &b);
+    batch_add(&w, r->now_ms, bytes_str(key), bytes_str(value), NULL, 0);
+    batch_end(&w);
+    append_slice(r, topic, partition, slice_copy(buf_view(&b)));
+    buf_fini(&b);
+}
+
+static struct log *log_of(struct rig *r, const char *topic, uint32_t partition)
+{
+    return rig_topic(r, topic)->logs[partition];
+}
+
+/* Until no pass runs or is due. */
+static void settle_down(struct rig *r)
+{
+    rig_advance(r, 1001);
+    while (r->engine->compactor.pass || timer_is_started(&r->engine->compactor.timer))
+        rig_advance(r, 1);
+}
+
+/* ---- reading ---- */
+
+struct seen {
+    uint64_t offset;
+    char     key[12];
+    char     value[300]; /* "": null */
+};
+
+static void note_batch(const struct batch_ref *ref, struct seen *out, size_t *count)
+{
+    struct batch_reader reader;
+    struct batch_head   head;
+    struct record       record;
+
+    assert_int_equal(batch_check(ref->bytes.bytes, &head), ERR_OK);
+    assert_int_equal(batch_open(&reader, ref->bytes.bytes), ERR_OK);
+    while (batch_next(&reader, &record, NULL)) {
+        struct seen *s = &out[(*count)++];
+
+        s->offset = ref->base_offset + (uint64_t)record.offset_delta;
+        snprintf(s->key, sizeof s->key, "%.*s", (int)record.key.len, (const char *)record.key.at);
+        snprintf(s->value, sizeof s->value, "%.*s", (int)record.value.len,
+                 (const char *)record.value.at);
+    }
+    batch_close(&reader);
+}
+
+/* One read; where the next one begins. */
+static uint64_t read_from(struct rig *r, const char *topic, uint32_t partition, uint64_t offset,
+                          struct seen *out, size_t *count)
+{
+    struct read_call *c = RIG_CALL(r, read_call, READ);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->bytes_max = 1 << 20;
+    c->item_count = 1;
+    c->items = arena_struct(&c->call.arena, struct read_item);
+    *c->items = (struct read_item){ .name = bytes_str(topic),
+                                    .partition = partition,
+                                    .offset = offset,
+                                    .bytes_max = 1 << 20 };
+    assert_true(rig_run(r, c));
+    assert_int_equal(c->items->err, ERR_OK);
+    for (size_t i = 0; i < c->items->batch_count; i++) {
+        const struct batch_ref *ref = &c->items->batches[i];
+        struct batch_head       head;
+
+        note_batch(ref, out, count);
+        assert_int_equal(batch_head(ref->bytes.bytes, &head), ERR_OK);
+        offset = ref->base_offset + (uint64_t)head.last_offset_delta + 1;
+        slice_drop(&c->items->batches[i].bytes);
+    }
+    call_free(c);
+    return offset;
+}
+
+/* All records there are. */
+static size_t read_all(struct rig *r, const char *topic, uint32_t partition, struct seen *out)
+{
+    const struct log *l = log_of(r, topic, partition);
+    uint64_t          offset = l->start;
+    size_t            count = 0;
+
+    while (offset < l->end) {
+        uint64_t next = read_from(r, topic, partition, offset, out, &count);
+
+        assert_true(next > offset); /* the end is never in a hole */
+        offset = next;
+    }
+    return count;
+}
+
+static void expect(struct rig *r, const char *topic, const char *what)
+{
+    static struct seen seen[1000];
+    size_t             count = read_all(r, topic, 0, seen);
+    char               text[4000] = "";
+    size_t             len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%d:%s=%s", i > 0 ? " " : "",
+                                (int)seen[i].offset, seen[i].key,
+                                seen[i].value[0] ? seen[i].value : "-");
+    assert_string_equal(text, what);
+}
+
+/* ---- when it comes ---- */
+
+static void the_last_of_each_key_stays(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &eager);
+    append(&r, "t", 0, "a", "1");
+    append(&r, "t", 0, "b", "2");
+    append(&r, "t", 0, "a", "3");
+    append(&r, "t", 0, "b", "4"); /* the newest: it does not count yet */
+    settle_down(&r);
+    expect(&r, "t", "1:b=2 2:a=3 3:b=4");
+    append(&r, "t", 0, "c", "5");
+    settle_down(&r);
+    expect(&r, "t", "2:a=3 3:b=4 4:c=5");
+    assert_int_equal(log_of(&r, "t", 0)->clean, 4);
+    rig_crash(&r);
+    expect(&r, "t", "2:a=3 3:b=4 4:c=5");
+    assert_int_equal(log_of(&r, "t", 0)->clean, 4);
+    rig_close(&r);
+}
+
+static void tombstones_go_when_they_are_of_age(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &eager);
+    append(&r, "t", 0, "a", "1");
+    append(&r, "t", 0, "a", NULL);
+    append(&r, "t", 0, "z", "end");
+    settle_down(&r);
+    expect(&r, "t", "1:a=- 2:z=end");
+    assert_true(log_of(&r, "t", 0)->horizon_ms > r.now_ms);
+    rig_crash(&r);
+    rig_advance(&r, HOUR_MS - 2000);
+    settle_down(&r);
+    expect(&r, "t", "1:a=- 2:z=end");
+    rig_advance(&r, 2000); /* nothing else happens to the log */
+    settle_down(&r);
+    expect(&r, "t", "2:z=end");
+    assert_int_equal(log_of(&r, "t", 0)->horizon_ms, 0);
+    rig_crash(&r);
+    expect(&r, "t", "2:z=end");
+    rig_close(&r);
+}
+
+static void the_newest_part_waits(void **state)
+{
+    struct topic_policy policy = eager;
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    policy.segment_ms = HOUR_MS;
+    policy.segment_bytes = 1 << 30;
+    create(&r, "age", 1, &policy);
+    policy.segment_bytes = 2 * 70; /* a batch has 70 bytes */
+    create(&r, "size", 1, &policy);
+    policy = eager;
+    policy.min_compaction_lag_ms = HOUR_MS;
+    create(&r, "lag", 1, &policy);
+    for (int i = 0; i < 5; i++) {
+        char value[4];
+
+        snprintf(value, sizeof value, "%d", i);
+        append(&r, "age", 0, "a", value);
+        append(&r, "size", 0, "a", value);
+        append(&r, "lag", 0, "a", value);
+    }
+    assert_int_equal(log_of(&r, "size", 0)->bytes, 5 * 70);
+    settle_down(&r);
+    expect(&r, "age", "0:a=0 1:a=1 2:a=2 3:a=3 4:a=4");
+    expect(&r, "size", "2:a=2 3:a=3 4:a=4");
+    expect(&r, "lag", "0:a=0 1:a=1 2:a=2 3:a=3 4:a=4");
+    rig_advance(&r, HOUR_MS); /* nothing is appended: time alone does it */
+    settle_down(&r);
+    expect(&r, "age", "3:a=3 4:a=4");
+    expect(&r, "size", "3:a=3 4:a=4");
+    expect(&r, "lag", "3:a=3 4:a=4");
+    rig_close(&r);
+}
+
+static void little_dirt_is_not_worth_a_pass(void **state)
+{
+    struct topic_policy policy = eager;
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    for (int i = 0; i < 10; i++) {
+        char key[4];
+
+        snprintf(key, sizeof key, "k%d", i);
+        append(&r, "t", 0, key, "v");
+    }
+    settle_down(&r);
+    assert_int_equal(log_of(&r, "t", 0)->clean, 9);
+    policy.dirty_ratio = DIRTY_RATIO_ONE / 4;
+    alter(&r, "t", &policy);
+    for (int i = 0; i < 3; i++)
+        append(&r, "t", 0, "k0", "w"); /* k9 and two of them: 3 of 12 is not more than a quarter */
+    settle_down(&r);
+    assert_int_equal(log_of(&r, "t", 0)->clean, 9);
+    append(&r, "t", 0, "k0", "w");
+    settle_down(&r);
+    assert_int_equal(log_of(&r, "t", 0)->clean, 13);
+    append(&r, "t", 0, "k0", "w");
+    policy.max_compaction_lag_ms = HOUR_MS;
+    alter(&r, "t", &policy);
+    settle_down(&r);
+    assert_int_equal(log_of(&r, "t", 0)->clean, 13);
+    rig_advance(&r, HOUR_MS); /* it must not be left for longer */
+    settle_down(&r);
+    assert_int_equal(log_of(&r, "t", 0)->clean, 14);
+    rig_close(&r);
+}
+
+static void only_compacted_topics_are_compacted(void **state)
+{
+    struct topic_policy policy = { 0 };
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &policy);
+    append(&r, "t", 0, "a", "1");
+    append(&r, "t", 0, "a", "2");
+    append(&r, "t", 0, "a", "3");
+    settle_down(&r);
+    expect(&r, "t", "0:a=1 1:a=2 2:a=3");
+    alter(&r, "t", &eager);
+    settle_down(&r);
+    expect(&r, "t", "1:a=2 2:a=3");
+    alter(&r, "t", &policy);
+    append(&r, "t", 0, "a", "4");
+    append(&r, "t", 0, "a", "5");
+    settle_down(&r);
+    expect(&r, "t", "1:a=2 2:a=3 3:a=4 4:a=5");
+    rig_close(&r);
+}
+
+static void small_logs_share_a_pass(void **state)
+{
+    enum { LOGS = 40 };
+    struct rig r;
+    uint64_t   segments;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", LOGS, &eager);
+    for (int32_t i = 0; i < LOGS; i++)
+        for (int k = 0; k < 4; k++)
+            append(&r, "t", i, "same key in all", k < 3 ? "old" : "new");
+    segments = r.engine->rooms.last_number;
+    settle_down(&r);
+    for (uint32_t i = 0; i < LOGS; i++) {
+        struct seen seen[4];
+
+        assert_int_equal(log_of(&r, "t", i)->clean, 3);
+        assert_int_equal(read_all(&r, "t", i, seen), 2);
+        assert_int_equal(seen[0].offset, 2);
+    }
+    assert_true(r.engine->rooms.last_number - segments <= 3);
+    rig_close(&r);
+}
+
+static void a_queue_gets_what_is_left(void **state)
+{
+    struct queue_declare_call *d;
+    struct lease_call         *c;
+    struct rig                 r;
+    int                        before;
+
+    (void)state;
+    rig_open(&r);
+    create(&r, "t", 1, &eager);
+    d = rig_declaration(&r, "q");
+    d->topic = bytes_str("t");
+    assert_int_equal(rig_end(&r, d), ERR_OK);
+    append(&r, "t", 0, "a", "1");
+    append(&r, "t", 0, "b", "2");
+    append(&r, "t", 0, "a", "3");
+    append(&r, "t", 0, "z", "4");
+    settle_down(&r);
+    c = RIG_CALL(&r, lease_call, LEASE);
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->queue = bytes_str("q");
+    c->messages_max = 10;
+    c->bytes_max = 1 << 20;
+    c->no_ack = true;
+    c->wait_ms = 1000; /* what was compacted is in a segment, and cold */
+    for (before = r.answered, rig_submit(&r, c); r.answered == before;)
+        rig_turn(&r);
+    assert_int_equal(c->message_count, 3);
+    for (size_t i = 0; i < c->message_count; i++) {
+        assert_int_equal(c->messages[i].offset, i + 1);
+        slice_drop(&c->messages[i].batch);
+    }
+    call_free(c);
+    assert_int_equal(rig_queue(&r, "q")->ledger.fates[FATE_COMPACTED], 1);
+    rig_close(&r);
+}
+
+/* ---- anything at any time, against a model ---- */
+
+struct model {
+    struct rig  rig;
+    uint32_t    seed;
+    struct seen records[RECORDS_MAX];
+    size_t      count;
+};
+
+static uint32_t draw(struct model *m, uint32_t below)
+{
+    m->seed = m->seed * 1664525 + 1013904223;
+    return (m->seed >> 8) % below;
+}
+
+/* One batch of a few records, some with large values, so that some go to a segment at once. */
+static void append_any(struct model *m)
+{
+    struct batch_writer w;
+    struct buf          b;
+
+    buf_init(&b);
+    batch_begin(&w, &b);
+    for (uint32_t n = 1 + draw(m, 12); n > 0; n--) {
+        struct seen *s = &m->records[m->count];
+
+        s->offset = m->count++;
+        snprintf(s->key, sizeof s->key, "k%u", draw(m, KEYS));
+        s->value[0] = 0;
+        if (draw(m, 5) > 0)
+            snprintf(s->value, sizeof s->value, "%0*u", 1 + (int)draw(m, 290), draw(m, 1000000));
+        batch_add(&w, m->rig.now_ms, bytes_str(s->key), bytes_str(s->value[0] ? s->value : NULL),
+                  NULL, 0);
+    }
+    batch_end(&w);
+    append_slice(&m->rig, "t", 0, slice_copy(buf_view(&b)));
+    buf_fini(&b);
+}
+
+/* What a reader that keeps the last value of each key ends up with: "" when it has none. */
+static void replay(const struct seen *records, size_t count, char state[KEYS][300])
+{
+    memset(state, 0, KEYS * sizeof state[0]);
+    for (size_t i = 0; i < count; i++) {
+        unsigned key = 0;
+
+        assert_int_equal(sscanf(records[i].key, "k%u", &key), 1);
+        memcpy(state[key], records[i].value, sizeof records[i].value);
+    }
+}
+
+static void check(struct model *m)
+{
+    static struct seen seen[RECORDS_MAX];
+    static char        want[KEYS][300];
+    static char        got[KEYS][300];
+    size_t             count = read_all(&m->rig, "t", 0, seen);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct seen *s = &m->records[seen[i].offset];
+
+        assert_true(i == 0 || seen[i].offset > seen[i - 1].offset);
+        assert_string_equal(seen[i].key, s->key);
+        assert_string_equal(seen[i].value, s->value);
+    }
+    replay(m->records, m->count, want);
+    replay(seen, count, got);
+    for (int k = 0; k < KEYS; k++)
+        assert_string_equal(got[k], want[k]);
+}
+
+/* The process dies with what the disk has. */
+static void die(struct rig *r)
+{
+    disk_sim_cut(r->disk);
+    engine_kill(r->engine);
+    shard_release(r->shard);
+    volume_close(r->volume);
+    mail_run(&r->completions);
+    mail_run(&r->home);
+    disk_sim_crash(r->disk);
+    rig_open_engine(r);
+    rig_turn(r);
+}
+
+/* A few turns without waiting for the disk: passes stop anywhere. */
+static void let_run(struct model *m)
+{
+    for (uint32_t n = draw(m, 12); n > 0; n--) {
+        m->rig.now_ms += draw(m, 400);
+        rig_turn_unsynced(&m->rig);
+        for (uint32_t k = draw(m, 6); k > 0; k--)
+            volume_file_step(m->rig.volume);
+        mail_run(&m->rig.completions);
+    }
+}
+
+static void expect_one_of_each_key(struct model *m)
+{
+    static struct seen seen[RECORDS_MAX];
+    size_t             count = read_all(&m->rig, "t", 0, seen);
+    uint64_t           clean = log_of(&m->rig, "t", 0)->clean;
+
+    for (size_t i = 0; i < count && seen[i].offset < clean; i++)
+        for (size_t k = i + 1; k < count && seen[k].offset < clean; k++)
+            assert_string_not_equal(seen[i].key, seen[k].key);
+}
+
+static void run_seed(uint32_t seed, const struct engine_options *options)
+{
+    struct model *m = mem_new(sizeof *m);
+
+    m->seed = seed;
+    rig_open_options(&m->rig, options);
+    create(&m->rig, "t", 1, &eager);
+    for (int round = 0; round < 60; round++) {
+        for (uint32_t n = draw(m, 12); n > 0; n--)
+            append_any(m);
+        let_run(m);
+        if (draw(m, 3) == 0)
+            die(&m->rig);
+        if (draw(m, 8) == 0)
+            rig_advance(&m->rig, HOUR_MS);
+        check(m);
+    }
+    settle_down(&m->rig);
+    check(m);
+    expect_one_of_each_key(m);
+    assert_true(log_of(&m->rig, "t", 0)->clean > 0);
+    rig_close(&m->rig);
+    free(m);
+}
+
+static void a_crash_at_any_point_leaves_a_log_that_reads_right(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 12; seed++)
+        run_seed(seed, &small);
+}
+
+/* Room for 36 keys: a pass cannot take them all. */
+static void more_keys_than_there_is_room_for_take_more_passes(void **state)
+{
+    struct engine_options options = small;
+
+    (void)state;
+    options.compact_keys_bytes = 40 * 24;
+    for (uint32_t seed = 100; seed < 104; seed++)
+        run_seed(seed, &options);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_of_each_key_stays),
+        cmocka_unit_test(tombstones_go_when_they_are_of_age),
+        cmocka_unit_test(the_newest_part_waits),
+        cmocka_unit_test(little_dirt_is_not_worth_a_pass),
+        cmocka_unit_test(only_compacted_topics_are_compacted),
+        cmocka_unit_test(small_logs_share_a_pass),
+        cmocka_unit_test(a_queue_gets_what_is_left),
+        cmocka_unit_test(a_crash_at_any_point_leaves_a_log_that_reads_right),
+        cmocka_unit_test(more_keys_than_there_is_room_for_take_more_passes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
