@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { FREE_BYTES_MIN = 64 << 20 }; /* the broker's default */
+static const struct worker_limits limits = { 64 << 20, 512 << 20 }; /* the broker's defaults */
 
 static void wake(void *ctx)
 {
@@ -37,7 +37,7 @@ void rig_open(struct rig *r, const char *dir)
     clock_init(&r->clock);
     err = volume_open(&r->volume, uri);
     if (err == ERR_OK)
-        err = worker_open(&r->worker, r->volume, 0, FREE_BYTES_MIN, &r->clock, on_failed);
+        err = worker_open(&r->worker, r->volume, 0, &limits, &r->clock, on_failed);
     if (err)
         bench_die("%s: %s", uri, err_text(err));
     r->open_seconds = bench_now() - begin;

@@ -286,6 +286,14 @@ void engine_row_head(struct engine *e, const struct row *row, struct buf *out)
     buf_uvarint(out, (uint64_t)e->last_producer);
 }
 
+void engine_share_memory(struct engine_options *o, uint64_t bytes)
+{
+    o->leases_bytes_max = bytes / 2;
+    o->cache_bytes_max = bytes / 4;
+    o->index_bytes_max = bytes / 8;
+    o->pending_bytes_max = bytes / 8;
+}
+
 static void set_default(uint64_t *option, uint64_t value)
 {
     if (*option == 0)

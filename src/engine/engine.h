@@ -60,6 +60,14 @@ enum {
     ENGINE_DIRECT_BYTES = 256 << 10,
 };
 
+/*
+ * Shares so many bytes of memory among what grows with the work: half for messages in consumers'
+ * hands, a quarter for loaded extents (most of which is the system's page cache), an eighth each for
+ * the index of batches in the journal and for what is on its way to the disk. What names things
+ * (topics, queues, bindings, groups, extents) comes on top of it.
+ */
+void engine_share_memory(struct engine_options *o, uint64_t bytes);
+
 /* Opens the engine on a claimed shard: loads the checkpoint, replays the journal. */
 MUST_CHECK enum err engine_open(struct engine **out, struct shard *shard, const struct engine_options *options,
                                 int64_t now_ms);

@@ -89,15 +89,15 @@ static void hold_line(void *ctx, enum diag_level level, const char *line)
 
 static enum err try_volume(struct node *n)
 {
-    char     uri[4096];
-    enum err err;
+    struct worker_limits limits = { n->options->disk_free_min, n->options->memory };
+    char                 uri[4096];
+    enum err             err;
 
     if ((size_t)snprintf(uri, sizeof uri, "file:%s", n->options->data) >= sizeof uri)
         return ERR_BAD_NAME;
     err = volume_open(&n->volume, uri);
     if (err == ERR_OK)
-        err = worker_open(&n->worker, n->volume, 0, n->options->disk_free_min, &n->clock,
-                          disk_failed);
+        err = worker_open(&n->worker, n->volume, 0, &limits, &n->clock, disk_failed);
     return err;
 }
 

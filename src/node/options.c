@@ -32,6 +32,8 @@ static const struct option table[] = {
       "Pub/Sub door; 0: shut" },
     { "disk-free-min", SIZE, offsetof(struct options, disk_free_min), "64M",
       "free space below which publishing is refused" },
+    { "memory", SIZE, offsetof(struct options, memory), "512M",
+      "memory for messages and the index of new ones, at least 16M" },
     { "quiet", FLAG, offsetof(struct options, is_quiet), NULL, "print nothing but errors" },
     { "verbose", FLAG, offsetof(struct options, is_verbose), NULL,
       "say more about what happens" },
@@ -162,7 +164,7 @@ static enum options_result take(struct options *o, int argc, char **argv, int *i
             return wrong("this option needs a value:", arg);
     }
     if (set(o, row, value))
-        return OPTIONS_RUN;
+        return o->memory >= OPTIONS_MEMORY_MIN ? OPTIONS_RUN : wrong("less than 16M:", value);
     return wrong(row->kind == PORT ? "not a port number between 0 and 65535:"
                                    : "not a size, like 4096, 512K, 64M or 2G:",
                  value);

@@ -13,6 +13,8 @@ enum options_result {
     OPTIONS_WRONG, /* a sentence was printed */
 };
 
+enum { OPTIONS_MEMORY_MIN = 16 << 20 };
+
 struct options {
     const char *data;
     const char *listen;
@@ -20,6 +22,7 @@ struct options {
     const char *project;
     uint16_t    kafka_port, amqp_port, sqs_port, pubsub_port; /* 0: that door stays shut */
     uint64_t    disk_free_min; /* bytes */
+    uint64_t    memory;        /* bytes, OPTIONS_MEMORY_MIN at least (engine_share_memory) */
     bool        is_quiet;
     bool        is_verbose;
 };

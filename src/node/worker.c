@@ -139,7 +139,8 @@ static void init(struct worker *w)
     mailbox_init(&w->completions, wake, w);
 }
 
-enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, uint64_t disk_free_min,
+enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
+                     const struct worker_limits *limits,
                      const struct clock *clock, void (*on_failed)(enum err err, const char *what))
 {
     struct worker        *w = mem_new(sizeof *w);
@@ -149,13 +150,15 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard, uint
     enum err              err;
 
     init(w);
+    if (limits->memory > 0)
+        engine_share_memory(&options, limits->memory);
     w->clock = clock;
     w->on_failed = on_failed;
     if (getrandom(&options.seed, sizeof options.seed, 0) != (ssize_t)sizeof options.seed)
         options.seed = (uint64_t)clock_now_ms(clock);
     err = shard_claim(&w->shard, v, shard, &w->completions);
     if (err == ERR_OK) {
-        shard_set_free_min(w->shard, disk_free_min);
+        shard_set_free_min(w->shard, limits->disk_free_min);
         recovery_begin(&w->recovery, clock_now_ms(clock));
         err = engine_open(&w->engine, w->shard, &options, clock_now_ms(clock));
         recovery_end(&w->recovery);

@@ -21,10 +21,14 @@
 
 struct worker;
 
-/* Claims the shard and recovers it. disk_free_min: shard_set_free_min. on_failed runs on the
- * worker's thread when the disk failed. */
+struct worker_limits {
+    uint64_t disk_free_min; /* shard_set_free_min */
+    uint64_t memory;        /* engine_share_memory; 0: the defaults */
+};
+
+/* Claims the shard and recovers it. on_failed runs on the worker's thread when the disk failed. */
 MUST_CHECK enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
-                                uint64_t disk_free_min, const struct clock *clock,
+                                const struct worker_limits *limits, const struct clock *clock,
                                 void (*on_failed)(enum err err, const char *what));
 /* Any thread. Makes a call one of this worker's; then a chain of such calls (by mail.next) is submitted at once. */
 void worker_address(struct worker *w, struct call *c);
