@@ -66,8 +66,8 @@ struct memory {
     uint64_t own, files;
 };
 struct memory bench_memory(void);
-/* read_bytes of /proc/self/io: what the process made the disk read. */
-uint64_t bench_disk_reads(void);
+/* Of /proc/self/io: what the process read, or made the disk read when that is more (mappings). */
+uint64_t bench_read_bytes(void);
 /* Processor seconds of this process' thread of that name; -1: there is none. */
 double bench_thread_seconds(const char *name);
 

@@ -20,4 +20,8 @@ struct disk_calls {
 struct disk_calls disk_calls_get(void);
 struct disk_calls disk_calls_since(const struct disk_calls *before);
 
+/* From now on segment files are hollow: they get their size and the beginning of each write, but no
+ * space. So a hundred gigabytes of them fit any disk, for what must not read them. */
+void disk_calls_hollow_segments(void);
+
 #endif

@@ -28,7 +28,7 @@ static const struct part {
     { "many-logs", "10,000 logs: batches of one 1 KiB record", part_many_logs, 2 },
     { "latency", "one writer: from append to durable", part_latency, 6 },
     { "read", "reading: hot tail, cold scan", part_read, 2 },
-    { "recovery", "recovery: replay, and opening what is large", part_recovery, 3 },
+    { "recovery", "recovery: replay, and opening what is large", part_recovery, 4 },
     { "queue", "a queue: append, lease, settle 16 B", part_queue, 3 },
     { "memory", "memory: what the large cases hold", part_memory, 3 },
 };

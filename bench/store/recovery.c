@@ -4,6 +4,7 @@
  *
  * A process writes and ends without a word, as after kill -9, before its first checkpoint: all of
  * the journal is replayed.
+ * What is in segments is not read: to open a hundred gigabytes of them takes what it takes for one.
  */
 #include "appender.h"
 #include "bench.h"
@@ -16,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* The last two files of the journal are looked through, whatever lies in segments. */
+enum { READ_MB_MAX = 256 };
 enum { JOURNAL_BYTES = 200 << 20, QUICK_BYTES = 64 << 20 };
 #define STEP_SECONDS 0.1
 
@@ -115,8 +118,57 @@ static void measure(struct bench *b, const struct content *c)
     bench_remove_dir(dir);
 }
 
+/* ---- what must not be read ---- */
+
+/* Batches of 1 MiB, which go straight to segments. */
+static void write_segments(const char *dir, uint64_t bytes)
+{
+    struct appender_options o = { 1000, 1024, 32, 1, 1, NULL };
+    pid_t                   pid = bench_fork();
+    int                     status;
+
+    if (pid == 0) {
+        struct rig       r;
+        struct appender *a;
+
+        disk_calls_hollow_segments();
+        rig_open(&r, dir);
+        a = appender_new(&r, &o);
+        appender_make_topics(a);
+        appender_run(a, 600, bytes / appender_batch_bytes(a), NULL);
+        rig_close(&r);
+        _exit(0);
+    }
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        bench_die("the writer of the segments failed");
+}
+
+static void measure_large(struct bench *b)
+{
+    uint64_t   gigabytes = b->is_quick ? 10 : 100;
+    double     begin = bench_now();
+    uint64_t   before;
+    char       dir[PATH_BYTES], name[96];
+    struct rig r;
+
+    snprintf(dir, sizeof dir, "%s/large", b->dir);
+    bench_make_dir(dir);
+    write_segments(dir, gigabytes * 1000000000);
+    bench_number(b, "large_written_in_s", bench_now() - begin);
+    raw_forget(dir);
+    before = bench_read_bytes();
+    rig_open(&r, dir);
+    bench_number(b, "large_open_s", r.open_seconds);
+    snprintf(name, sizeof name, "opening %llu GB of segments, MB read",
+             (unsigned long long)gigabytes);
+    bench_goal(b, name, (double)(bench_read_bytes() - before) / 1e6, "<=", READ_MB_MAX);
+    rig_close(&r);
+    bench_remove_dir(dir);
+}
+
 void part_recovery(struct bench *b)
 {
     for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++)
         measure(b, &contents[i]);
+    measure_large(b);
 }
