@@ -332,6 +332,76 @@ async function deletedTopicIsNew(c) {
     assert.deepStrictEqual([ends.low, ends.high], ['0', '0']);
 }
 
+async function topicWith(c, settings) {
+    const name = fresh('settings');
+    const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
+    await c.admin.createTopics({ topics: [{ topic: name, numPartitions: 1, configEntries }] });
+    return name;
+}
+
+/** All that is there now, as "offset:key=value"; the last offset always is. */
+async function snapshot(c, name) {
+    const [{ high }] = await c.admin.fetchTopicOffsets(name);
+    const reader = await consume(c, fresh('group'), name);
+    await until(() => reader.got.length > 0 && reader.got[reader.got.length - 1].offset === String(high - 1));
+    await reader.stop();
+    return reader.got.map((m) => `${m.offset}:${text(m.key)}=${text(m.value)}`);
+}
+
+async function compaction(c) {
+    const name = await topicWith(c, {
+        'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.01', 'segment.ms': '1',
+        'delete.retention.ms': '3000',
+    });
+    const record = (key, value) => ({ key, value });
+    await send(c, name, [record('a', '1'), record('b', '2'), record('a', '3')], { compression: CompressionTypes.GZIP });
+    await send(c, name, [record('c', '4'), record('b', null)]);
+    await send(c, name, [record('end', '6')]);
+    await until(async () => (await snapshot(c, name)).join(' ') === '2:a=3 3:c=4 4:b=null 5:end=6', 100);
+    await until(async () => (await snapshot(c, name)).join(' ') === '2:a=3 3:c=4 5:end=6', 100);
+    await send(c, name, [record('a', '7')]); /* offsets go on as if nothing had gone */
+    assert.ok((await snapshot(c, name)).includes('6:a=7'));
+}
+
+async function keylessIsRefused(c) {
+    const name = await topicWith(c, { 'cleanup.policy': 'compact' });
+    const error = await failure(send(c, name, [{ value: 'no key' }]));
+    assert.strictEqual(error.type, 'INVALID_RECORD');
+    await send(c, name, [{ key: 'k', value: 'v' }]);
+    assert.deepStrictEqual(await snapshot(c, name), ['0:k=v']);
+}
+
+async function retentionByTime(c) {
+    const name = await topicWith(c, { 'retention.ms': '1000' });
+    await send(c, name, numbers(10));
+    await until(async () => (await c.admin.fetchTopicOffsets(name))[0].low === '10', 100);
+    await send(c, name, [{ value: 'new' }]);
+    assert.deepStrictEqual(await snapshot(c, name), ['10:null=new']);
+}
+
+async function retentionBySize(c) {
+    const name = await topicWith(c, { 'retention.bytes': '30000' });
+    for (let i = 0; i < 10; i += 1) {
+        await send(c, name, [{ value: Buffer.alloc(10000, i) }]);
+    }
+    /* As long as 30,000 bytes stay without it, the oldest batch goes. */
+    await until(async () => (await c.admin.fetchTopicOffsets(name))[0].low === '7', 100);
+    assert.strictEqual((await c.admin.fetchTopicOffsets(name))[0].high, '10');
+}
+
+async function appendTime(c) {
+    const name = await topicWith(c, { 'message.timestamp.type': 'LogAppendTime' });
+    const [answer] = await send(c, name, [{ value: 'v', timestamp: '1000' }]);
+    const [message] = await readAll(c, name, 1);
+    assert.ok(Number(message.timestamp) > 1000000000000);
+    assert.strictEqual(answer.logAppendTime, message.timestamp);
+}
+
+async function wrongSettings(c) {
+    const error = await failure(topicWith(c, { 'retention.ms': '-2' }));
+    assert.strictEqual(error.errors[0].type, 'INVALID_CONFIG');
+}
+
 const checks = [
     ['metadata of the cluster', metadata],
     ['create, list, describe, delete topics', createAndDelete],
@@ -360,6 +430,12 @@ const checks = [
     ['a killed member loses its partitions', lostMember],
     ['an unknown topic', unknownTopic],
     ['a topic made again is empty', deletedTopicIsNew],
+    ['compaction: the last of each key, tombstones for a while', compaction],
+    ['a compacted topic takes no message without key', keylessIsRefused],
+    ['retention by time', retentionByTime],
+    ['retention by size', retentionBySize],
+    ['the time of the append', appendTime],
+    ['settings out of bounds', wrongSettings],
 ];
 
 suite('kafkajs', {
