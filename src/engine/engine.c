@@ -410,6 +410,7 @@ void engine_close(struct engine *e)
     if (e->is_open)
         room_seal_all(e);
     rows_close(&e->rows);
+    scrub_stop(e);
     consumer_fini(e);
     session_fini(e);
     group_fini(e);
@@ -426,7 +427,6 @@ void engine_close(struct engine *e)
     outbox_free(e->outbox);
     if (e->journal)
         journal_close(e->journal);
-    scrub_stop(e);
     timers_fini(&e->timers);
     buf_fini(&e->scratch);
     rows_fini(&e->rows);
