@@ -69,14 +69,19 @@ void log_free(struct engine *e, struct log *l)
 
 /* ---- the two arrays ---- */
 
+/* Of a log that has none there is one to point at. */
 struct log_entry *log_entries(const struct log *l)
 {
-    return l->entries.at + l->entries.first;
+    static struct log_entry none;
+
+    return l->entries.at ? l->entries.at + l->entries.first : &none;
 }
 
 struct extent *log_extents(const struct log *l)
 {
-    return l->extents.at + l->extents.first;
+    static struct extent none;
+
+    return l->extents.at ? l->extents.at + l->extents.first : &none;
 }
 
 static uint64_t entry_end(const struct log_entry *entry)

@@ -37,11 +37,14 @@ static void make_room(struct pins *p)
 /* Index of the first stretch whose number is not below this one, counted from first. */
 static size_t find(const struct pins *p, uint64_t number)
 {
-    const struct pins_stretch *at = p->at + p->first;
+    const struct pins_stretch *at;
     size_t                     low = 0;
     size_t                     high = p->count;
 
-    if (high > 0 && number >= at[high - 1].number) /* nearly always */
+    if (high == 0)
+        return 0;
+    at = p->at + p->first;
+    if (number >= at[high - 1].number) /* nearly always */
         return number == at[high - 1].number ? high - 1 : high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
