@@ -11,6 +11,7 @@ enum {
     STEP_BYTES = 32 << 20,   /* of one move */
     STEP_BATCHES = 64 * 1024, /* of those in the journal */
     JUDGE_PARTS_MAX = 4096,
+    JUDGED_PER_MS_MAX = 1000, /* logs in one millisecond of engine time */
     JUDGE_MS = 1000,  /* between two looks at a log that gets appends */
     RETRY_MS = 15000, /* after a full disk */
     BUSY_MS = 100,    /* somebody else moves something of the log */
@@ -46,24 +47,30 @@ static int64_t closes_at(const struct log *l, const struct log_part *p, uint64_t
     return at_ms;
 }
 
+/* Of whole parts. */
 static uint64_t count_bytes(const struct log *l, uint64_t from, uint64_t to)
 {
     struct log_part p;
     uint64_t        bytes = 0;
 
-    for (; from < to && log_part(l, from, &p) && p.base < to; from = p.end)
+    for (; from < to && log_part(l, from, &p) && p.end <= to; from = p.end)
         bytes += p.bytes;
     return bytes;
 }
 
-/* Begins to count again at log.clean. */
+static uint64_t dirty_from(const struct log *l)
+{
+    return l->clean > l->start ? l->clean : l->start;
+}
+
+/* Begins to count again where it is dirty. */
 static void recount(struct cleaning *c)
 {
     struct log *l = c->log;
 
     c->counted_from = l->start;
     c->clean_bytes = count_bytes(l, l->start, l->clean);
-    c->closed = l->clean > l->start ? l->clean : l->start;
+    c->closed = dirty_from(l);
     c->dirty_bytes = 0;
 }
 
@@ -79,11 +86,8 @@ static int64_t advance(struct engine *e, struct cleaning *c)
         uint64_t before = c->clean_bytes + c->dirty_bytes + p.bytes;
         int64_t  at_ms;
 
-        if (p.base < c->closed) { /* what was apart was moved into one extent */
-            if (c->closed == l->clean)
-                c->closed = p.end;
-            else
-                recount(c);
+        if (p.base < c->closed && c->closed != dirty_from(l)) { /* what was apart is one extent now */
+            recount(c);
             continue;
         }
         at_ms = closes_at(l, &p, l->bytes > before ? l->bytes - before : 0);
@@ -144,12 +148,27 @@ static void judge(struct engine *e, struct cleaning *c)
     start_timer(e, &c->timer, next_ms < must_ms ? next_ms : must_ms);
 }
 
+/* Z4 */
+static bool is_enough(struct engine *e)
+{
+    struct compactor *c = &e->compactor;
+
+    if (c->judged_ms != e->now_ms) {
+        c->judged_ms = e->now_ms;
+        c->judged = 0;
+    }
+    return c->judged++ >= JUDGED_PER_MS_MAX;
+}
+
 static void on_judge(struct timer *t, int64_t now_ms)
 {
     struct cleaning *c = CONTAINER(t, struct cleaning, timer);
+    struct engine   *e = c->log->topic->engine;
 
-    (void)now_ms;
-    judge(c->log->topic->engine, c);
+    if (is_enough(e))
+        timer_start(&e->timers, t, now_ms + 1);
+    else
+        judge(e, c);
 }
 
 /* ---- a pass ---- */
@@ -165,7 +184,6 @@ struct last {
 struct member {
     uint64_t            log;
     uint64_t            start, dirty, end; /* noted: [dirty, end), filtered: [start, end) */
-    bool                is_full;           /* there was no room for keys from end on */
     bool                is_out;            /* gone, damaged, or nothing to do */
     struct compact_pass filter;
     struct last        *lasts; /* by producer */
@@ -237,7 +255,7 @@ static void add_member(struct pass *p, const struct cleaning *c)
 
     m->log = l->id;
     m->start = l->start;
-    m->dirty = l->clean > l->start ? l->clean : l->start;
+    m->dirty = dirty_from(l);
     m->end = c->closed;
     note_lasts(m, l);
     compact_begin(&m->filter, p->keys, l->id, p->now_ms, l->topic->policy.delete_retention_ms);
@@ -262,12 +280,9 @@ static enum move_answer note(void *ctx, uint64_t log, const struct log_entry *en
     struct member *m = member_of(p, log);
 
     (void)out;
-    if (m->is_full || entry->base_offset < m->dirty || entry->base_offset >= m->end)
-        return MOVE_SAME;
-    if (!compact_note(p->keys, log, batch, entry->base_offset)) {
-        m->is_full = true;
+    if (entry->base_offset >= m->dirty && entry->base_offset < m->end &&
+        !compact_note(p->keys, log, batch, entry->base_offset))
         m->end = entry->base_offset;
-    }
     return MOVE_SAME;
 }
 

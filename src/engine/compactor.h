@@ -22,7 +22,8 @@
  *       stays, in the log. So a pass may end anywhere, by a crash, a full disk or a damaged batch.
  *   Z2  LOG_COMPACTED comes last: what was noted and not filtered to the end is noted again.
  *   Z3  Memory: options.compact_keys_bytes for keys, while a pass runs. Keys beyond that are for the next one.
- *   Z4  A turn looks at JUDGE_PARTS_MAX parts of a log, and gathers one move.
+ *   Z4  A turn looks at a bounded number of logs, at JUDGE_PARTS_MAX parts of each, and gathers one
+ *       move.
  *
  * Changes (docs/journal.md):
  *   LOG_COMPACTED  log, clean, horizon: when the next of its tombstones may go (0: it has none)
@@ -57,6 +58,8 @@ struct compactor {
     struct pass *pass;  /* under way */
     bool         is_moving; /* one of its moves is on its way */
     struct timer timer;     /* its next move; without a pass: the next one */
+    int64_t      judged_ms; /* how many logs were judged in this millisecond */
+    int          judged;
 };
 
 void compactor_init(struct engine *e);

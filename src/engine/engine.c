@@ -292,6 +292,7 @@ void engine_share_memory(struct engine_options *o, uint64_t bytes)
     o->cache_bytes_max = bytes / 4;
     o->index_bytes_max = bytes / 8;
     o->pending_bytes_max = bytes / 8;
+    o->compact_keys_bytes = bytes / 16;
 }
 
 static void set_default(uint64_t *option, uint64_t value)

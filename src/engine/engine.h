@@ -63,8 +63,9 @@ enum {
 /*
  * Shares so many bytes of memory among what grows with the work: half for messages in consumers'
  * hands, a quarter for loaded extents (most of which is the system's page cache), an eighth each for
- * the index of batches in the journal and for what is on its way to the disk. What names things
- * (topics, queues, bindings, groups, extents) comes on top of it.
+ * the index of batches in the journal and for what is on its way to the disk; a sixteenth more for
+ * keys while a log is compacted. What names things (topics, queues, bindings, groups, extents) comes
+ * on top of it.
  */
 void engine_share_memory(struct engine_options *o, uint64_t bytes);
 

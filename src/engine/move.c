@@ -210,6 +210,7 @@ static enum err flush_extent(struct writing *g)
     err = make_room(g, size);
     if (err)
         return err;
+    assert(g->target->end + size <= blob_reserved(g->target->blob));
     iov[0] = (struct iovec){ g->w.out.at, g->w.out.len };
     iov[1] = (struct iovec){ (void *)(uintptr_t)zeros, size - g->w.out.len };
     err = blob_write(g->target->blob, g->target->end, iov, 2);
