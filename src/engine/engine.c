@@ -155,6 +155,7 @@ void engine_end(struct engine *e)
     queue_on_room(e);
     while ((node = list_pop(&e->dirty)) != NULL)
         queue_dispatch(e, queue_of_dirty(node));
+    log_trim_settled(e);
     mover_on_turn(e);
     cleaner_on_turn(e);
     room_on_turn(e);
@@ -327,6 +328,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     compactor_init(e);
     cleaner_init(&e->cleaner);
     list_init(&e->walks);
+    list_init(&e->trims);
     e->now_ms = now_ms;
     seed_random(e, options->seed);
     timers_init(&e->timers);

@@ -80,6 +80,7 @@ struct engine {
         struct list  calls; /* to be answered after it (call.parked) */
         struct arena arena;
     } stage; /* stage.c */
+    struct list trims;  /* logs that lose settled extents at the end of the turn (log.in_trims) */
     struct list fresh;  /* logs whose readers look again when more is durable */
     struct list reads;  /* parked CALL_READs (call.parked) */
     struct list no_session; /* parked calls of no session (call.in_session) */
@@ -192,6 +193,8 @@ struct log {
     struct segment *open;   /* where its big appends go, or NULL (room.h) */
     struct list  in_journal; /* mover.logs while it has entries */
     struct list  in_settled; /* cleaner.settled */
+    struct list  in_trims;   /* engine.trims */
+    uint64_t     settled_to; /* then: no queue needs what lies below it */
     bool         is_moving;  /* a move has some of it (move.h) */
     bool         is_damaged; /* a move met something that cannot be read: left alone */
     struct list  readers;   /* parked reads: struct read_wait (read.c) */
@@ -254,9 +257,10 @@ uint64_t log_position(const struct log_at *at);
 uint64_t log_durable(const struct engine *e, struct log *l);
 /* Raises log.start: what lies wholly below offset is forgotten. */
 void log_trim(struct engine *e, struct log *l, uint64_t offset);
-/* The same, because no queue needs it any more. Journalled if a segment loses something by it; else
- * it follows from the settles. */
+/* The same, because no queue needs it any more. If a segment loses something by it, that is journalled
+ * and comes with log_trim_settled, at the end of the turn; else it follows from the settles. */
 void log_settled(struct engine *e, struct log *l, uint64_t offset);
+void log_trim_settled(struct engine *e);
 /* What holds offset or, in a hole, the first behind it, and goes as a whole: a batch in the journal,
  * or an extent. False: there is nothing. */
 struct log_part {

@@ -340,6 +340,60 @@ static void an_ordered_queue_reads_cold_keys(void **state)
     drain_cold(true);
 }
 
+static int by_partition(const void *a, const void *b)
+{
+    const struct message_ref *x = a;
+    const struct message_ref *y = b;
+
+    return (x->lease.partition > y->lease.partition) - (x->lease.partition < y->lease.partition);
+}
+
+/* That a log begins later is journalled behind the settles it follows from, also when one call
+ * settles in several logs. */
+static void a_trim_comes_behind_its_settles(void **state)
+{
+    struct topic_create_call  *t;
+    struct queue_declare_call *q;
+    struct settle_call        *c;
+    struct message_ref         refs[20];
+    size_t                     count = 0;
+    struct engine_options      options = small;
+    struct rig                 r;
+
+    (void)state;
+    options.checkpoint.every_rows = 1000000; /* all is replayed */
+    rig_open_options(&r, &options);
+    t = RIG_CALL(&r, topic_create_call, TOPIC_CREATE);
+    t->ns = bytes_str(NS);
+    t->name = bytes_str("t");
+    t->partition_count = 2;
+    t->policy = topic_policy_default;
+    t->policy.retention = RETAIN_UNTIL_SETTLED;
+    assert_int_equal(rig_end(&r, t), ERR_OK);
+    q = rig_declaration(&r, "s");
+    q->topic = bytes_str("t");
+    assert_int_equal(rig_end(&r, q), ERR_OK);
+    for (uint32_t i = 0; i < 12; i++)
+        append(&r, "t", i % 2, 3 * i + 1, 5000);
+    while (count < 12)
+        count += rig_lease(&r, "s", 12, 100000, refs + count);
+    qsort(refs, count, sizeof *refs, by_partition);
+    assert_int_equal(rig_settle(&r, &refs[3].lease, SETTLE_RELEASE, 0), ERR_OK);
+    c = RIG_CALL(&r, settle_call, SETTLE);
+    c->stale_ack_ok = true; /* one of them is ready again */
+    c->item_count = count;
+    c->items = arena_array(&c->call.arena, count, sizeof *c->items);
+    for (size_t i = 0; i < count; i++)
+        c->items[i] = (struct settle_item){ .lease = refs[i].lease, .action = SETTLE_ACK };
+    assert_int_equal(rig_end(&r, c), ERR_OK);
+    assert_int_equal(log_at(&r, 0)->extents.count, 0);
+    assert_int_equal(log_at(&r, 0)->start, 6);
+    fail_power(&r);
+    rig_counts(&r, "s", 0, 0, 0);
+    assert_int_equal(log_at(&r, 0)->start, 6);
+    rig_close(&r);
+}
+
 static uint64_t segments_of(struct rig *r)
 {
     return r->engine->rooms.segments.count;
@@ -716,6 +770,7 @@ int main(void)
         cmocka_unit_test(one_turn_makes_one_extent),
         cmocka_unit_test(a_queue_waits_for_what_is_cold),
         cmocka_unit_test(an_ordered_queue_reads_cold_keys),
+        cmocka_unit_test(a_trim_comes_behind_its_settles),
         cmocka_unit_test(one_old_message_keeps_little),
         cmocka_unit_test(damage_is_told_and_stays_where_it_is),
         cmocka_unit_test(a_queue_goes_on_behind_damage),

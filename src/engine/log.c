@@ -46,6 +46,7 @@ struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
     list_init(&l->staged);
     list_init(&l->in_journal);
     list_init(&l->in_settled);
+    list_init(&l->in_trims);
     list_init(&l->in_staged);
     idmap_init(&l->producers);
     return l;
@@ -59,6 +60,7 @@ void log_free(struct engine *e, struct log *l)
     log_trim(e, l, l->end);
     list_remove(&l->fresh);
     list_remove(&l->in_settled);
+    list_remove(&l->in_trims);
     row_remove(e, &l->row);
     log_chunks_fini(e, l);
     producer_log_fini(e, l);
@@ -414,11 +416,31 @@ void log_trim(struct engine *e, struct log *l, uint64_t offset)
     give_back_room(e, l);
 }
 
+/* What empties a segment is journalled (room.h S2), and behind the settles it follows from: those may
+ * still be in a queue's writer. */
 void log_settled(struct engine *e, struct log *l, uint64_t offset)
 {
-    if (log_extent_index(l, offset) > 0) /* S2: what empties a segment is journalled */
-        log_note_trimmed(e, l, offset);
-    log_trim(e, l, offset);
+    if (log_extent_index(l, offset) == 0) {
+        log_trim(e, l, offset);
+        return;
+    }
+    l->settled_to = offset;
+    if (list_empty(&l->in_trims))
+        list_push(&e->trims, &l->in_trims);
+}
+
+void log_trim_settled(struct engine *e)
+{
+    struct list *n;
+
+    while ((n = list_pop(&e->trims)) != NULL) {
+        struct log *l = CONTAINER(n, struct log, in_trims);
+
+        if (l->settled_to <= l->start)
+            continue;
+        log_note_trimmed(e, l, l->settled_to);
+        log_trim(e, l, l->settled_to);
+    }
 }
 
 /* ---- replacing ---- */
