@@ -49,6 +49,7 @@
     X(FENCED, "another owner has the shard; outcome unknown")                                      \
     X(BUSY, "another process has it")                                                              \
     X(NEWER_FORMAT, "written by a newer version")                                                  \
+    X(OLDER_FORMAT, "written by an older version whose format is not read any more")               \
     X(FOREIGN, "not a Myna data directory")                                                        \
     X(IO, "the operating system refused")                                                          \
     X(SHUTDOWN, "the broker is stopping")

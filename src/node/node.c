@@ -110,6 +110,7 @@ static const char *data_sentence(enum err err)
         { ERR_BUSY, "is in use by another process" },
         { ERR_FOREIGN, "holds other files and is not Myna's; choose another one with --data" },
         { ERR_NEWER_FORMAT, "was written by a newer version of Myna; use that version" },
+        { ERR_OLDER_FORMAT, "was written by an older version of Myna, whose format this one does not read" },
         { ERR_ACCESS, "cannot be read and written by this user" },
         { ERR_NO_SPACE, "lies on a disk without free space" },
         { ERR_CORRUPT, "is damaged; nothing was changed" },

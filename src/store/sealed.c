@@ -80,5 +80,7 @@ enum err sealed_open(struct bytes text, const char *kind, unsigned version, stru
         return ERR_CORRUPT;
     if (found > version)
         return ERR_NEWER_FORMAT; /* before the CRC: a newer version may end its files otherwise */
-    return crc_matches(text) ? ERR_OK : ERR_CORRUPT;
+    if (!crc_matches(text))
+        return ERR_CORRUPT;
+    return found < version ? ERR_OLDER_FORMAT : ERR_OK;
 }

@@ -10,8 +10,8 @@
 
 void sealed_begin(struct buf *out, const char *kind, unsigned version);
 void sealed_end(struct buf *out);
-/* Checks first and last line; lines: those between. ERR_CORRUPT; ERR_NEWER_FORMAT: a version above
- * ours. */
+/* Checks first and last line; lines: those between. ERR_CORRUPT; ERR_NEWER_FORMAT,
+ * ERR_OLDER_FORMAT: a version above or below ours. */
 MUST_CHECK enum err sealed_open(struct bytes text, const char *kind, unsigned version,
                                 struct rd *lines);
 /* Next line without its newline; false at the end. */

@@ -60,8 +60,8 @@ enum {
 /*
  * Opens or creates. The errors are for the one sentence a user sees; in every case but ERR_OK
  * nothing was changed. ERR_BUSY: another process has it. ERR_FOREIGN: a directory with other things
- * in it. ERR_NEWER_FORMAT, ERR_ACCESS, ERR_NO_SPACE, ERR_CORRUPT (what names the volume is
- * damaged), ERR_BAD_ARGUMENT (not a URI we know), ERR_IO.
+ * in it. ERR_NEWER_FORMAT, ERR_OLDER_FORMAT, ERR_ACCESS, ERR_NO_SPACE, ERR_CORRUPT (what names the
+ * volume is damaged), ERR_BAD_ARGUMENT (not a URI we know), ERR_IO.
  */
 MUST_CHECK enum err volume_open(struct volume **out, const char *uri);
 /* All shards have been released. */

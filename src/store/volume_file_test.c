@@ -4,6 +4,7 @@
  */
 #include "base/diag.h"
 #include "store/fixture.h"
+#include "store/sealed.h"
 #include "store/journal.h"
 
 #include <ctype.h>
@@ -154,8 +155,24 @@ static void a_newer_format_is_refused(void **state)
     struct world  *w = *state;
     struct volume *v;
 
-    put(w, "myna", "myna volume 2\nsomething else\n");
+    put(w, "myna", "myna volume 3\nsomething else\n");
     assert_int_equal(volume_open(&v, w->uri), ERR_NEWER_FORMAT);
+}
+
+static void an_older_format_is_refused(void **state)
+{
+    struct world  *w = *state;
+    struct volume *v;
+    struct buf     text;
+
+    buf_init(&text);
+    sealed_begin(&text, "volume", 1);
+    buf_str(&text, "id AAAAAAAAAAAAAAAAAAAAAA\n");
+    sealed_end(&text);
+    buf_u8(&text, 0);
+    put(w, "myna", (const char *)text.at);
+    assert_int_equal(volume_open(&v, w->uri), ERR_OLDER_FORMAT);
+    buf_fini(&text);
 }
 
 static void a_damaged_identity_is_refused(void **state)
@@ -163,7 +180,7 @@ static void a_damaged_identity_is_refused(void **state)
     struct world  *w = *state;
     struct volume *v;
 
-    put(w, "myna", "myna volume 1\nid AAAAAAAAAAAAAAAAAAAAAA\ncrc 00000000\n");
+    put(w, "myna", "myna volume 2\nid AAAAAAAAAAAAAAAAAAAAAA\ncrc 00000000\n");
     assert_int_equal(volume_open(&v, w->uri), ERR_CORRUPT);
     put(w, "myna", "");
     assert_int_equal(volume_open(&v, w->uri), ERR_CORRUPT);
@@ -421,6 +438,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_foreign_directory_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unfinished_one_is_not_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_format_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_format_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_identity_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(identities_are_kept_and_differ, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_process_is_refused, setup, teardown),

@@ -58,6 +58,7 @@ static const struct {
     [ERR_FENCED] = { GRPC_UNAVAILABLE, false, NULL },
     [ERR_BUSY] = { GRPC_UNAVAILABLE, false, NULL },
     [ERR_NEWER_FORMAT] = { GRPC_INTERNAL, false, NULL },
+    [ERR_OLDER_FORMAT] = { GRPC_INTERNAL, false, NULL },
     [ERR_FOREIGN] = { GRPC_INTERNAL, false, NULL },
     [ERR_IO] = { GRPC_INTERNAL, false, NULL },
     [ERR_SHUTDOWN] = { GRPC_UNAVAILABLE, false, TRY_AGAIN_TEXT },
