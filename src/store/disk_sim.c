@@ -363,6 +363,23 @@ static enum err make_dir(struct disk *disk, const char *path)
     return sim_of(disk)->is_off ? ERR_DISK_FAILED : ERR_OK;
 }
 
+/* A name that is removed here and on the medium is gone. */
+static void sync_names(struct sim_disk *d, const char *dir)
+{
+    struct list *next;
+
+    for (struct list *l = d->names.next; l != &d->names; l = next) {
+        struct name *n = CONTAINER(l, struct name, in_disk);
+
+        next = l->next;
+        if (!name_in(n->path, dir))
+            continue;
+        name_sync(n);
+        if (!n->now)
+            free_name(n);
+    }
+}
+
 static enum err sync_dir(struct disk *disk, const char *path)
 {
     struct sim_disk *d = sim_of(disk);
@@ -370,12 +387,8 @@ static enum err sync_dir(struct disk *disk, const char *path)
 
     pthread_mutex_lock(&d->lock);
     if (!is_cut(d)) {
-        for (struct list *l = d->names.next; l != &d->names; l = l->next) {
-            struct name *n = CONTAINER(l, struct name, in_disk);
-
-            if (name_in(n->path, path) && !is_planted(PLANTED_SKIP_DIR_SYNC))
-                name_sync(n);
-        }
+        if (!is_planted(PLANTED_SKIP_DIR_SYNC))
+            sync_names(d, path);
         err = ERR_OK;
     }
     pthread_mutex_unlock(&d->lock);

@@ -190,9 +190,7 @@ static bool read_some(struct client *c, struct m_log *l, uint64_t *next, uint64_
         violation(c->world, "acknowledged is there", "%s/%u cannot be read from %llu: %s",
                   l->topic->name, l->partition, (unsigned long long)*next, err_text(item->err));
     for (size_t i = 0; i < item->batch_count; i++) {
-        if (item->batches[i].base_offset > *next)
-            violation(c->world, "logs have no holes", "%s/%u: offset %llu is missing",
-                      l->topic->name, l->partition, (unsigned long long)*next);
+        model_saw_hole(c->world->model, l, *next, item->batches[i].base_offset);
         *next = model_see_batch(c->world->model, l, &item->batches[i]);
     }
     *end = item->high_watermark;

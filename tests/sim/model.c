@@ -386,6 +386,17 @@ static void check_trimmed(struct model *m, struct m_log *l, uint64_t offset)
     }
 }
 
+/* What no queue needs is dropped where it lies, also in the middle. */
+void model_saw_hole(struct model *m, struct m_log *l, uint64_t from, uint64_t end)
+{
+    for (uint64_t offset = from; offset < end; offset++) {
+        if (l->topic->retention == RETAIN_TIME)
+            violation(m->world, "logs have no holes", "%s/%u: offset %llu is missing",
+                      l->topic->name, l->partition, (unsigned long long)offset);
+        check_trimmed(m, l, offset);
+    }
+}
+
 void model_saw_all(struct model *m, struct m_log *l, uint64_t start, uint64_t end)
 {
     if (l->end > end)
@@ -403,14 +414,15 @@ void model_saw_all(struct model *m, struct m_log *l, uint64_t start, uint64_t en
     l->start = start;
 }
 
-static bool may_lie_below_start(const struct m_target *t)
+/* In a place of which nobody ever knew what was there. */
+static bool may_be_dropped(const struct m_target *t)
 {
     for (uint32_t p = 0; p < t->topic->partition_count; p++) {
         const struct m_log *l = &t->topic->logs[p];
 
         if (t->partition >= 0 && (uint32_t)t->partition != p)
             continue;
-        for (uint64_t offset = 0; offset < l->start; offset++)
+        for (uint64_t offset = 0; offset < l->end; offset++)
             if (l->ids[offset] == 0)
                 return true;
     }
@@ -428,7 +440,7 @@ static void decide(struct model *m, struct m_batch *b)
             continue;
         if (b->targets[i].base >= 0)
             there++;
-        else if (!may_lie_below_start(&b->targets[i]))
+        else if (!may_be_dropped(&b->targets[i]))
             away++;
     }
     if (b->outcome == DONE && away > 0)

@@ -178,6 +178,8 @@ uint64_t model_see(struct model *m, struct m_log *l, uint64_t offset, struct byt
                    struct bytes value);
 /* All records of a stored batch; returns the offset after it. */
 uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_ref *ref);
+/* Nothing was between these two offsets. */
+void model_saw_hole(struct model *m, struct m_log *l, uint64_t from, uint64_t end);
 /* The whole log was seen: what was not in it is not there. */
 void model_saw_all(struct model *m, struct m_log *l, uint64_t start, uint64_t end);
 /* After the logs of all topics were seen. */

@@ -22,6 +22,9 @@
     X(FAILED_SYNC, "a sync fails")                                                                 \
     X(ROT, "a bit of what is stored changes")                                                      \
     X(CHECKPOINTS, "checkpoints all the time")                                                     \
+    X(SEGMENTS, "small journals, segments and caches")                                             \
+    X(DIRECT, "appends straight to segments")                                                      \
+    X(LITTLE_MEMORY, "little memory for leases")                                                   \
     X(LARGE, "large messages")                                                                     \
     X(BATCHES, "several records in a batch")                                                       \
     X(IDEMPOTENT, "producers with sequence numbers")                                               \

@@ -287,20 +287,37 @@ static void close_store(struct world *w)
         ;
 }
 
+/* Sizes so small that what takes days elsewhere happens in every run. */
+static struct engine_options draw_options(struct world *w)
+{
+    struct draw          *d = &w->draw;
+    struct engine_options o = { .seed = draw_u64(d),
+                                .journal_file_bytes = JOURNAL_BYTES,
+                                .on_failed = on_failed,
+                                .ctx = w };
+
+    if (w->plan.has[HAS_CHECKPOINTS]) {
+        o.checkpoint.every_bytes = draw_range(d, 500, 20000);
+        o.checkpoint.every_rows = (size_t)draw_range(d, 5, 500);
+        o.checkpoint.turn_rows = (size_t)draw_range(d, 1, 50);
+    }
+    if (w->plan.has[HAS_SEGMENTS]) {
+        o.journal_bytes_max = draw_range(d, 1000, 100000);
+        o.index_bytes_max = draw_range(d, 500, 10000);
+        o.cache_bytes_max = draw_range(d, 1000, 50000);
+        o.segment_bytes = draw_range(d, 10000, 200000);
+    }
+    if (w->plan.has[HAS_DIRECT])
+        o.direct_bytes_min = draw_range(d, 100, 2000);
+    if (w->plan.has[HAS_LITTLE_MEMORY])
+        o.leases_bytes_max = draw_range(d, 3000, 50000);
+    return o;
+}
+
 enum err world_start(struct world *w)
 {
-    struct engine_options options = { .seed = draw_u64(&w->draw),
-                                      .journal_file_bytes = JOURNAL_BYTES,
-                                      .on_failed = on_failed,
-                                      .ctx = w };
+    struct engine_options options = draw_options(w);
     enum err              err;
-
-    if (w->plan.has[HAS_CHECKPOINTS])
-        options.checkpoint = (struct checkpoint_options){
-            .every_bytes = draw_range(&w->draw, 500, 20000),
-            .every_rows = (size_t)draw_range(&w->draw, 5, 500),
-            .turn_rows = (size_t)draw_range(&w->draw, 1, 50),
-        };
 
     w->has_failed = false;
     w->is_short = false;
