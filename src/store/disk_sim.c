@@ -607,11 +607,15 @@ static uint64_t size(struct disk_file *file)
 
 static uint64_t data_end(struct disk_file *file)
 {
+    static const uint8_t zeros[512];
     struct sim_file *f = sim_file_of(file);
     uint64_t         end;
 
     enter(f);
     end = f->inode->now->cap;
+    while (end >= sizeof zeros &&
+           memcmp(f->inode->now->at + end - sizeof zeros, zeros, sizeof zeros) == 0)
+        end -= sizeof zeros;
     while (end > 0 && f->inode->now->at[end - 1] == 0)
         end--;
     leave(f, ERR_OK);

@@ -186,7 +186,7 @@ static bool read_some(struct client *c, struct m_log *l, uint64_t *next, uint64_
     if (!request_ask(r))
         return false;
     item = &((struct read_call *)r->call)->items[0];
-    if (item->err || (item->batch_count == 0 && *next < item->high_watermark))
+    if (item->err)
         violation(c->world, "acknowledged is there", "%s/%u cannot be read from %llu: %s",
                   l->topic->name, l->partition, (unsigned long long)*next, err_text(item->err));
     for (size_t i = 0; i < item->batch_count; i++) {
@@ -194,6 +194,10 @@ static bool read_some(struct client *c, struct m_log *l, uint64_t *next, uint64_
         *next = model_see_batch(c->world->model, l, &item->batches[i]);
     }
     *end = item->high_watermark;
+    if (item->batch_count == 0 && *next < *end) {
+        model_saw_hole(c->world->model, l, *next, *end);
+        *next = *end;
+    }
     request_free(r);
     return true;
 }

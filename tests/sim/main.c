@@ -58,7 +58,7 @@ static void come_up(struct world *w, struct client *auditor)
         err = world_start(w);
         if (!err && audit_run(auditor))
             return;
-        if (!world_is_dead(w))
+        if (err && !w->has_failed)
             violation(w, "what was stopped starts again", "%s", err_text(err));
         world_die(w, faults_is_power(w));
     }

@@ -450,7 +450,7 @@ static void decide(struct model *m, struct m_batch *b)
         violation(m->world, "a publish reaches all or none",
                   "record %llu is in %u topics and not in %u", (unsigned long long)b->first_id,
                   there, away);
-    if (b->outcome == UNKNOWN)
+    if (b->outcome == UNKNOWN && (there > 0 || away == b->target_count))
         b->outcome = there > 0 ? DONE : NEVER;
 }
 

@@ -331,6 +331,7 @@ enum err world_start(struct world *w)
     TRACE(w, "start: %s", err_text(err));
     if (err) {
         w->engine = NULL;
+        w->has_failed |= disk_sim_is_off(w->disk) || (err == ERR_DISK_FAILED && !w->is_calm);
         disk_sim_cut(w->disk); /* a process that did not come up writes nothing any more */
         close_store(w);
         return err;
