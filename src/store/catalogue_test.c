@@ -239,8 +239,8 @@ static void damage_to_rows_counts_as_none(void **state)
         "UPDATE state SET key = x'44' WHERE key = x'03'",
         "UPDATE state SET head = x'00' WHERE key = x'03'",
         "UPDATE state SET crc = crc + 1 WHERE key = x'03'",
-        "UPDATE state SET head = (SELECT head FROM state WHERE key = x'04'),"
-        " kind = 4 WHERE key = x'03'",
+        ("UPDATE state SET head = (SELECT head FROM state WHERE key = x'04'),"
+         " kind = 4 WHERE key = x'03'"),
         "DELETE FROM state WHERE key = x'13'",
         "DELETE FROM state",
         "INSERT INTO state SELECT x'0300', kind, head, crc FROM state WHERE key = x'03'",
