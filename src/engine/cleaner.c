@@ -9,7 +9,6 @@
 enum {
     SWEEP_MS = 1000,
     SWEEP_EXTENTS = 10 * 1000, /* W3 */
-    RANGE_OFFSETS = 256,       /* what is needed of an extent is asked in steps of this size */
     RETRY_MS = 1000,
 };
 
@@ -118,17 +117,6 @@ static void on_moved(struct engine *e, struct move *m)
     let_go(e);
 }
 
-/* What of an extent somebody needs. */
-static void add_ranges(struct move *m, const struct log *l, const struct extent *x)
-{
-    for (uint64_t from = x->base; from < x->end; from += RANGE_OFFSETS) {
-        uint64_t to = x->end - from < RANGE_OFFSETS ? x->end : from + RANGE_OFFSETS;
-
-        if (!mover_is_unneeded(l, from, to))
-            move_add_range(m, from, to);
-    }
-}
-
 /* The extents of one log, one after the other, become one piece. A log that is busy keeps them until
  * the segment has its turn again. */
 static size_t add_piece(struct engine *e, struct move *m, const struct walk *w, size_t i)
@@ -147,10 +135,8 @@ static size_t add_piece(struct engine *e, struct move *m, const struct walk *w, 
            log_next_base(l, log_extents(l)[x - 1].end) == log_extents(l)[x].base);
     x = log_extent_index(l, w->found[i].base);
     move_add_piece(m, l, w->found[i].base, w->found[past - 1].end);
-    for (; i < past; i++, x++) {
-        move_add_extent(m, l->id, &log_extents(l)[x]);
-        add_ranges(m, l, &log_extents(l)[x]);
-    }
+    for (; i < past; i++, x++)
+        mover_add_extent(m, l, &log_extents(l)[x]);
     return past;
 }
 

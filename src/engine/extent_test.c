@@ -433,6 +433,42 @@ static void one_old_message_keeps_little(void **state)
     rig_close(&r);
 }
 
+/* Many logs with little each: their extents do not grow in number with all that ever came. */
+static void small_extents_become_larger(void **state)
+{
+    enum { PARTITIONS = 64, ROUNDS = 250 };
+    struct engine_options options = small;
+    struct rig            r;
+
+    (void)state;
+    options.segment_bytes = 4 << 20;
+    options.direct_bytes_min = 1 << 20;
+    rig_open_options(&r, &options);
+    create_topic(&r, "t", PARTITIONS);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        struct append_call *calls[PARTITIONS];
+
+        engine_begin(r.engine, r.now_ms);
+        for (uint32_t p = 0; p < PARTITIONS; p++) {
+            struct slice batch = batch_of(3 * round + 1, 400, r.now_ms);
+
+            calls[p] = append_call_of(&r, "t", p, &batch, 1);
+            engine_submit(r.engine, &calls[p]->call);
+        }
+        engine_end(r.engine);
+        rig_turn(&r);
+        for (uint32_t p = 0; p < PARTITIONS; p++)
+            call_free(calls[p]);
+    }
+    assert_true(r.engine->moves.bytes > 6 << 20); /* so much came, and some went twice */
+    for (uint32_t p = 0; p < PARTITIONS; p += 7) {
+        assert_true(log_at(&r, p)->extents.count < 40);
+        for (uint32_t i = 0; i < ROUNDS; i += 9)
+            assert_read(&r, p, i, 3 * i + 1, 400);
+    }
+    rig_close(&r);
+}
+
 /* ---- damage ---- */
 
 static void rot(struct rig *r, const struct extent *x)
@@ -772,6 +808,7 @@ int main(void)
         cmocka_unit_test(an_ordered_queue_reads_cold_keys),
         cmocka_unit_test(a_trim_comes_behind_its_settles),
         cmocka_unit_test(one_old_message_keeps_little),
+        cmocka_unit_test(small_extents_become_larger),
         cmocka_unit_test(damage_is_told_and_stays_where_it_is),
         cmocka_unit_test(a_queue_goes_on_behind_damage),
         cmocka_unit_test(offsets_are_found_by_time_in_cold_extents),

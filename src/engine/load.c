@@ -101,36 +101,40 @@ static void run_reading(struct work *w)
 
 /* ---- the engine's thread again ---- */
 
-/* The extent that was to be read, or NULL when it is gone or another is in its place. */
-static struct extent *find_again(struct engine *e, const struct reading *r, struct log **log)
+/* The extent that is at this place of log and segment; NULL: none is any more. */
+static struct extent *find(struct engine *e, const struct extent_head *want,
+                           struct blob_id segment, uint64_t at)
 {
-    struct log    *l = idmap_get(&e->logs, r->want.log);
-    size_t         i = l ? log_extent_index(l, r->want.base) : 0;
+    struct log    *l = idmap_get(&e->logs, want->log);
+    size_t         i = l ? log_extent_index(l, want->base) : 0;
     struct extent *x = l && i < l->extents.count ? &log_extents(l)[i] : NULL;
 
-    *log = l;
-    return x && x->base == r->want.base && x->at == r->at &&
-                   x->segment->id.number == r->segment.number
+    return x && x->base == want->base && x->at == at && x->segment->id.number == segment.number
                ? x
                : NULL;
 }
 
-static void quarantine(const struct log *l, const struct reading *r, struct extent *x)
+void load_quarantine(struct engine *e, const struct extent_head *want, struct blob_id segment,
+                     uint64_t at, enum err err)
 {
-    const struct name_key *k = &l->topic->key;
+    struct extent         *x = find(e, want, segment, at);
+    const struct log      *l = idmap_get(&e->logs, want->log);
+    const struct name_key *k;
 
+    if (!x || x->is_bad)
+        return;
+    k = &l->topic->key;
     x->is_bad = true;
     diag(DIAG_ERROR,
          "topic %.*s, partition %" PRIu32 ": offsets %" PRIu64 " to %" PRIu64
          " cannot be read (segment %" PRIu64 "-%" PRIu64 " at %" PRIu64 ": %s)",
          (int)k->name.len, (const char *)k->name.at, l->partition, x->base, x->end - 1,
-         r->segment.epoch, r->segment.number, r->at, err_text(r->err));
+         segment.epoch, segment.number, at, err_text(err));
 }
 
 static void settle(struct engine *e, struct reading *r)
 {
-    struct log    *l;
-    struct extent *x = find_again(e, r, &l);
+    struct extent *x = find(e, &r->want, r->segment, r->at);
 
     if (!x || x->load) {
         if (r->load)
@@ -139,7 +143,7 @@ static void settle(struct engine *e, struct reading *r)
     }
     x->is_loading = false;
     if (r->err) {
-        quarantine(l, r, x);
+        load_quarantine(e, &r->want, r->segment, r->at, r->err);
         return;
     }
     if (r->is_check && list_empty(&r->waits)) {

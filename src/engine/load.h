@@ -78,6 +78,9 @@ void load_drop(struct engine *e, struct extent *x);
 void load_touch(struct engine *e, struct load *load);
 /* Down to the budget: D4. */
 void load_shrink(struct engine *e);
+/* The extent that is at this place of the log and the segment cannot be read; gone already is fine. */
+void load_quarantine(struct engine *e, const struct extent_head *want, struct blob_id segment,
+                     uint64_t at, enum err err);
 bool load_is_idle(const struct engine *e);
 
 #endif

@@ -56,6 +56,7 @@ void move_add_piece(struct move *m, struct log *l, uint64_t from, uint64_t to)
     last_piece(m)->log = l->id;
     last_piece(m)->from = from;
     last_piece(m)->to = to;
+    last_piece(m)->bad = SIZE_MAX;
     l->is_moving = true; /* M3 */
 }
 
@@ -305,6 +306,8 @@ static enum err write_extent(struct writing *g, const struct move_source *s)
     struct slice      bytes = { 0 };
     enum err err = extent_load(g->move->shard, s->segment, s->at, &s->extent, entries, &bytes);
 
+    if (err == ERR_DISK_FAILED) /* to read: what is written is another matter */
+        err = ERR_CORRUPT;
     if (!err)
         err = write_batches_of(g, bytes.bytes, entries, s->extent.batches);
     slice_drop(&bytes);
@@ -312,23 +315,24 @@ static enum err write_extent(struct writing *g, const struct move_source *s)
     return err;
 }
 
+/* What was written of a bad piece stays unused. */
 static enum err write_piece(struct writing *g)
 {
-    enum err err = ERR_OK;
+    struct move_piece *p = g->piece;
+    enum err           err = ERR_OK;
 
-    extent_begin(&g->w, g->piece->log);
-    for (size_t i = 0; i < g->piece->source_count && !err; i++) {
-        const struct move_source *s = &g->piece->sources[i];
+    extent_begin(&g->w, p->log);
+    for (size_t i = 0; i < p->source_count && !err; i++) {
+        const struct move_source *s = &p->sources[i];
 
         err = s->extent.batches > 0 ? write_extent(g, s)
                                     : write_batch(g, &s->entry, s->batch.bytes);
+        if (err == ERR_CORRUPT) {
+            p->bad = i;
+            return ERR_OK;
+        }
     }
-    if (!err)
-        err = flush_extent(g);
-    if (err != ERR_CORRUPT)
-        return err;
-    g->piece->is_bad = true; /* M4; what was written of it stays unused */
-    return ERR_OK;
+    return err ? err : flush_extent(g);
 }
 
 static enum err make_target(struct move *m, struct move_target *t)
@@ -364,14 +368,20 @@ static void run_move(struct work *w)
 
 /* ---- the engine's thread again ---- */
 
-static void say_bad(const struct log *l, const struct move_piece *p)
+/* M4 */
+static void leave_alone(struct engine *e, struct log *l, const struct move_source *s)
 {
     const struct name_key *k = &l->topic->key;
 
+    if (s->extent.batches > 0) {
+        load_quarantine(e, &s->extent, s->segment, s->at, ERR_CORRUPT);
+        return;
+    }
+    l->is_damaged = true;
     diag(DIAG_ERROR,
-         "topic %.*s, partition %" PRIu32 ": something between offsets %" PRIu64 " and %" PRIu64
-         " is damaged; it stays where it is",
-         (int)k->name.len, (const char *)k->name.at, l->partition, p->from, p->to - 1);
+         "topic %.*s, partition %" PRIu32 ": the batch at offset %" PRIu64
+         " is damaged; the log stays in the journal",
+         (int)k->name.len, (const char *)k->name.at, l->partition, s->entry.base_offset);
 }
 
 static void apply_piece(struct engine *e, struct move *m, struct move_piece *p)
@@ -381,9 +391,8 @@ static void apply_piece(struct engine *e, struct move *m, struct move_piece *p)
     if (!l)
         return;
     l->is_moving = false;
-    if (p->is_bad) {
-        l->is_damaged = true;
-        say_bad(l, p);
+    if (p->bad != SIZE_MAX) {
+        leave_alone(e, l, &p->sources[p->bad]);
         return;
     }
     if (m->is_read_only)

@@ -16,7 +16,8 @@
  *   M3  A log is in one move at a time (log.is_moving). Meanwhile nothing but trimming takes
  *       anything from it below its end.
  *       A filter may change a batch or leave it out; what it gives is written as it is.
- *   M4  What cannot be read is left where it is, and its log or segment is left alone from then on.
+ *   M4  A piece with a source that cannot be read is not applied. A bad extent is quarantined as by a
+ *       load; with a bad batch in the journal the log is left alone from then on.
  *
  * Thread: the shard's.
  */
@@ -49,7 +50,7 @@ struct move_piece {
     size_t              target; /* index */
     struct extent      *made;   /* out, without their segment */
     size_t              made_count, made_cap;
-    bool                is_bad; /* out: M4 */
+    size_t              bad; /* out: M4, index of a source; SIZE_MAX: none is */
 };
 
 /* A segment that is filled. */
@@ -98,6 +99,5 @@ void move_add_range(struct move *m, uint64_t from, uint64_t to);
 void move_start(struct move *m);
 /* It was not started. */
 void move_free(struct move *m);
-
 
 #endif

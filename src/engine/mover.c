@@ -12,6 +12,10 @@ enum {
     TURN_BATCHES = 20 * 1000,
     LOOK_SHARE = 32,         /* of journal_bytes_max between two looks */
     RETRY_MS = 1000,
+    SMALL_SHARE = 1024,      /* V4: of a segment. An extent with fewer bytes is small */
+    SMALL_EXTENTS = 16,      /* that many of them, at least and at most */
+    SMALL_EXTENTS_MAX = 64,
+    RANGE_OFFSETS = 256,     /* what is needed of an extent is asked in steps of this size */
 };
 
 void mover_init(struct mover *v)
@@ -53,11 +57,22 @@ bool mover_is_unneeded(const struct log *l, uint64_t from, uint64_t to)
            !list_empty(&l->topic->queues) && !queue_any_needs_range(l, from, to);
 }
 
+void mover_add_extent(struct move *m, const struct log *l, const struct extent *x)
+{
+    move_add_extent(m, l->id, x);
+    for (uint64_t from = x->base; from < x->end; from += RANGE_OFFSETS) {
+        uint64_t to = x->end - from < RANGE_OFFSETS ? x->end : from + RANGE_OFFSETS;
+
+        if (!mover_is_unneeded(l, from, to))
+            move_add_range(m, from, to);
+    }
+}
+
 /* Batches that become one piece, or, when none of them is needed, are dropped. */
 struct run {
-    size_t first, count;
-    size_t needed;
-    uint64_t bytes;
+    size_t   count; /* from the log's first entry on */
+    size_t   needed;
+    uint64_t bytes; /* of those */
 };
 
 static bool is_needed(const struct log *l, const struct log_entry *entry)
@@ -73,12 +88,12 @@ static bool is_apart(const struct log *l, size_t i)
     return x < l->extents.count && log_extents(l)[x].base < log_entries(l)[i].base_offset;
 }
 
-static struct run take_run(const struct engine *e, const struct log *l, size_t first, size_t end)
+static struct run take_run(const struct engine *e, const struct log *l, size_t end)
 {
     const struct log_entry *at = log_entries(l);
     uint64_t                most = e->options.segment_bytes / 2;
-    struct run              r = { .first = first };
-    size_t                  i = first;
+    struct run              r = { 0 };
+    size_t                  i = 0;
 
     if (most > MOVE_BYTES_MAX)
         most = MOVE_BYTES_MAX;
@@ -90,14 +105,14 @@ static struct run take_run(const struct engine *e, const struct log *l, size_t f
         r.needed += needed;
         r.bytes += needed ? at[i].batch_len : 0;
         i++;
-    } while (i < end && i - first < TURN_BATCHES && !is_apart(l, i));
-    r.count = i - first;
+    } while (i < end && i < TURN_BATCHES && !is_apart(l, i));
+    r.count = i;
     return r;
 }
 
 static bool add_batches(struct engine *e, const struct log *l, const struct run *r)
 {
-    const struct log_entry *at = log_entries(l) + r->first;
+    const struct log_entry *at = log_entries(l);
     struct slice            batch;
 
     for (size_t i = 0; i < r->count; i++) {
@@ -122,23 +137,46 @@ static void on_done(struct engine *e, struct move *m)
         checkpoint_want(e->checkpoint);
 }
 
-/* The next run of a log that lies below the cut. Returns how many batches it was. */
-static size_t gather_run(struct engine *e, struct log *l, size_t first, size_t end)
+/* V4: how many of the extents right before index past are small, if they are worth taking along. */
+static size_t count_small(const struct engine *e, const struct log *l, size_t past)
 {
-    struct run r = take_run(e, l, first, end);
-    uint64_t   from = log_entries(l)[first].base_offset;
-    uint64_t   to = log_entries(l)[first + r.count - 1].base_offset +
-                  log_entries(l)[first + r.count - 1].count;
+    const struct extent *at = log_extents(l);
+    uint64_t             bytes = e->options.segment_bytes / SMALL_SHARE;
+    size_t               n = 0;
 
-    if (r.needed == 0) {
-        extent_move(e, l, from, to, NULL, 0); /* V2 */
-        return r.count;
-    }
+    while (n < past && n < SMALL_EXTENTS_MAX && at[past - n - 1].bytes < bytes &&
+           !at[past - n - 1].is_bad)
+        n++;
+    return n >= SMALL_EXTENTS ? n : 0;
+}
+
+/* The run becomes a piece, with the small extents before it. */
+static void add_run(struct engine *e, struct log *l, const struct run *r, uint64_t to)
+{
+    uint64_t from = log_entries(l)[0].base_offset;
+    size_t   past = log_extent_index(l, from);
+    size_t   small = count_small(e, l, past);
+
     if (!e->mover.move)
         e->mover.move = move_new(e, on_done, NULL);
-    move_add_piece(e->mover.move, l, from, to);
-    if (!add_batches(e, l, &r))
+    move_add_piece(e->mover.move, l, small > 0 ? log_extents(l)[past - small].base : from, to);
+    for (size_t i = past - small; i < past; i++)
+        mover_add_extent(e->mover.move, l, &log_extents(l)[i]);
+    if (!add_batches(e, l, r))
         assert(false); /* what is in the index and durable is in the journal */
+}
+
+/* The next run of a log that lies below the cut. Returns how many batches it was. */
+static size_t gather_run(struct engine *e, struct log *l, size_t end)
+{
+    struct run              r = take_run(e, l, end);
+    const struct log_entry *last = &log_entries(l)[r.count - 1];
+    uint64_t                to = last->base_offset + last->count;
+
+    if (r.needed == 0)
+        extent_move(e, l, log_entries(l)[0].base_offset, to, NULL, 0); /* V2 */
+    else
+        add_run(e, l, &r, to);
     return r.count;
 }
 
@@ -175,7 +213,7 @@ static size_t gather_log(struct engine *e, struct log *l)
     size_t below;
 
     while (!l->is_moving && !l->is_damaged && (below = count_below(e, l, e->mover.cut)) > 0)
-        looked += gather_run(e, l, 0, below);
+        looked += gather_run(e, l, below);
     return looked;
 }
 

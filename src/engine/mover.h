@@ -11,6 +11,8 @@
  *   V2  A batch of a topic that keeps records until they are settled is dropped instead when no
  *       queue needs any of it, also in the middle of its log. A topic without queues keeps all.
  *   V3  A turn looks at a bounded number of logs and batches.
+ *   V4  A log that each time has little to move gets many small extents, each of which takes memory
+ *       for ever: when there are SMALL_EXTENTS in a row, they are taken along and become one.
  *
  * Thread: the shard's.
  */
@@ -23,6 +25,7 @@
 #include <stdint.h>
 
 struct engine;
+struct extent;
 struct log;
 struct move;
 
@@ -54,6 +57,8 @@ void mover_init(struct mover *v);
 void mover_on_turn(struct engine *e);
 /* It has not looked at all logs yet: the next turn should come at once. */
 bool mover_wants_turn(const struct engine *e);
+/* Adds an extent to the present piece, with what of it somebody needs. */
+void mover_add_extent(struct move *m, const struct log *l, const struct extent *x);
 /* Whether what lies in [from, to) of the log may go. */
 bool mover_is_unneeded(const struct log *l, uint64_t from, uint64_t to);
 
