@@ -532,7 +532,8 @@ static struct slice one(const char *key, const char *value)
     return s;
 }
 
-/* Several batches in one extent, and room for the keys of the first: the tombstone behind it was not met by that pass. */
+/* Several batches in one extent, and room for one key: the tombstone behind it was not met by that
+ * pass. */
 static void what_a_pass_had_no_room_for_it_did_not_meet(void **state)
 {
     const struct engine_options options = { .direct_bytes_min = 1, .compact_keys_bytes = 1 };
