@@ -570,6 +570,7 @@ static void what_a_pass_had_no_room_for_it_did_not_meet(void **state)
 struct model {
     struct rig  rig;
     uint32_t    seed;
+    bool        loses_old; /* retention takes records as well */
     struct seen records[RECORDS_MAX];
     size_t      count;
 };
@@ -630,6 +631,9 @@ static void check(struct model *m)
         assert_string_equal(seen[i].key, s->key);
         assert_string_equal(seen[i].value, s->value);
     }
+    assert_false(log_of(&m->rig, "t", 0)->is_damaged);
+    if (m->loses_old)
+        return;
     replay(m->records, m->count, want);
     replay(seen, count, got);
     for (int k = 0; k < KEYS; k++)
@@ -673,13 +677,15 @@ static void expect_one_of_each_key(struct model *m)
             assert_string_not_equal(seen[i].key, seen[k].key);
 }
 
-static void run_seed(uint32_t seed, const struct engine_options *options)
+static void run_seed(uint32_t seed, const struct engine_options *options,
+                     const struct topic_policy *policy)
 {
     struct model *m = mem_new(sizeof *m);
 
     m->seed = seed;
+    m->loses_old = policy->retention_bytes > 0;
     rig_open_options(&m->rig, options);
-    create(&m->rig, "t", 1, &eager);
+    create(&m->rig, "t", 1, policy);
     for (int round = 0; round < 60; round++) {
         for (uint32_t n = draw(m, 12); n > 0; n--)
             append_any(m);
@@ -703,7 +709,7 @@ static void a_crash_at_any_point_leaves_a_log_that_reads_right(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= 12; seed++)
-        run_seed(seed, &small);
+        run_seed(seed, &small, &eager);
 }
 
 /* Room for 36 keys: a pass cannot take them all. */
@@ -714,7 +720,19 @@ static void more_keys_than_there_is_room_for_take_more_passes(void **state)
     (void)state;
     options.compact_keys_bytes = 40 * 24;
     for (uint32_t seed = 100; seed < 104; seed++)
-        run_seed(seed, &options);
+        run_seed(seed, &options, &eager);
+}
+
+/* cleanup.policy=compact,delete: a log loses its front while it is compacted. */
+static void retention_and_compaction_go_together(void **state)
+{
+    struct topic_policy policy = eager;
+
+    (void)state;
+    policy.retention_bytes = 30000;
+    policy.retention_ms = 2 * HOUR_MS;
+    for (uint32_t seed = 200; seed < 208; seed++)
+        run_seed(seed, &small, &policy);
 }
 
 int main(void)
@@ -733,6 +751,7 @@ int main(void)
         cmocka_unit_test(what_a_pass_had_no_room_for_it_did_not_meet),
         cmocka_unit_test(a_crash_at_any_point_leaves_a_log_that_reads_right),
         cmocka_unit_test(more_keys_than_there_is_room_for_take_more_passes),
+        cmocka_unit_test(retention_and_compaction_go_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,7 @@ void move_add_extent(struct move *m, uint64_t log, const struct extent *x)
     s->extent = extent_head_of(log, x);
     s->segment = x->segment->id;
     s->at = x->at;
+    x->segment->users++; /* M5 */
 }
 
 void move_add_range(struct move *m, uint64_t from, uint64_t to)
@@ -100,10 +101,13 @@ void move_add_range(struct move *m, uint64_t from, uint64_t to)
     p->ranges[p->range_count - 1] = (struct move_range){ from, to };
 }
 
-static void free_piece(struct move_piece *p)
+static void free_piece(struct engine *e, struct move_piece *p)
 {
-    for (size_t i = 0; i < p->source_count; i++)
+    for (size_t i = 0; i < p->source_count; i++) {
         slice_drop(&p->sources[i].batch);
+        if (e && p->sources[i].extent.batches > 0)
+            room_release(e, room_find(e, p->sources[i].segment.number)); /* M5 */
+    }
     free(p->sources);
     free(p->ranges);
     free(p->made);
@@ -117,7 +121,7 @@ void move_free(struct move *m)
 
         if (l)
             l->is_moving = false;
-        free_piece(&m->pieces[i]);
+        free_piece(m->engine, &m->pieces[i]);
     }
     if (m->forget)
         m->forget(m->ctx);

@@ -18,6 +18,8 @@
  *       A filter may change a batch or leave it out; what it gives is written as it is.
  *   M4  A piece with a source that cannot be read is not applied. A bad extent is quarantined as by a
  *       load; with a bad batch in the journal the log is left alone from then on.
+ *   M5  What is being read does not go, though the log may lose it meanwhile: journal files and
+ *       segments are held.
  *
  * Thread: the shard's.
  */
