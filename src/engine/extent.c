@@ -10,6 +10,7 @@
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/retention.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -80,6 +81,8 @@ void extent_move(struct engine *e, struct log *l, uint64_t from, uint64_t to,
     bool       is_done;
 
     assert(to <= log_durable(e, l));
+    if (l->start > from) /* S2: what was settled meanwhile is not brought back by a replay */
+        log_note_trimmed(e, l, l->start);
     buf_init(&head);
     buf_uvarint(&head, l->id);
     buf_uvarint(&head, from);
