@@ -7,12 +7,14 @@
  * Thread: the shard's.
  */
 #include "engine/checkpoint.h"
+#include "base/diag.h"
 #include "engine/log_int.h"
 #include "engine/outbox.h"
 #include "engine/retention.h"
 #include "engine/walk.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
@@ -240,7 +242,13 @@ enum err engine_apply(struct engine *e, uint8_t kind, struct bytes head, struct 
     if (kind >= CHANGE_KIND_END || !appliers[kind])
         return ERR_NEWER_FORMAT;
     err = appliers[kind](e, &r, payload, position);
-    return err == ERR_OK && r.failed ? ERR_CORRUPT : err;
+    if (err == ERR_OK && r.failed)
+        err = ERR_CORRUPT;
+    if (err)
+        diag(DIAG_ERROR,
+             "engine: a change of kind %u (position %" PRIu64 ") does not fit what came before it",
+             kind, position);
+    return err;
 }
 
 void engine_progress(struct engine *e, enum engine_stage stage, uint64_t done, uint64_t all)
