@@ -330,6 +330,14 @@ static bool is_usable(const struct log *l)
     return l && l->cleaning && !l->is_damaged;
 }
 
+/* Whether the part is an extent that cannot be read. */
+static bool is_bad(const struct log *l, const struct log_part *p)
+{
+    size_t i = log_extent_index(l, p->base);
+
+    return i < l->extents.count && log_extents(l)[i].base == p->base && log_extents(l)[i].is_bad;
+}
+
 static void add_source(struct engine *e, struct move *move, struct log *l, const struct log_part *p)
 {
     size_t       i = log_entry_index(l, p->base);
@@ -355,14 +363,18 @@ static bool has_room(const struct engine *e, const struct move *m, const struct 
     return m->bytes == 0 || (m->bytes + p->bytes <= most && m->batches < STEP_BATCHES);
 }
 
-/* Whole parts of one log as one piece. False: there are more, but the move is full. */
+/* Whole parts of one log as one piece. False: there are more, but the move is full. Behind a part
+ * that cannot be read nothing is filtered (Z5). */
 static bool add_piece(struct engine *e, struct pass *pass, struct move *move, struct log *l)
 {
-    const struct member *m = &pass->members[pass->at];
-    struct log_part      p;
-    struct move_piece   *piece;
+    struct member     *m = &pass->members[pass->at];
+    struct log_part    p;
+    struct move_piece *piece;
 
     if (!log_part(l, pass->offset, &p) || p.base >= m->end)
+        return true;
+    m->is_out = is_bad(l, &p);
+    if (m->is_out)
         return true;
     if (!has_room(e, move, &p))
         return false;
@@ -372,7 +384,8 @@ static bool add_piece(struct engine *e, struct pass *pass, struct move *move, st
         add_source(e, move, l, &p);
         move_add_range(move, p.base, p.end);
         piece->to = pass->offset = p.end;
-    } while (log_part(l, pass->offset, &p) && p.base < m->end && has_room(e, move, &p));
+    } while (log_part(l, pass->offset, &p) && p.base < m->end && !is_bad(l, &p) &&
+             has_room(e, move, &p));
     return !log_part(l, pass->offset, &p) || p.base >= m->end;
 }
 
@@ -503,10 +516,21 @@ static void step(struct engine *e, struct pass *p)
     }
 }
 
+/* Z5 */
+static void drop_bad_members(struct pass *p, const struct move *m)
+{
+    for (size_t i = 0; i < m->piece_count; i++)
+        if (m->pieces[i].bad != SIZE_MAX)
+            for (size_t k = 0; k < p->count; k++)
+                if (p->members[k].log == m->pieces[i].log)
+                    p->members[k].is_out = true;
+}
+
 /* Not at once, so that the engine may come to rest between two moves. */
 static void on_moved(struct engine *e, struct move *m)
 {
     e->compactor.is_moving = false;
+    drop_bad_members(e->compactor.pass, m);
     if (m->err)
         end_pass(e, e->now_ms + RETRY_MS);
     else
@@ -518,6 +542,15 @@ static void on_moved(struct engine *e, struct move *m)
 static bool is_small(const struct cleaning *c)
 {
     return c->clean_bytes + c->dirty_bytes <= STEP_BYTES / 4;
+}
+
+/* It is not compacted any more, until the next start finds that it can be read. */
+static bool has_bad_extent(const struct log *l)
+{
+    for (size_t i = 0; i < l->extents.count; i++)
+        if (log_extents(l)[i].is_bad)
+            return true;
+    return false;
 }
 
 /* The logs in line that are still due: one, or several small ones. */
@@ -532,7 +565,7 @@ static void take_members(struct engine *e, struct pass *p)
         if (p->count > 0 && !is_small(c))
             return;
         list_remove(&c->in_line);
-        if (!is_usable(c->log))
+        if (!is_usable(c->log) || has_bad_extent(c->log))
             continue;
         add_member(p, c);
         bytes += is_small(c) ? c->clean_bytes + c->dirty_bytes : STEP_BYTES;

@@ -24,6 +24,8 @@
  *   Z3  Memory: options.compact_keys_bytes for keys, while a pass runs. Keys beyond that are for the next one.
  *   Z4  A turn looks at a bounded number of logs, at JUDGE_PARTS_MAX parts of each, and gathers one
  *       move.
+ *   Z5  A pass stops at what cannot be read: a tombstone behind it may be all that hides a record in
+ *       it.
  *
  * Changes (docs/journal.md):
  *   LOG_COMPACTED  log, clean, horizon: when the next of its tombstones may go (0: it has none)

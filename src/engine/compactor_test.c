@@ -3,6 +3,7 @@
  * at any point leaves a log that reads right, against a model of every record that was ever appended.
  */
 #include "engine/compactor.h"
+#include "engine/log_int.h"
 #include "engine/queue_rig.h"
 
 enum { RECORDS_MAX = 20000, KEYS = 50, HOUR_MS = 3600 * 1000 };
@@ -565,6 +566,40 @@ static void what_a_pass_had_no_room_for_it_did_not_meet(void **state)
     rig_close(&r);
 }
 
+/* Z5: the record that the tombstone hides may be read again one day. */
+static void a_pass_stops_at_what_cannot_be_read(void **state)
+{
+    const struct engine_options options = { .direct_bytes_min = 1 };
+    const struct extent        *x;
+    struct rig                  r;
+    char                        path[64];
+
+    (void)state;
+    rig_open_options(&r, &options);
+    create(&r, "t", 1, &eager);
+    append(&r, "t", 0, "a", "hidden");
+    append(&r, "t", 0, "z", "end");
+    settle_down(&r);
+    assert_int_equal(log_of(&r, "t", 0)->clean, 1);
+    append(&r, "t", 0, "a", NULL);
+    append(&r, "t", 0, "z", "end");
+    x = log_extents(log_of(&r, "t", 0));
+    assert_true(x->base == 0 && x->end == 1);
+    snprintf(path, sizeof path, "shard/000/segment/%d-%d", (int)x->segment->id.epoch,
+             (int)x->segment->id.number);
+    assert_true(disk_sim_rot(r.disk, path, x->at + EXTENT_HEADER_BYTES + 10));
+    settle_down(&r);
+    for (int hours = 0; hours < 3; hours++) {
+        rig_advance(&r, HOUR_MS);
+        append(&r, "t", 0, "z", "more");
+        settle_down(&r);
+    }
+    assert_int_equal(log_of(&r, "t", 0)->clean, 1);
+    assert_int_equal(head_at(&r, 2).record_count, 1);
+    assert_false(head_at(&r, 2).attributes & BATCH_DELETE_HORIZON);
+    rig_close(&r);
+}
+
 /* ---- anything at any time, against a model ---- */
 
 struct model {
@@ -749,6 +784,7 @@ int main(void)
         cmocka_unit_test(a_producers_last_sequence_stays),
         cmocka_unit_test(a_batch_of_tombstones_may_grow),
         cmocka_unit_test(what_a_pass_had_no_room_for_it_did_not_meet),
+        cmocka_unit_test(a_pass_stops_at_what_cannot_be_read),
         cmocka_unit_test(a_crash_at_any_point_leaves_a_log_that_reads_right),
         cmocka_unit_test(more_keys_than_there_is_room_for_take_more_passes),
         cmocka_unit_test(retention_and_compaction_go_together),
