@@ -201,6 +201,9 @@ static bool look(struct handout *h)
     uint32_t     logs_left = h->q->ledger.lane_count;
     struct lane *lane;
 
+    /* First, and with nothing else in hand: what is looked at may need room of its own in the cache. */
+    if (h->q->policy.is_ordered && !queue_order_begin(h->q))
+        return false;
     while (logs_left > 0 && h->settled_count < RUNS_SETTLED_MAX &&
            ledger_peek(&h->q->ledger, &lane, &h->offset))
         switch (look_at(h, lane)) {
