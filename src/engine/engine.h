@@ -57,6 +57,9 @@ enum {
     ENGINE_SEGMENT_BYTES = 256 << 20,
     ENGINE_LEASES_BYTES = 256 << 20,
     ENGINE_COMPACT_BYTES = 32 << 20,
+    /* Measured with one log and batches of 64 KiB: with 256 KiB under way at a time either way is as
+     * fast, with 1 MiB the segment is by a tenth and with 4 MiB by a third; and the journal's way
+     * writes everything twice in the end. */
     ENGINE_DIRECT_BYTES = 256 << 10,
 };
 

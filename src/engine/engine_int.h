@@ -191,6 +191,7 @@ struct log {
     struct list  in_staged; /* engine.staged while there are some */
     uint64_t     staged_bytes, staged_end;
     struct segment *open;   /* where its big appends go, or NULL (room.h) */
+    struct segment *next_open;
     struct list  in_journal; /* mover.logs while it has entries */
     struct list  in_settled; /* cleaner.settled */
     struct list  in_trims;   /* engine.trims */

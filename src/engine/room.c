@@ -8,11 +8,12 @@
 enum {
     TRIES_MAX = 3,
     OPEN_MAX = 64,               /* segments that are appended to; beyond, the longest unused is closed */
-    RESERVE_BYTES = 64 << 20,    /* space is taken in steps of this size */
-    RESERVE_AHEAD = 32 << 20,    /* when less is left, the next step is taken */
+    FIRST_BYTES = 32 << 20,      /* space of a new one; when half is used, it gets GROWTH times as much */
+    GROWTH = 4,
+    IDLE_MS = 60 * 1000,         /* then it is closed, and its space comes back */
 };
 
-/* Something a segment needs done in the background. The tidy thread has what lies between the
+/* Something a segment needs done in the background. A work thread has what lies between the
  * marks. */
 struct errand {
     struct work     work;
@@ -20,7 +21,7 @@ struct errand {
     struct segment *segment;
     struct list     in_errands;
     void (*then)(struct engine *e, struct errand *r);
-    /* for the tidy thread */
+    /* for the work thread */
     enum err (*job)(struct errand *r);
     struct shard  *shard;
     struct blob_id id;
@@ -94,7 +95,10 @@ static void on_errand(struct mail *mail)
     free(r);
 }
 
-static void send(struct engine *e, struct segment *s, enum err (*job)(struct errand *r),
+/* Appends go to the journal while they wait for an open segment: that is not for the tidy thread,
+ * which may be busy for long. */
+static void send(struct engine *e, struct segment *s, enum work_lane lane,
+                 enum err (*job)(struct errand *r),
                  void (*then)(struct engine *e, struct errand *r), uint64_t bytes)
 {
     struct errand *r = mem_new(sizeof *r);
@@ -112,7 +116,7 @@ static void send(struct engine *e, struct segment *s, enum err (*job)(struct err
     r->bytes = bytes;
     list_init(&r->in_errands);
     list_push(&e->rooms.errands, &r->in_errands);
-    shard_work(e->shard, WORK_TIDY, &r->work);
+    shard_work(e->shard, lane, &r->work);
 }
 
 static void wait_for_journal(struct engine *e, struct segment *s)
@@ -283,11 +287,18 @@ static enum err create(struct errand *r)
     return segment_create(r->shard, r->id, r->log, r->bytes, &r->blob);
 }
 
+static void disown(struct segment *s)
+{
+    if (s->owner && s->owner->open == s)
+        s->owner->open = NULL;
+    if (s->owner && s->owner->next_open == s)
+        s->owner->next_open = NULL;
+    s->owner = NULL;
+}
+
 static void seal_unmade(struct engine *e, struct segment *s)
 {
-    if (s->owner)
-        s->owner->open = NULL;
-    s->owner = NULL;
+    disown(s);
     s->state = SEGMENT_SEALED;
     look_at(e, s);
 }
@@ -306,6 +317,7 @@ static void on_created(struct engine *e, struct errand *r)
     r->blob = NULL;
     s->reserved = r->bytes;
     s->state = SEGMENT_OPEN;
+    s->used_ms = e->now_ms;
     list_push(&e->rooms.open, &s->in_rooms);
     e->rooms.open_count++;
     if (!s->owner)
@@ -333,9 +345,7 @@ static void on_sealed(struct engine *e, struct errand *r)
 static void close_segment(struct engine *e, struct segment *s)
 {
     assert(s->state == SEGMENT_OPEN);
-    if (s->owner)
-        s->owner->open = NULL;
-    s->owner = NULL;
+    disown(s);
     s->state = SEGMENT_CLOSING;
     e->rooms.open_count--;
     wait_for_journal(e, s);
@@ -346,26 +356,50 @@ static enum err grow(struct errand *r)
     return blob_reserve(r->blob, r->bytes);
 }
 
+static void step(struct engine *e, struct segment *s);
+
 static void on_grown(struct engine *e, struct errand *r)
 {
-    (void)e;
-    r->segment->is_growing = false;
+    struct segment *s = r->segment;
+
+    s->is_growing = false;
     if (!r->err)
-        r->segment->reserved = r->bytes;
+        s->reserved = r->bytes;
+    if (s->state == SEGMENT_CLOSING && list_empty(&s->in_rooms)) /* it waited for this */
+        step(e, s);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static void grow_ahead(struct engine *e, struct segment *s)
 {
-    if (s->is_growing || s->reserved - s->end >= RESERVE_AHEAD ||
-        s->reserved >= e->rooms.segment_bytes)
+    if (s->is_growing || s->end < s->reserved / 2 || s->reserved >= e->rooms.segment_bytes)
         return;
     s->is_growing = true;
-    send(e, s, grow, on_grown, s->reserved + RESERVE_BYTES);
+    send(e, s, WORK_READ, grow, on_grown, least(GROWTH * s->reserved, e->rooms.segment_bytes));
 }
 
-static uint64_t first_bytes(const struct engine *e)
+static struct segment *order_open(struct engine *e, struct log *l)
 {
-    return e->rooms.segment_bytes < RESERVE_BYTES ? e->rooms.segment_bytes : RESERVE_BYTES;
+    struct segment *s;
+
+    if (journal_is_full(e->journal))
+        return NULL;
+    s = room_order(e, l->id);
+    s->users = 0;
+    s->owner = l;
+    wait_for_journal(e, s);
+    return s;
+}
+
+static void use(struct engine *e, struct segment *s)
+{
+    s->used_ms = e->now_ms;
+    list_remove(&s->in_rooms);
+    list_push(&e->rooms.open, &s->in_rooms);
 }
 
 struct segment *room_get(struct engine *e, struct log *l, uint64_t bytes)
@@ -374,20 +408,19 @@ struct segment *room_get(struct engine *e, struct log *l, uint64_t bytes)
 
     if (s && s->state == SEGMENT_OPEN && s->end + bytes > e->rooms.segment_bytes) {
         close_segment(e, s);
-        s = NULL;
+        l->open = s = l->next_open;
+        l->next_open = NULL;
     }
-    if (!s && !journal_is_full(e->journal)) {
-        l->open = room_order(e, l->id);
-        l->open->users = 0;
-        l->open->owner = l;
-        wait_for_journal(e, l->open);
+    if (!s) {
+        l->open = order_open(e, l);
         return NULL;
     }
-    if (!s || s->state != SEGMENT_OPEN)
+    if (s->state != SEGMENT_OPEN)
         return NULL;
-    list_remove(&s->in_rooms);
-    list_push(&e->rooms.open, &s->in_rooms);
+    use(e, s);
     grow_ahead(e, s);
+    if (!l->next_open && s->end >= e->rooms.segment_bytes / 2)
+        l->next_open = order_open(e, l);
     return s->end + bytes <= s->reserved ? s : NULL;
 }
 
@@ -401,18 +434,18 @@ uint32_t room_give(struct engine *e, struct segment *s, uint32_t bytes)
     return (uint32_t)at;
 }
 
+static void leave(struct engine *e, struct segment *s)
+{
+    if (s && s->state == SEGMENT_OPEN)
+        close_segment(e, s);
+    else if (s)
+        disown(s); /* closed when it is made */
+}
+
 void room_leave(struct engine *e, struct log *l)
 {
-    struct segment *s = l->open;
-
-    if (!s)
-        return;
-    if (s->state == SEGMENT_OPEN) {
-        close_segment(e, s);
-        return;
-    }
-    s->owner = NULL; /* closed when it is made */
-    l->open = NULL;
+    leave(e, l->open);
+    leave(e, l->next_open);
 }
 
 void room_return(struct engine *e, struct segment *s, uint64_t end)
@@ -450,16 +483,31 @@ void room_take(struct engine *e, struct extent *x)
     assert(s->live >= extent_size(x->bytes));
     s->live -= extent_size(x->bytes);
     look_at(e, s);
-    if (s->live == 0 && s->state == SEGMENT_OPEN && s->end >= RESERVE_BYTES)
+    if (s->live == 0 && s->state == SEGMENT_OPEN && s->end >= FIRST_BYTES)
         close_segment(e, s); /* all that was appended is gone: the space need not wait for the rest */
 }
 
 /* ---- time ---- */
 
+static void close_idle(struct engine *e)
+{
+    struct list *n = e->rooms.open.next;
+
+    while (n != &e->rooms.open) {
+        struct segment *s = CONTAINER(n, struct segment, in_rooms);
+
+        n = n->next;
+        if (e->now_ms - s->used_ms < IDLE_MS)
+            return;
+        close_segment(e, s);
+    }
+}
+
 void room_on_turn(struct engine *e)
 {
     struct list *n;
 
+    close_idle(e);
     while ((n = list_pop(&e->rooms.empty)) != NULL)
         drop(e, CONTAINER(n, struct segment, in_rooms));
 }
@@ -469,14 +517,16 @@ static void step(struct engine *e, struct segment *s)
     list_remove(&s->in_rooms);
     switch (s->state) {
     case SEGMENT_ORDERED:
-        send(e, s, create, on_created, first_bytes(e));
+        send(e, s, WORK_READ, create, on_created, least(FIRST_BYTES, e->rooms.segment_bytes));
         break;
     case SEGMENT_CLOSING:
+        if (s->is_growing)
+            break;
         s->state = SEGMENT_SEALING;
-        send(e, s, seal_blob, on_sealed, s->end);
+        send(e, s, WORK_TIDY, seal_blob, on_sealed, s->end);
         break;
     case SEGMENT_DROPPED:
-        send(e, s, remove_blob, on_removed, 0);
+        send(e, s, WORK_TIDY, remove_blob, on_removed, 0);
         break;
     case SEGMENT_OPEN:
     case SEGMENT_SEALING:

@@ -13,8 +13,9 @@
  *   S3  A segment of an older claim is SEALED: nothing is ever added to it.
  *   S4  Space is given out once: what lies below end is never written again.
  *
- * A log that appends much at a time has an open segment of its own, and the next one is ordered
- * before the first is full, so that no append waits for a file.
+ * A log that appends much at a time has an open segment of its own, which takes more space as it
+ * fills, and the next one is ordered when half of it is used: so that no append has to go to the
+ * journal for lack of a file. One that is not used for a minute is closed.
  *
  * Changes (docs/journal.md):
  *   SEGMENT_MADE     epoch, number, log (0: of several), end (0 but in checkpoints)
@@ -58,7 +59,8 @@ struct segment {
     unsigned           tries; /* to rewrite it */
     unsigned           users; /* moves that fill or read it */
     struct blob       *blob;  /* of an open one */
-    struct log        *owner; /* whose open one it is */
+    struct log        *owner; /* whose open one it is, or the next one */
+    int64_t            used_ms; /* of an open one: the last time */
     struct list        in_rooms; /* the list of what it waits for; of an open one: rooms.open */
 };
 
