@@ -20,7 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KEPT_BYTES = 256 << 20, VIOLATIONS_MAX = 10, SECONDS_MAX = 20 /* of one seed; a thousand times what it takes */ };
+enum {
+    KEPT_BYTES = 256 << 20,
+    VIOLATIONS_MAX = 10,
+    SECONDS_MAX = 20, /* of one seed; a thousand times what it takes */
+};
 
 /* What the parent knows of its child. */
 struct progress {
