@@ -222,7 +222,7 @@ bool engine_is_saving(const struct engine *e)
 
 bool engine_is_congested(const struct engine *e)
 {
-    return journal_pending_bytes(e->journal) > e->options.pending_bytes_max;
+    return journal_pending_bytes(e->journal) > e->options.pending_bytes_max || mover_is_behind(e);
 }
 
 /* ---- opening and closing ---- */

@@ -99,8 +99,8 @@ bool engine_is_idle(const struct engine *e);
 /* A checkpoint is gathered or written. Who closes the engine when it is none gets all of the state
  * into the last one. */
 bool engine_is_saving(const struct engine *e);
-/* More is journalled and not yet on disk than options.pending_bytes_max: the owner stops
- * submitting until that is over. */
+/* More is journalled and not yet on disk than options.pending_bytes_max, or far more is in the journal
+ * than could be moved out of it: the owner stops submitting until that is over. */
 bool engine_is_congested(const struct engine *e);
 
 #endif

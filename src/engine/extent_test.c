@@ -400,15 +400,16 @@ static uint64_t segments_of(struct rig *r)
 }
 
 /* All that came after an old message is settled; the disk has it back all the same. */
-static void one_old_message_keeps_little(void **state)
+static void one_old_message_keeps_little(uint64_t direct_bytes_min)
 {
-    struct rig         r;
-    struct message_ref old;
-    struct message_ref ref;
-    uint64_t           most = 0;
+    struct engine_options options = small;
+    struct rig            r;
+    struct message_ref    old;
+    struct message_ref    ref;
+    uint64_t              most = 0;
 
-    (void)state;
-    rig_open_options(&r, &small);
+    options.direct_bytes_min = direct_bytes_min;
+    rig_open_options(&r, &options);
     declare(&r, "q", false);
     fill_queue(&r, "q", 0, 3);
     assert_int_equal(lease_one(&r, "q", &old), 0);
@@ -425,7 +426,7 @@ static void one_old_message_keeps_little(void **state)
     rig_advance(&r, 5000);
     rig_advance(&r, 5000);
     /* 300 * 4 * 5000 bytes went through */
-    assert_true(most < 2 << 20);
+    assert_true(most < 3 * options.journal_bytes_max);
     assert_true(segments_of(&r) <= 3);
     rig_advance(&r, 5000); /* its lease is over */
     make_cold(&r);
@@ -467,6 +468,18 @@ static void small_extents_become_larger(void **state)
             assert_read(&r, p, i, 3 * i + 1, 400);
     }
     rig_close(&r);
+}
+
+static void one_old_message_in_a_segment(void **state)
+{
+    (void)state;
+    one_old_message_keeps_little(small.direct_bytes_min);
+}
+
+static void one_old_message_in_the_journal(void **state)
+{
+    (void)state;
+    one_old_message_keeps_little(1 << 20);
 }
 
 /* ---- damage ---- */
@@ -807,7 +820,8 @@ int main(void)
         cmocka_unit_test(a_queue_waits_for_what_is_cold),
         cmocka_unit_test(an_ordered_queue_reads_cold_keys),
         cmocka_unit_test(a_trim_comes_behind_its_settles),
-        cmocka_unit_test(one_old_message_keeps_little),
+        cmocka_unit_test(one_old_message_in_a_segment),
+        cmocka_unit_test(one_old_message_in_the_journal),
         cmocka_unit_test(small_extents_become_larger),
         cmocka_unit_test(damage_is_told_and_stays_where_it_is),
         cmocka_unit_test(a_queue_goes_on_behind_damage),

@@ -12,6 +12,7 @@ enum {
     TURN_BATCHES = 20 * 1000,
     LOOK_SHARE = 32,         /* of journal_bytes_max between two looks */
     RETRY_MS = 1000,
+    BEHIND = 4,              /* times journal_bytes_max */
     SMALL_SHARE = 1024,      /* V4: of a segment. An extent with fewer bytes is small */
     SMALL_EXTENTS = 16,      /* that many of them, at least and at most */
     SMALL_EXTENTS_MAX = 64,
@@ -131,6 +132,7 @@ static void on_done(struct engine *e, struct move *m)
 
     v->move = NULL;
     v->is_started = false;
+    v->held = pins_held(&e->pins, journal_end(e->journal));
     if (m->err)
         v->retry_ms = e->now_ms + RETRY_MS;
     else
@@ -238,19 +240,36 @@ static void gather(struct engine *e)
 
 /* ---- time ---- */
 
-static bool may_look(struct engine *e)
+/* Whether the journal has grown enough for it to be worth to look how much of it is held. */
+static bool has_grown(struct engine *e)
 {
     struct mover *v = &e->mover;
     uint64_t      end = journal_end(e->journal);
 
-    if (v->is_started || e->now_ms < v->retry_ms)
-        return false;
-    if (v->move || v->logs_left > 0 || v->is_active)
-        return true;
     if (end - v->looked_at < e->options.journal_bytes_max / LOOK_SHARE)
         return false;
     v->looked_at = end;
+    v->held = pins_held(&e->pins, end);
     return true;
+}
+
+static bool may_look(struct engine *e)
+{
+    struct mover *v = &e->mover;
+    bool          is_more = has_grown(e);
+
+    if (v->is_started || e->now_ms < v->retry_ms)
+        return false;
+    return is_more || v->move || v->logs_left > 0 || v->is_active;
+}
+
+/* Small moves tell that something else holds the journal: a damaged log. */
+bool mover_is_behind(const struct engine *e)
+{
+    const struct mover *v = &e->mover;
+
+    return v->is_started && v->held > BEHIND * e->options.journal_bytes_max &&
+           v->move->bytes > MOVE_BYTES_MAX / 4;
 }
 
 void mover_on_turn(struct engine *e)

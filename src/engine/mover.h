@@ -49,6 +49,7 @@ struct mover {
     uint64_t     cut;       /* what lies below it is moved */
     size_t       logs_left; /* to look at, of this round */
     uint64_t     looked_at; /* end of the journal when it last looked */
+    uint64_t     held;      /* how much of it was held then */
     int64_t      retry_ms;  /* after a full disk */
 };
 
@@ -57,6 +58,8 @@ void mover_init(struct mover *v);
 void mover_on_turn(struct engine *e);
 /* It has not looked at all logs yet: the next turn should come at once. */
 bool mover_wants_turn(const struct engine *e);
+/* More comes than it can move, far beyond what the journal may hold: what comes must wait. */
+bool mover_is_behind(const struct engine *e);
 /* Adds an extent to the present piece, with what of it somebody needs. */
 void mover_add_extent(struct move *m, const struct log *l, const struct extent *x);
 /* Whether what lies in [from, to) of the log may go. */
