@@ -12,7 +12,7 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 
 # Without -Werror: gcc warns of its own instrumentation.
 SANITIZE = -Db_lundef=false
-TESTED = unit corpus wire clients newcomer commands disk matrix
+TESTED = unit corpus sim wire clients newcomer commands disk matrix
 
 .PHONY: help run release test tidy matrix sim powercut killloop failnth planted fuzz \
 	asan tsan ubsan bench bench-store clean
@@ -45,7 +45,7 @@ release:
 
 test:
 	@tools/install-packages test
-	@tools/run-tests gcc clang tidy unit corpus wire clients page newcomer commands matrix power
+	@tools/run-tests gcc clang tidy unit corpus sim wire clients page newcomer commands matrix power
 
 tidy:
 	@tools/install-packages test

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { SECTOR_BYTES = 512 };
+
 struct unsynced {
     struct list in_inode;
     uint64_t    offset;
@@ -26,8 +28,9 @@ struct unsynced {
 struct inode {
     unsigned      refs;
     struct block *now; /* cap is the size */
-    uint8_t      *medium;
-    uint64_t      medium_bytes;
+    uint8_t      *medium;       /* what lies behind medium_cap reads as zeros */
+    uint64_t      medium_bytes, medium_cap;
+    bool          is_astray;    /* a write went elsewhere: both differ where nothing is unsynced */
     struct list   unsynced; /* oldest first */
 };
 
@@ -49,6 +52,8 @@ struct sim_disk {
     uint64_t        cut_after;  /* 0: never; else counts down */
     uint64_t        fail_sync;
     uint64_t        fail_write;
+    uint64_t        misdirect;
+    bool            has_lied;
     uint64_t        space;
     uint64_t        written;
     uint64_t        unreadable; /* a byte of this file; its sector cannot be read */
@@ -180,13 +185,55 @@ static void inode_set(struct inode *i, struct bytes content)
 
 static void medium_resize(struct inode *i, uint64_t bytes)
 {
-    i->medium = mem_resize(i->medium, bytes);
-    if (bytes > i->medium_bytes)
-        memset(i->medium + i->medium_bytes, 0, bytes - i->medium_bytes);
+    if (bytes < i->medium_cap)
+        memset(i->medium + bytes, 0, i->medium_cap - bytes);
     i->medium_bytes = bytes;
 }
 
-static void inode_sync(struct inode *i)
+/* Files are long and mostly empty: memory is only taken up to the last byte that was written. */
+static void medium_write(struct inode *i, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+    uint64_t end = offset + len;
+
+    if (end > i->medium_cap) {
+        uint64_t cap = end + end / 2;
+
+        i->medium = mem_resize(i->medium, cap);
+        memset(i->medium + i->medium_cap, 0, cap - i->medium_cap);
+        i->medium_cap = cap;
+    }
+    memcpy(i->medium + offset, bytes, len);
+}
+
+/* What the system has in memory is what the medium has. */
+static void inode_reread(struct inode *i)
+{
+    uint64_t      have = i->medium_cap < i->medium_bytes ? i->medium_cap : i->medium_bytes;
+    struct block *b = block_new(i->medium_bytes);
+
+    if (have > 0)
+        memcpy(b->at, i->medium, have);
+    memset(b->at + have, 0, i->medium_bytes - have);
+    block_drop(i->now);
+    i->now = b;
+    i->is_astray = false;
+}
+
+/* Where it belongs, or, without a word, where another sector of the file lies. */
+static void land(struct sim_disk *d, struct inode *i, const struct unsynced *u)
+{
+    uint64_t offset = u->offset;
+
+    if (counts_down(&d->misdirect) && i->medium_bytes > u->len + SECTOR_BYTES) {
+        offset = next_random(d) % (i->medium_bytes - u->len) / SECTOR_BYTES * SECTOR_BYTES;
+        i->is_astray = true;
+        d->has_lied = true;
+    }
+    if (offset + u->len <= i->medium_bytes)
+        medium_write(i, offset, u->bytes, u->len);
+}
+
+static void inode_sync(struct sim_disk *d, struct inode *i)
 {
     struct list *l;
 
@@ -194,8 +241,7 @@ static void inode_sync(struct inode *i)
     while ((l = list_pop(&i->unsynced)) != NULL) {
         struct unsynced *u = CONTAINER(l, struct unsynced, in_inode);
 
-        if (u->offset + u->len <= i->medium_bytes)
-            memcpy(i->medium + u->offset, u->bytes, u->len);
+        land(d, i, u);
         free(u);
     }
 }
@@ -212,7 +258,7 @@ static void land_some(struct sim_disk *d, struct inode *i, const struct unsynced
         if (n > u->len - at)
             n = u->len - at;
         if (next_random(d) & 1 && u->offset + at + n <= i->medium_bytes)
-            memcpy(i->medium + u->offset + at, u->bytes + at, n);
+            medium_write(i, u->offset + at, u->bytes + at, n);
         at += n;
     }
 }
@@ -221,6 +267,8 @@ static void inode_crash(struct sim_disk *d, struct inode *i)
 {
     struct list *l;
 
+    if (list_empty(&i->unsynced) && i->medium_bytes == i->now->cap && !i->is_astray)
+        return; /* it is the same */
     if (i->medium_bytes != i->now->cap && next_random(d) & 1)
         medium_resize(i, i->now->cap);
     while ((l = list_pop(&i->unsynced)) != NULL) {
@@ -229,9 +277,7 @@ static void inode_crash(struct sim_disk *d, struct inode *i)
         land_some(d, i, u);
         free(u);
     }
-    inode_resize(i, i->medium_bytes);
-    if (i->medium_bytes > 0)
-        memcpy(i->now->at, i->medium, i->medium_bytes);
+    inode_reread(i);
 }
 
 /* ---- names ---- */
@@ -445,7 +491,7 @@ static enum err replace_steps(struct sim_disk *d, const char *path, struct bytes
         inode_drop(inode);
         return ERR_DISK_FAILED;
     }
-    inode_sync(inode);
+    inode_sync(d, inode);
     set_name(d, path, inode);
     if (is_cut(d))
         return ERR_DISK_FAILED;
@@ -654,7 +700,7 @@ static enum err sync_file(struct disk_file *file, bool with_size)
         fail_sync(f);
         return leave(f, ERR_DISK_FAILED);
     }
-    inode_sync(f->inode);
+    inode_sync(f->disk, f->inode);
     return leave(f, ERR_OK);
 }
 
@@ -682,7 +728,12 @@ static enum err resize(struct disk_file *file, uint64_t bytes)
 
 static void forget(struct disk_file *file)
 {
-    (void)file;
+    struct sim_file *f = sim_file_of(file);
+
+    enter(f);
+    if (f->inode->is_astray && list_empty(&f->inode->unsynced))
+        inode_reread(f->inode);
+    leave(f, ERR_OK);
 }
 
 /* A mapping has its own count: whoever made it can tell whether others hold it. */
@@ -823,6 +874,7 @@ void disk_sim_kill(struct disk *disk)
     d->cut_after = 0;
     d->fail_sync = 0;
     d->fail_write = 0;
+    d->misdirect = 0;
 }
 
 void disk_sim_cut_after(struct disk *d, uint64_t operations)
@@ -850,6 +902,33 @@ void disk_sim_fail_write(struct disk *d, uint64_t n)
     sim_of(d)->fail_write = n;
 }
 
+void disk_sim_misdirect(struct disk *d, uint64_t n)
+{
+    sim_of(d)->misdirect = n;
+}
+
+bool disk_sim_has_lied(const struct disk *d)
+{
+    return sim_of(d)->has_lied;
+}
+
+bool disk_sim_file(const struct disk *disk, size_t index, char path[DISK_PATH_MAX], uint64_t *bytes)
+{
+    const struct sim_disk *d = sim_of(disk);
+    size_t                 i = 0;
+
+    for (struct list *l = d->names.next; l != &d->names; l = l->next) {
+        const struct name *n = CONTAINER(l, struct name, in_disk);
+
+        if (!n->now || i++ < index)
+            continue;
+        snprintf(path, DISK_PATH_MAX, "%s", n->path);
+        *bytes = n->now->now->cap;
+        return true;
+    }
+    return false;
+}
+
 void disk_sim_set_space(struct disk *d, uint64_t bytes)
 {
     sim_of(d)->space = bytes;
@@ -868,7 +947,7 @@ bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset)
         return false;
     i->now->at[offset] ^= 0x10;
     if (offset < i->medium_bytes)
-        i->medium[offset] ^= 0x10;
+        medium_write(i, offset, &i->now->at[offset], 1);
     return true;
 }
 
@@ -892,7 +971,7 @@ void disk_sim_put(struct disk *disk, const char *path, struct bytes content)
     struct inode    *inode = inode_new(0);
 
     inode_set(inode, content);
-    inode_sync(inode);
+    inode_sync(d, inode);
     set_name(d, path, inode);
     name_sync(find(d, path));
 }

@@ -35,6 +35,13 @@ void disk_sim_cut(struct disk *d);
 /* The n-th sync or write from now on fails (1: the next); what it covered may be there or not. */
 void disk_sim_fail_sync(struct disk *d, uint64_t n);
 void disk_sim_fail_write(struct disk *d, uint64_t n);
+/* The n-th write from now on that is synced lands in another place of its file, and nobody hears of
+ * it: the system still has in memory what it wrote, until a crash. */
+void disk_sim_misdirect(struct disk *d, uint64_t n);
+/* That has happened. */
+bool disk_sim_has_lied(const struct disk *d);
+/* The files that there are; false: no more. */
+bool disk_sim_file(const struct disk *d, size_t index, char path[DISK_PATH_MAX], uint64_t *bytes);
 /* Bytes that all files have together. */
 uint64_t disk_sim_used(const struct disk *d);
 /* Bytes that they may have. */

@@ -305,7 +305,7 @@ static struct engine_options draw_options(struct world *w)
         o.journal_bytes_max = draw_range(d, 1000, 100000);
         o.index_bytes_max = draw_range(d, 500, 10000);
         o.cache_bytes_max = draw_range(d, 1000, 50000);
-        o.segment_bytes = draw_range(d, 10000, 200000);
+        o.segment_bytes = draw_range(d, 10000, 80000);
     }
     if (w->plan.has[HAS_DIRECT])
         o.direct_bytes_min = draw_range(d, 100, 2000);
