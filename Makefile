@@ -45,7 +45,7 @@ release:
 
 test:
 	@tools/install-packages test
-	@tools/run-tests gcc clang tidy unit corpus sim wire clients page newcomer commands matrix power
+	@tools/run-tests gcc clang tidy unit corpus sim wire clients page newcomer commands disk matrix power
 
 tidy:
 	@tools/install-packages test
