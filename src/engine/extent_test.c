@@ -243,6 +243,26 @@ static void one_turn_makes_one_extent(void **state)
     rig_close(&r);
 }
 
+static void a_segment_that_is_not_used_is_closed(void **state)
+{
+    struct rig r;
+    uint64_t   used;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 1);
+    append(&r, "t", 0, 1, 5000);
+    append(&r, "t", 0, 2, 5000);
+    assert_int_equal(r.engine->rooms.open_count, 1);
+    used = disk_sim_used(r.disk);
+    rig_advance(&r, 60 * 1000); /* not a word in the journal: it must not wait for one */
+    assert_int_equal(r.engine->rooms.open_count, 0);
+    assert_true(disk_sim_used(r.disk) < used);
+    assert_int_equal(append(&r, "t", 0, 4, 5000), 3);
+    assert_read(&r, 0, 1, 2, 5000);
+    rig_close(&r);
+}
+
 /* ---- queues ---- */
 
 enum { MESSAGES = 60 };
@@ -817,6 +837,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(much_at_once_goes_to_a_segment),
         cmocka_unit_test(one_turn_makes_one_extent),
+        cmocka_unit_test(a_segment_that_is_not_used_is_closed),
         cmocka_unit_test(a_queue_waits_for_what_is_cold),
         cmocka_unit_test(an_ordered_queue_reads_cold_keys),
         cmocka_unit_test(a_trim_comes_behind_its_settles),

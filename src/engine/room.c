@@ -503,15 +503,6 @@ static void close_idle(struct engine *e)
     }
 }
 
-void room_on_turn(struct engine *e)
-{
-    struct list *n;
-
-    close_idle(e);
-    while ((n = list_pop(&e->rooms.empty)) != NULL)
-        drop(e, CONTAINER(n, struct segment, in_rooms));
-}
-
 static void step(struct engine *e, struct segment *s)
 {
     list_remove(&s->in_rooms);
@@ -546,6 +537,16 @@ void room_on_durable(struct engine *e)
             break;
         step(e, s);
     }
+}
+
+void room_on_turn(struct engine *e)
+{
+    struct list *n;
+
+    close_idle(e);
+    while ((n = list_pop(&e->rooms.empty)) != NULL)
+        drop(e, CONTAINER(n, struct segment, in_rooms));
+    room_on_durable(e); /* what had no need to wait */
 }
 
 bool room_is_idle(const struct engine *e)
