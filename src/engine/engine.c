@@ -375,6 +375,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     err = journal_replay(e->journal, from, replay, e);
     if (err)
         goto fail;
+    e->claimed = journal_end(e->journal);
     err = room_on_recovered(e);
     if (err)
         goto fail;

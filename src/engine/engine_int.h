@@ -97,6 +97,8 @@ struct engine {
     int     cuts;
     bool           is_open; /* recovered */
     uint64_t       replayed_bytes; /* of the journal, by this recovery */
+    uint64_t       claimed;        /* position of the journal from which on it is this process's */
+    uint64_t       damaged;        /* position of the batch that was last found damaged in it */
     struct checkpoint *checkpoint;
     struct rows rows;
     struct row ids; /* last_id, last_producer */
@@ -250,8 +252,12 @@ enum log_answer log_find(const struct log *l, uint64_t offset, struct log_at *at
                          struct extent **extent);
 /* From a batch to the one after it, when that is next to it in memory; else use log_find. */
 bool log_step(const struct log *l, struct log_at *at);
-/* The bytes of the batch, which is on disk (log_position). */
-MUST_CHECK enum err log_view(const struct engine *e, const struct log_at *at, struct slice *out);
+/* The bytes of the batch, which is on disk (log_position). ERR_CORRUPT: they are not what was written;
+ * one diag line. Recovery does not read what a checkpoint stands for, so batches of earlier claims are
+ * checked here, by their own checksum. */
+MUST_CHECK enum err log_view(struct engine *e, const struct log_at *at, struct slice *out);
+/* Whether log_view would say so. */
+bool log_is_damaged(struct engine *e, const struct log_at *at);
 /* The batch is on disk when the journal is durable up to here. */
 uint64_t log_position(const struct log_at *at);
 /* The high watermark: all records below it are on disk. */

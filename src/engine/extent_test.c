@@ -414,6 +414,70 @@ static void a_trim_comes_behind_its_settles(void **state)
     rig_close(&r);
 }
 
+/* Nothing else is written that would bring it on. */
+static void an_idle_segment_is_closed(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 1);
+    append(&r, "t", 0, 1, 5000); /* a segment is ordered for the next one */
+    append(&r, "t", 0, 2, 5000);
+    assert_non_null(log_at(&r, 0)->open);
+    r.now_ms += 61 * 1000;
+    for (int i = 0; i < 5; i++) {
+        rig_turn_unsynced(&r);
+        while (volume_file_step(r.volume))
+            ;
+        mail_run(&r.completions);
+    }
+    assert_null(log_at(&r, 0)->open);
+    assert_true(engine_is_idle(r.engine));
+    rig_close(&r);
+}
+
+/* What a checkpoint stands for is not read at recovery, so it is when somebody wants it. */
+static void damage_in_the_journal_is_told(void **state)
+{
+    struct queue_get_call  *get;
+    uint64_t                position;
+    struct read_call       *c;
+    struct message_ref      refs[4];
+    struct rig              r;
+
+    (void)state;
+    diag_set_level(DIAG_NONE);
+    rig_open_options(&r, &small);
+    rig_declare(&r, "q");
+    for (uint32_t i = 0; i < 3; i++)
+        append(&r, "q", 0, 3 * i + 1, 500);
+    position = log_entries(rig_topic(&r, "q")->logs[0])[1].position;
+    rig_close_engine(&r);
+    assert_true(disk_sim_rot(r.disk, "shard/000/journal/1-1", 4096 + position + 300));
+    rig_open_engine(&r);
+    rig_turn(&r);
+    c = read_call_of(&r, "q", 0, 0, 1 << 20);
+    assert_true(rig_run(&r, c));
+    assert_int_equal(c->items->err, ERR_OK);
+    assert_int_equal(c->items->batch_count, 1); /* the one before it */
+    free_read(c);
+    c = read_call_of(&r, "q", 0, 1, 1 << 20);
+    assert_true(rig_run(&r, c));
+    assert_int_equal(c->items->err, ERR_CORRUPT);
+    free_read(c);
+    assert_int_equal(rig_lease(&r, "q", 4, 5000, refs), 2);
+    assert_int_equal(refs[1].offset, 2);
+    get = RIG_CALL(&r, queue_get_call, QUEUE_GET);
+    get->ns = bytes_str(NS);
+    get->name = bytes_str("q");
+    assert_true(rig_run(&r, get));
+    assert_int_equal(get->views->fates[FATE_EVICTED], 1);
+    call_free(get);
+    rig_close(&r);
+    diag_set_level(DIAG_WARN);
+}
+
 static uint64_t segments_of(struct rig *r)
 {
     return r->engine->rooms.segments.count;
@@ -848,6 +912,8 @@ int main(void)
         cmocka_unit_test(a_queue_goes_on_behind_damage),
         cmocka_unit_test(offsets_are_found_by_time_in_cold_extents),
         cmocka_unit_test(the_scrub_finds_what_rotted),
+        cmocka_unit_test(an_idle_segment_is_closed),
+        cmocka_unit_test(damage_in_the_journal_is_told),
         cmocka_unit_test(nothing_is_lost),
     };
 

@@ -22,9 +22,11 @@
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "base/diag.h"
 #include "engine/retention.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum {
@@ -297,16 +299,50 @@ bool log_step(const struct log *l, struct log_at *at)
     return true;
 }
 
-enum err log_view(const struct engine *e, const struct log_at *at, struct slice *out)
+static bool is_whole(struct engine *e, const struct log_entry *x, struct bytes batch)
+{
+    struct batch_head head;
+
+    if (x->position >= e->claimed || batch_check(batch, &head) == ERR_OK)
+        return true;
+    if (e->damaged != x->position)
+        diag(DIAG_ERROR, "journal: the batch at position %" PRIu64 " is damaged", x->position);
+    e->damaged = x->position;
+    return false;
+}
+
+static enum err view_entry(struct engine *e, const struct log_entry *x, struct slice *out)
+{
+    enum err err = journal_view(e->journal, x->position, x->batch_len, out);
+
+    if (err || is_whole(e, x, out->bytes))
+        return err;
+    slice_drop(out);
+    return ERR_CORRUPT;
+}
+
+enum err log_view(struct engine *e, const struct log_at *at, struct slice *out)
 {
     struct slice *all;
 
     if (!at->load)
-        return journal_view(e->journal, at->entry->position, at->entry->batch_len, out);
+        return view_entry(e, at->entry, out);
     all = &at->load->bytes;
     *out = slice_hold(
         slice_of(all->block, all->bytes.at + at->entry->position, at->entry->batch_len));
     return ERR_OK;
+}
+
+bool log_is_damaged(struct engine *e, const struct log_at *at)
+{
+    struct slice batch;
+
+    if (at->load || at->entry->position >= e->claimed)
+        return false;
+    if (view_entry(e, at->entry, &batch) != ERR_OK)
+        return true;
+    slice_drop(&batch);
+    return false;
 }
 
 uint64_t log_position(const struct log_at *at)

@@ -36,6 +36,7 @@ struct handout {
     struct lane            *lane; /* the message looked at */
     uint64_t                offset;
     struct log_at           at;      /* its batch */
+    uint64_t                checked; /* position of the batch that was looked at for damage last */
     struct sparse           sparse;
     uint64_t                gap_end; /* when it has none: where the next one that may have begins */
     uint32_t                bytes;
@@ -56,7 +57,7 @@ struct taker {
 
 static void begin(struct handout *h, struct queue *q)
 {
-    *h = (struct handout){ .e = q->engine, .q = q };
+    *h = (struct handout){ .e = q->engine, .q = q, .checked = UINT64_MAX };
     writer_init(&h->w, q->engine);
 }
 
@@ -125,6 +126,15 @@ static bool is_expired(const struct handout *h, const struct log_entry *entry)
     return retention_ms > 0 && entry->append_ms + retention_ms <= h->e->now_ms;
 }
 
+/* Once for each batch. */
+static bool is_damaged(struct handout *h)
+{
+    if (h->at.load || h->checked == h->at.entry->position)
+        return false;
+    h->checked = h->at.entry->position;
+    return log_is_damaged(h->e, &h->at);
+}
+
 /* H3: from the message looked at to end. */
 static void lose(struct handout *h, uint64_t end, enum fate fate)
 {
@@ -181,6 +191,10 @@ static enum order_answer look_at(struct handout *h, struct lane *lane)
     present = sparse_next(&h->sparse, h->e, &h->at, h->offset);
     if (present > h->offset) {
         lose(h, present, FATE_COMPACTED);
+        return ORDER_NEXT;
+    }
+    if (is_damaged(h)) {
+        lose(h, h->at.entry->base_offset + h->at.entry->count, FATE_EVICTED);
         return ORDER_NEXT;
     }
     if (is_expired(h, h->at.entry)) {

@@ -112,7 +112,7 @@ static enum err take_batches(struct look *k, struct read_item *item, const struc
         enum err          err = log_view(k->e, &at, &ref->bytes);
 
         if (err)
-            return err;
+            return item->batch_count > 0 ? ERR_OK : err; /* what is before it comes first */
         ref->base_offset = at.entry->base_offset;
         if (++item->batch_count < n && next_batch(l, &at) != LOG_FOUND)
             assert(false); /* count_batches went there */

@@ -16,7 +16,7 @@ static void close_batch(struct sparse *s)
     s->is_open = false;
 }
 
-static void open_batch(struct sparse *s, const struct engine *e, const struct log_at *at)
+static void open_batch(struct sparse *s, struct engine *e, const struct log_at *at)
 {
     close_batch(s);
     if (log_view(e, at, &s->batch) != ERR_OK)
@@ -28,7 +28,7 @@ static void open_batch(struct sparse *s, const struct engine *e, const struct lo
 }
 
 /* What was appended straight to a segment is dense, and its bytes may still be on their way there. */
-static bool is_sparse(const struct engine *e, const struct log_at *at)
+static bool is_sparse(struct engine *e, const struct log_at *at)
 {
     struct batch_head head;
     struct slice      batch;
@@ -50,7 +50,7 @@ static void read_to(struct sparse *s, int32_t delta)
         s->delta = batch_next(&s->reader, &record, NULL) ? record.offset_delta : INT32_MAX;
 }
 
-uint64_t sparse_next(struct sparse *s, const struct engine *e, const struct log_at *at, uint64_t offset)
+uint64_t sparse_next(struct sparse *s, struct engine *e, const struct log_at *at, uint64_t offset)
 {
     uint64_t base = at->entry->base_offset;
     int32_t  delta = (int32_t)(offset - base);

@@ -23,7 +23,7 @@ struct sparse {
 void sparse_begin(struct sparse *s);
 /* The first offset from `offset` on, which lies in the batch, that has a record; the end of the batch: none has.
  * Cheap for offsets that ascend. */
-uint64_t sparse_next(struct sparse *s, const struct engine *e, const struct log_at *at, uint64_t offset);
+uint64_t sparse_next(struct sparse *s, struct engine *e, const struct log_at *at, uint64_t offset);
 void sparse_end(struct sparse *s);
 
 #endif
