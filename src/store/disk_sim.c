@@ -840,6 +840,33 @@ void disk_sim_free(struct disk *disk)
     free(d);
 }
 
+static struct inode *inode_clone(const struct inode *i)
+{
+    struct inode *c = inode_new(i->now->cap);
+
+    memcpy(c->now->at, i->now->at, i->now->cap);
+    medium_resize(c, i->medium_bytes);
+    if (i->medium_cap > 0)
+        medium_write(c, 0, i->medium, i->medium_cap);
+    return c;
+}
+
+struct disk *disk_sim_clone(const struct disk *disk)
+{
+    const struct sim_disk *d = sim_of(disk);
+    struct disk           *clone = disk_sim_keep(d->random);
+
+    for (struct list *l = d->names.next; l != &d->names; l = l->next) {
+        const struct name *n = CONTAINER(l, struct name, in_disk);
+
+        if (!n->now)
+            continue;
+        set_name(sim_of(clone), n->path, inode_clone(n->now));
+        name_sync(find(sim_of(clone), n->path));
+    }
+    return clone;
+}
+
 static void name_crash(struct sim_disk *d, struct name *n)
 {
     if (n->now != n->medium && next_random(d) & 1)

@@ -25,6 +25,8 @@ struct disk *disk_sim_new(uint64_t seed);
 /* The same, but it stays until disk_sim_free. */
 struct disk *disk_sim_keep(uint64_t seed);
 void disk_sim_free(struct disk *d);
+/* Another one with the same files, all synced, to damage. */
+struct disk *disk_sim_clone(const struct disk *d);
 
 void disk_sim_crash(struct disk *d);
 void disk_sim_kill(struct disk *d);

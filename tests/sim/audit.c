@@ -186,6 +186,11 @@ static bool read_some(struct client *c, struct m_log *l, uint64_t *next, uint64_
     if (!request_ask(r))
         return false;
     item = &((struct read_call *)r->call)->items[0];
+    if (item->err == ERR_CORRUPT && c->world->may_be_damaged) {
+        c->world->is_damaged = true;
+        request_free(r);
+        return false;
+    }
     if (item->err)
         violation(c->world, "acknowledged is there", "%s/%u cannot be read from %llu: %s",
                   l->topic->name, l->partition, (unsigned long long)*next, err_text(item->err));

@@ -11,7 +11,7 @@
 
 extern const struct client_kind auditor_kind;
 
-/* False: the process died meanwhile. */
+/* False: the process died meanwhile, or something was damaged (world.may_be_damaged) and said so. */
 bool audit_run(struct client *auditor);
 /* With no faults any more: every waiting call ends, every lease runs out, every queue is emptied,
  * and every message that had to come has come. */

@@ -16,6 +16,13 @@ void faults_arm_recovery(struct world *w, unsigned tries);
 void faults_step(struct world *w);
 /* The machine dies with the process, not only the process. */
 bool faults_is_power(struct world *w);
+/* After an orderly end, when the plan says so: a bit of a copy of the disk changes. The copy must be
+ * refused, or say what it cannot read, or be as good as the original; which is the world's again
+ * afterwards. */
+void faults_rot(struct world *w, struct client *auditor);
+/* After a life in which a write went astray and the power failed: the same. False: the world ends
+ * here. */
+bool faults_survive_lie(struct world *w, struct client *auditor);
 /* No more of them. */
 void faults_end(struct world *w);
 

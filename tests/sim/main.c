@@ -68,14 +68,16 @@ static void come_up(struct world *w, struct client *auditor)
     }
 }
 
-static void end_life(struct world *w)
+static void end_life(struct world *w, struct client *auditor)
 {
     bool is_dead = world_is_dead(w);
 
-    if (!is_dead && w->plan.has[HAS_STOP] && draw_one_in(&w->draw, 2) && world_settle(w))
+    if (!is_dead && w->plan.has[HAS_STOP] && draw_one_in(&w->draw, 2) && world_settle(w)) {
         world_stop(w);
-    else
+        faults_rot(w, auditor);
+    } else {
         world_die(w, faults_is_power(w));
+    }
 }
 
 static void run_world(struct world *w)
@@ -92,7 +94,9 @@ static void run_world(struct world *w)
             world_step(w);
             faults_step(w);
         }
-        end_life(w);
+        end_life(w, auditor);
+        if (!faults_survive_lie(w, auditor))
+            return;
         if (life + 1 == w->plan.lives)
             faults_end(w);
         come_up(w, auditor);
@@ -179,10 +183,12 @@ static void say_average(const struct progress *p)
     double n = p->done > 0 ? (double)p->done : 1;
 
     printf("sim: on average %.0f calls, %.0f turns, %.0f messages received, %.1f power failures, "
-           "%.1f kills, %.1f orderly stops, %.1f recoveries\n",
+           "%.1f kills, %.1f orderly stops, %.1f recoveries; %llu disks damaged, %llu refused, %llu with "
+           "something unreadable\n",
            (double)p->sum.calls / n, (double)p->sum.turns / n, (double)p->sum.delivered / n,
            (double)p->sum.crashes / n, (double)p->sum.kills / n, (double)p->sum.stops / n,
-           (double)p->sum.recoveries / n);
+           (double)p->sum.recoveries / n, (unsigned long long)p->sum.damages,
+           (unsigned long long)p->sum.refusals, (unsigned long long)p->sum.unreadable);
 }
 
 static int run_all(uint64_t from, uint64_t seeds, const struct plan_mask *mask)

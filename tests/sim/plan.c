@@ -32,6 +32,7 @@ void plan_init(struct plan *p, const struct plan_mask *mask, struct draw *d)
 {
     for (int f = 0; f < FEATURE_COUNT; f++)
         p->has[f] = draw_one_in(d, 2) && !mask->is_off[f];
+    p->has[HAS_LIES] &= draw_one_in(d, 8); /* such a world ends early */
     if (!p->has[HAS_CRASH] && !p->has[HAS_STOP])
         p->has[HAS_KILL] = true;
     if (!p->has[HAS_SUBSCRIBERS] && !p->has[HAS_READERS])

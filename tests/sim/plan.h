@@ -21,6 +21,7 @@
     X(FAILED_WRITE, "a write fails")                                                               \
     X(FAILED_SYNC, "a sync fails")                                                                 \
     X(ROT, "a bit of what is stored changes")                                                      \
+    X(LIES, "a write goes astray, once")                                                           \
     X(CHECKPOINTS, "checkpoints all the time")                                                     \
     X(SEGMENTS, "small journals, segments and caches")                                             \
     X(DIRECT, "appends straight to segments")                                                      \

@@ -76,7 +76,8 @@ struct request {
 };
 
 struct world_counts {
-    uint64_t calls, turns, crashes, kills, stops, recoveries, refusals, delivered, audits;
+    uint64_t calls, turns, crashes, kills, stops, recoveries, delivered, audits;
+    uint64_t damages, refusals, unreadable; /* what was damaged, and what came of it */
 };
 
 struct world {
@@ -108,7 +109,8 @@ struct world {
     bool                is_dying;   /* answers that come now are never seen by anybody */
     bool                is_calm;    /* no more faults */
     bool                is_short;   /* of disk space, or was in this life */
-    bool                has_lied;   /* a write went astray: only a refusal is certain now */
+    bool                may_be_damaged; /* what cannot be read is not a broken rule now */
+    bool                is_damaged;     /* and something could not */
     struct world_counts counts;
 };
 
