@@ -1,38 +1,19 @@
 /*
  * disk_sim.c - see disk_sim.h.
  *
- * A name leads to two inodes: the one it leads to now and the one it leads to on the medium; they
- * differ until the directory is synced. An inode holds its bytes as they read now (a block, so that
- * mappings are holds of it), as the medium has them, and copies of the writes that are only in the
- * first.
+ * A name leads to two inodes (sim_inode.h): the one it leads to now and the one it leads to on the
+ * medium; they differ until the directory is synced.
  */
 #include "store/disk_sim.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "store/planted.h"
+#include "store/sim_inode.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { SECTOR_BYTES = 512 };
-
-struct unsynced {
-    struct list in_inode;
-    uint64_t    offset;
-    size_t      len;
-    uint8_t     bytes[];
-};
-
-struct inode {
-    unsigned      refs;
-    struct block *now; /* cap is the size */
-    uint8_t      *medium;       /* what lies behind medium_cap reads as zeros */
-    uint64_t      medium_bytes, medium_cap;
-    bool          is_astray;    /* a write went elsewhere: both differ where nothing is unsynced */
-    struct list   unsynced; /* oldest first */
-};
 
 struct name {
     struct list   in_disk;
@@ -47,13 +28,11 @@ struct sim_disk {
     pthread_mutex_t lock;
     bool            is_kept;
     bool            is_off;
-    uint64_t        random;
+    struct sim_chance chance;
     uint64_t        generation; /* of open files: each crash begins a new one */
     uint64_t        cut_after;  /* 0: never; else counts down */
     uint64_t        fail_sync;
     uint64_t        fail_write;
-    uint64_t        misdirect;
-    bool            has_lied;
     uint64_t        space;
     uint64_t        written;
     uint64_t        unreadable; /* a byte of this file; its sector cannot be read */
@@ -82,202 +61,18 @@ static struct sim_file *sim_file_of(struct disk_file *f)
     return (struct sim_file *)f;
 }
 
-/* splitmix64 */
 static uint64_t next_random(struct sim_disk *d)
 {
-    uint64_t z = d->random += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static bool counts_down(uint64_t *n)
-{
-    return *n > 0 && --*n == 0;
+    return sim_random(&d->chance);
 }
 
 /* Every operation that changes something begins with this. True: it is the one in which the power
  * goes. */
 static bool is_cut(struct sim_disk *d)
 {
-    if (counts_down(&d->cut_after))
+    if (sim_counts_down(&d->cut_after))
         d->is_off = true;
     return d->is_off;
-}
-
-/* ---- inodes ---- */
-
-static struct inode *inode_new(uint64_t bytes)
-{
-    struct inode *i = mem_new(sizeof *i);
-
-    i->refs = 1;
-    i->now = block_new(bytes);
-    memset(i->now->at, 0, bytes);
-    list_init(&i->unsynced);
-    return i;
-}
-
-static void forget_unsynced(struct inode *i)
-{
-    struct list *l;
-
-    while ((l = list_pop(&i->unsynced)) != NULL)
-        free(CONTAINER(l, struct unsynced, in_inode));
-}
-
-static void inode_drop(struct inode *i)
-{
-    if (!i || --i->refs > 0)
-        return;
-    forget_unsynced(i);
-    block_drop(i->now);
-    free(i->medium);
-    free(i);
-}
-
-static struct inode *inode_hold(struct inode *i)
-{
-    i->refs++;
-    return i;
-}
-
-static void inode_resize(struct inode *i, uint64_t bytes)
-{
-    struct block *b = block_new(bytes);
-    size_t        same = i->now->cap < bytes ? i->now->cap : bytes;
-
-    memcpy(b->at, i->now->at, same);
-    memset(b->at + same, 0, bytes - same);
-    block_drop(i->now);
-    i->now = b;
-}
-
-/* One write, however many pieces it comes in: it is torn between sectors, not between pieces. */
-static size_t inode_write(struct inode *i, uint64_t offset, const struct iovec *iov, size_t count)
-{
-    struct unsynced *u;
-    size_t           len = 0;
-
-    for (size_t k = 0; k < count; k++)
-        len += iov[k].iov_len;
-    u = mem_new(sizeof *u + len);
-    u->offset = offset;
-    for (size_t k = 0; k < count; k++) {
-        if (iov[k].iov_len > 0)
-            memcpy(u->bytes + u->len, iov[k].iov_base, iov[k].iov_len);
-        u->len += iov[k].iov_len;
-    }
-    if (offset + len > i->now->cap)
-        inode_resize(i, offset + len);
-    memcpy(i->now->at + offset, u->bytes, len);
-    list_push(&i->unsynced, &u->in_inode);
-    return len;
-}
-
-static void inode_set(struct inode *i, struct bytes content)
-{
-    struct iovec iov = { (void *)(uintptr_t)content.at, content.len };
-
-    inode_write(i, 0, &iov, 1);
-}
-
-static void medium_resize(struct inode *i, uint64_t bytes)
-{
-    if (bytes < i->medium_cap)
-        memset(i->medium + bytes, 0, i->medium_cap - bytes);
-    i->medium_bytes = bytes;
-}
-
-/* Files are long and mostly empty: memory is only taken up to the last byte that was written. */
-static void medium_write(struct inode *i, uint64_t offset, const uint8_t *bytes, size_t len)
-{
-    uint64_t end = offset + len;
-
-    if (end > i->medium_cap) {
-        uint64_t cap = end + end / 2;
-
-        i->medium = mem_resize(i->medium, cap);
-        memset(i->medium + i->medium_cap, 0, cap - i->medium_cap);
-        i->medium_cap = cap;
-    }
-    memcpy(i->medium + offset, bytes, len);
-}
-
-/* What the system has in memory is what the medium has. */
-static void inode_reread(struct inode *i)
-{
-    uint64_t      have = i->medium_cap < i->medium_bytes ? i->medium_cap : i->medium_bytes;
-    struct block *b = block_new(i->medium_bytes);
-
-    if (have > 0)
-        memcpy(b->at, i->medium, have);
-    memset(b->at + have, 0, i->medium_bytes - have);
-    block_drop(i->now);
-    i->now = b;
-    i->is_astray = false;
-}
-
-/* Where it belongs, or, without a word, where another sector of the file lies. */
-static void land(struct sim_disk *d, struct inode *i, const struct unsynced *u)
-{
-    uint64_t offset = u->offset;
-
-    if (counts_down(&d->misdirect) && i->medium_bytes > u->len + SECTOR_BYTES) {
-        offset = next_random(d) % (i->medium_bytes - u->len) / SECTOR_BYTES * SECTOR_BYTES;
-        i->is_astray = true;
-        d->has_lied = true;
-    }
-    if (offset + u->len <= i->medium_bytes)
-        medium_write(i, offset, u->bytes, u->len);
-}
-
-static void inode_sync(struct sim_disk *d, struct inode *i)
-{
-    struct list *l;
-
-    medium_resize(i, i->now->cap);
-    while ((l = list_pop(&i->unsynced)) != NULL) {
-        struct unsynced *u = CONTAINER(l, struct unsynced, in_inode);
-
-        land(d, i, u);
-        free(u);
-    }
-}
-
-/* Each sector of a write that was not synced is there or not. */
-static void land_some(struct sim_disk *d, struct inode *i, const struct unsynced *u)
-{
-    size_t sector = next_random(d) & 1 ? 512 : 4096;
-    size_t at = 0;
-
-    while (at < u->len) {
-        size_t n = sector - (u->offset + at) % sector;
-
-        if (n > u->len - at)
-            n = u->len - at;
-        if (next_random(d) & 1 && u->offset + at + n <= i->medium_bytes)
-            medium_write(i, u->offset + at, u->bytes + at, n);
-        at += n;
-    }
-}
-
-static void inode_crash(struct sim_disk *d, struct inode *i)
-{
-    struct list *l;
-
-    if (list_empty(&i->unsynced) && i->medium_bytes == i->now->cap && !i->is_astray)
-        return; /* it is the same */
-    if (i->medium_bytes != i->now->cap && next_random(d) & 1)
-        medium_resize(i, i->now->cap);
-    while ((l = list_pop(&i->unsynced)) != NULL) {
-        struct unsynced *u = CONTAINER(l, struct unsynced, in_inode);
-
-        land_some(d, i, u);
-        free(u);
-    }
-    inode_reread(i);
 }
 
 /* ---- names ---- */
@@ -491,7 +286,7 @@ static enum err replace_steps(struct sim_disk *d, const char *path, struct bytes
         inode_drop(inode);
         return ERR_DISK_FAILED;
     }
-    inode_sync(d, inode);
+    inode_sync(&d->chance, inode);
     set_name(d, path, inode);
     if (is_cut(d))
         return ERR_DISK_FAILED;
@@ -680,13 +475,13 @@ static enum err write_file(struct disk_file *file, uint64_t offset, struct iovec
         return leave(f, ERR_DISK_FAILED);
     is_off = is_cut(f->disk); /* then some of it may still land */
     f->disk->written += inode_write(f->inode, offset, iov, count);
-    return leave(f, is_off || counts_down(&f->disk->fail_write) ? ERR_DISK_FAILED : ERR_OK);
+    return leave(f, is_off || sim_counts_down(&f->disk->fail_write) ? ERR_DISK_FAILED : ERR_OK);
 }
 
 /* After a failed sync the system may have dropped the writes and call the pages clean. */
 static void fail_sync(struct sim_file *f)
 {
-    inode_crash(f->disk, f->inode);
+    inode_crash(&f->disk->chance, f->inode);
 }
 
 static enum err sync_file(struct disk_file *file, bool with_size)
@@ -696,11 +491,11 @@ static enum err sync_file(struct disk_file *file, bool with_size)
     (void)with_size;
     if (!enter(f) || is_cut(f->disk))
         return leave(f, ERR_DISK_FAILED);
-    if (counts_down(&f->disk->fail_sync)) {
+    if (sim_counts_down(&f->disk->fail_sync)) {
         fail_sync(f);
         return leave(f, ERR_DISK_FAILED);
     }
-    inode_sync(f->disk, f->inode);
+    inode_sync(&f->disk->chance, f->inode);
     return leave(f, ERR_OK);
 }
 
@@ -815,7 +610,7 @@ struct disk *disk_sim_new(uint64_t seed)
     struct sim_disk *d = mem_new(sizeof *d);
 
     d->disk.ops = &ops;
-    d->random = seed;
+    d->chance.random = seed;
     d->space = UINT64_MAX / 2;
     list_init(&d->names);
     pthread_mutex_init(&d->lock, NULL);
@@ -840,21 +635,10 @@ void disk_sim_free(struct disk *disk)
     free(d);
 }
 
-static struct inode *inode_clone(const struct inode *i)
-{
-    struct inode *c = inode_new(i->now->cap);
-
-    memcpy(c->now->at, i->now->at, i->now->cap);
-    medium_resize(c, i->medium_bytes);
-    if (i->medium_cap > 0)
-        medium_write(c, 0, i->medium, i->medium_cap);
-    return c;
-}
-
 struct disk *disk_sim_clone(const struct disk *disk)
 {
     const struct sim_disk *d = sim_of(disk);
-    struct disk           *clone = disk_sim_keep(d->random);
+    struct disk           *clone = disk_sim_keep(d->chance.random);
 
     for (struct list *l = d->names.next; l != &d->names; l = l->next) {
         const struct name *n = CONTAINER(l, struct name, in_disk);
@@ -873,7 +657,7 @@ static void name_crash(struct sim_disk *d, struct name *n)
         name_sync(n);
     name_undo(n);
     if (n->now)
-        inode_crash(d, n->now);
+        inode_crash(&d->chance, n->now);
     else
         free_name(n);
 }
@@ -901,7 +685,7 @@ void disk_sim_kill(struct disk *disk)
     d->cut_after = 0;
     d->fail_sync = 0;
     d->fail_write = 0;
-    d->misdirect = 0;
+    d->chance.misdirect = 0;
 }
 
 void disk_sim_cut_after(struct disk *d, uint64_t operations)
@@ -931,12 +715,12 @@ void disk_sim_fail_write(struct disk *d, uint64_t n)
 
 void disk_sim_misdirect(struct disk *d, uint64_t n)
 {
-    sim_of(d)->misdirect = n;
+    sim_of(d)->chance.misdirect = n;
 }
 
 bool disk_sim_has_lied(const struct disk *d)
 {
-    return sim_of(d)->has_lied;
+    return sim_of(d)->chance.has_lied;
 }
 
 bool disk_sim_file(const struct disk *disk, size_t index, char path[DISK_PATH_MAX], uint64_t *bytes)
@@ -972,9 +756,7 @@ bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset)
 
     if (!i || offset >= i->now->cap)
         return false;
-    i->now->at[offset] ^= 0x10;
-    if (offset < i->medium_bytes)
-        medium_write(i, offset, &i->now->at[offset], 1);
+    inode_rot(i, offset);
     return true;
 }
 
@@ -998,7 +780,7 @@ void disk_sim_put(struct disk *disk, const char *path, struct bytes content)
     struct inode    *inode = inode_new(0);
 
     inode_set(inode, content);
-    inode_sync(d, inode);
+    inode_sync(&d->chance, inode);
     set_name(d, path, inode);
     name_sync(find(d, path));
 }
