@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { AHEAD_MAX = 16 }; /* loads under way, above which nobody reads ahead */
+enum { AHEAD_EXTENTS = 3, AHEAD_MAX = 16 }; /* loads under way, above which nobody reads ahead */
 
 /* One load on its way. The reader thread has what lies between the marks; the rest is ours. */
 struct reading {
@@ -220,14 +220,17 @@ void load_want(struct engine *e, const struct log *l, struct extent *x, struct l
         list_push(&r->waits, &w->in_load);
 }
 
+/* More than one, so that the reader thread has the next at hand when it is done with the first. */
 void load_ahead(struct engine *e, const struct log *l, const struct load *load)
 {
-    size_t         i = log_extent_index(l, load->base) + 1;
-    struct extent *x = log_extents(l) + i;
+    size_t first = log_extent_index(l, load->base) + 1;
 
-    if (i < l->extents.count && !x->load && !x->is_loading && !x->is_bad &&
-        e->loads.flights < AHEAD_MAX)
-        begin(e, l, x, WORK_READ);
+    for (size_t i = first; i < l->extents.count && i < first + AHEAD_EXTENTS; i++) {
+        struct extent *x = &log_extents(l)[i];
+
+        if (!x->load && !x->is_loading && !x->is_bad && e->loads.flights < AHEAD_MAX)
+            begin(e, l, x, WORK_READ);
+    }
 }
 
 void load_check(struct engine *e, const struct log *l, struct extent *x)

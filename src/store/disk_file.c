@@ -503,6 +503,7 @@ static enum err load(struct disk *d, const char *path, struct block *map, uint64
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t start = offset / page * page;
 
+    madvise(map->at + start, offset + len - start, MADV_WILLNEED); /* all of it under way at once */
     if (madvise(map->at + start, offset + len - start, MADV_POPULATE_READ) == 0)
         return ERR_OK;
     return read_through(d, path, offset, len);
