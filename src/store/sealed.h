@@ -1,6 +1,6 @@
 /*
  * sealed.h - small text files that are replaced whole: a first line "myna KIND VERSION", lines, and
- * "crc XXXXXXXX" over all before. Thread: pure functions.
+ * "crc 89abcdef" over all before. Thread: pure functions.
  */
 #ifndef STORE_SEALED_H
 #define STORE_SEALED_H
