@@ -181,26 +181,48 @@ struct address {
     bool                    is_optional;
 };
 
-/* localhost does not depend on the resolver: both loopbacks, and a machine without IPv6 is fine. */
-static unsigned resolve(const char *host, struct address *out)
+/* getaddrinfo's codes as errno: a name that is not there differs from a resolver that could not look. */
+static int errno_of_resolver(int code)
 {
-    bool             is_localhost = strcmp(host, "localhost") == 0;
-    const char      *names[2] = { is_localhost ? "127.0.0.1" : host, is_localhost ? "::1" : NULL };
-    struct addrinfo  hints = { .ai_socktype = SOCK_STREAM };
-    unsigned         count = 0;
+    switch (code) {
+    case 0:
+        return 0;
+    case EAI_SYSTEM:
+        return errno;
+    case EAI_MEMORY:
+        return ENOMEM;
+    case EAI_AGAIN:
+        return EAGAIN;
+    default:
+        return EADDRNOTAVAIL;
+    }
+}
 
+/*
+ * localhost does not depend on the resolver's files: both loopbacks, and a machine without IPv6 is fine. A name that
+ * fails to resolve fails the whole: half of localhost would leave clients of the other half before a closed port.
+ * Returns 0 or errno.
+ */
+static int resolve(const char *host, struct address *out, unsigned *count)
+{
+    bool            is_localhost = strcmp(host, "localhost") == 0;
+    const char     *names[2] = { is_localhost ? "127.0.0.1" : host, is_localhost ? "::1" : NULL };
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+
+    *count = 0;
     for (int i = 0; i < 2 && names[i]; i++) {
         struct addrinfo *found;
+        int              code = errno_of_resolver(getaddrinfo(names[i], NULL, &hints, &found));
 
-        if (getaddrinfo(names[i], NULL, &hints, &found) != 0)
-            continue;
-        for (struct addrinfo *f = found; f && count < ACCEPTOR_SOCKETS_MAX; f = f->ai_next) {
-            out[count] = (struct address){ .len = f->ai_addrlen, .is_optional = i > 0 };
-            memcpy(&out[count++].sa, f->ai_addr, f->ai_addrlen);
+        if (code)
+            return code;
+        for (struct addrinfo *f = found; f && *count < ACCEPTOR_SOCKETS_MAX; f = f->ai_next) {
+            out[*count] = (struct address){ .len = f->ai_addrlen, .is_optional = i > 0 };
+            memcpy(&out[(*count)++].sa, f->ai_addr, f->ai_addrlen);
         }
         freeaddrinfo(found);
     }
-    return count;
+    return 0;
 }
 
 static int listen_on_all(struct acceptor *a, struct address *addresses, unsigned count)
@@ -258,12 +280,12 @@ enum err acceptor_open(struct acceptor **out, struct loop *l, const char *host, 
                        accepted_fn *accepted, void *ctx)
 {
     struct address   addresses[ACCEPTOR_SOCKETS_MAX];
-    unsigned         count = resolve(host, addresses);
+    unsigned         count;
     struct acceptor *a;
-    int              code;
+    int              code = resolve(host, addresses, &count);
 
-    if (count == 0)
-        return ERR_BAD_ARGUMENT;
+    if (code)
+        return err_of_errno(code);
     a = mem_new(sizeof *a);
     *a = (struct acceptor){ .loop = l, .accepted = accepted, .ctx = ctx };
     code = bind_port(a, addresses, count, port);

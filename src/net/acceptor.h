@@ -25,7 +25,7 @@ struct acceptor;
 typedef void accepted_fn(void *ctx, int fd);
 
 /* host: a numeric address, "localhost" for 127.0.0.1 and ::1 (where there is one), or a name that resolves.
- * ERR_BUSY: port in use; ERR_ACCESS; ERR_BAD_ARGUMENT: no such host; ERR_IO. */
+ * ERR_BUSY: port in use; ERR_ACCESS; ERR_BAD_ARGUMENT: no such host; ERR_IO: also a resolver that failed. */
 MUST_CHECK enum err acceptor_open(struct acceptor **out, struct loop *l, const char *host,
                                   uint16_t port, accepted_fn *accepted, void *ctx);
 uint16_t acceptor_port(const struct acceptor *a);
