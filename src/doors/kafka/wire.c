@@ -97,6 +97,15 @@ static struct array decode_i32s(struct decoder *d, const struct wire_field *f)
     return a;
 }
 
+static struct array decode_i8s(struct decoder *d, const struct wire_field *f)
+{
+    struct array a = decode_array_room(d, f, sizeof(int8_t));
+
+    for (size_t i = 0; i < a.count && !d->in->failed; i++)
+        ((int8_t *)a.at)[i] = (int8_t)rd_u8(d->in);
+    return a;
+}
+
 static struct array decode_strings(struct decoder *d, const struct wire_field *f)
 {
     struct array a = decode_array_room(d, f, sizeof(struct bytes));
@@ -113,6 +122,24 @@ static struct array decode_structs(struct decoder *d, const struct wire_field *f
     for (size_t i = 0; i < a.count && !d->in->failed; i++)
         decode_struct(d, f->element, (uint8_t *)a.at + i * f->element->size);
     return a;
+}
+
+/* Structs that may be null have a byte before them: 1, or -1 for null. */
+static void *decode_option(struct decoder *d, const struct wire_field *f)
+{
+    int8_t mark = (int8_t)rd_u8(d->in);
+    void  *at;
+
+    if (mark < 0 || d->in->failed)
+        return NULL;
+    if (f->element->size > d->left) {
+        rd_fail(d->in);
+        return NULL;
+    }
+    d->left -= f->element->size;
+    at = arena_new(d->arena, f->element->size);
+    decode_struct(d, f->element, at);
+    return at;
 }
 
 static void decode_number(struct decoder *d, const struct wire_field *f, uint8_t *to)
@@ -149,6 +176,7 @@ static void decode_field(struct decoder *d, const struct wire_field *f, uint8_t 
 {
     struct bytes b;
     struct array a;
+    void        *option;
 
     switch (f->type) {
     case WIRE_BOOL:
@@ -172,12 +200,19 @@ static void decode_field(struct decoder *d, const struct wire_field *f, uint8_t 
     case WIRE_I32S:
         a = decode_i32s(d, f);
         break;
+    case WIRE_I8S:
+        a = decode_i8s(d, f);
+        break;
     case WIRE_STRINGS:
         a = decode_strings(d, f);
         break;
     case WIRE_ARRAY:
         a = decode_structs(d, f);
         break;
+    case WIRE_STRUCT:
+        option = decode_option(d, f);
+        memcpy(to, &option, sizeof option);
+        return;
     case WIRE_SLICES: /* only ever written */
     case WIRE_TYPE_COUNT:
     default:
@@ -287,11 +322,20 @@ static void encode_array(struct encoder *en, const struct wire_field *f, struct 
     for (size_t i = 0; i < a.count; i++) {
         if (f->type == WIRE_I32S)
             buf_u32(&en->out->bytes, (uint32_t)((int32_t *)a.at)[i]);
+        else if (f->type == WIRE_I8S)
+            buf_u8(&en->out->bytes, (uint8_t)((int8_t *)a.at)[i]);
         else if (f->type == WIRE_STRINGS)
             encode_bytes(en, &string_element, ((struct bytes *)a.at)[i]);
         else
             encode_struct(en, f->element, (const uint8_t *)a.at + i * f->element->size);
     }
+}
+
+static void encode_option(struct encoder *en, const struct wire_field *f, const void *at)
+{
+    buf_u8(&en->out->bytes, at ? 1 : UINT8_MAX);
+    if (at)
+        encode_struct(en, f->element, at);
 }
 
 static void encode_number(struct encoder *en, const struct wire_field *f, const uint8_t *from)
@@ -328,6 +372,7 @@ static void encode_field(struct encoder *en, const struct wire_field *f, const u
     struct bytes       b;
     struct array       a;
     struct wire_slices s;
+    const void        *option;
 
     switch (f->type) {
     case WIRE_BOOL:
@@ -350,7 +395,12 @@ static void encode_field(struct encoder *en, const struct wire_field *f, const u
         memcpy(&s, from, sizeof s);
         encode_slices(en, f, s);
         break;
+    case WIRE_STRUCT:
+        memcpy(&option, from, sizeof option);
+        encode_option(en, f, option);
+        break;
     case WIRE_I32S:
+    case WIRE_I8S:
     case WIRE_STRINGS:
     case WIRE_ARRAY:
         memcpy(&a, from, sizeof a);

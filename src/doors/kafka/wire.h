@@ -46,8 +46,10 @@ enum wire_type {
     WIRE_RECORDS, /* struct bytes: a produce request's, borrowed */
     WIRE_SLICES,  /* struct wire_slices: a fetch response's, sent without copying */
     WIRE_I32S,    /* struct wire_i32s */
+    WIRE_I8S,     /* struct wire_i8s */
     WIRE_STRINGS, /* struct wire_strings */
     WIRE_ARRAY,   /* struct { size_t count; struct x *at; }; null when at is NULL */
+    WIRE_STRUCT,  /* struct x *: NULL is null */
     WIRE_TYPE_COUNT
 };
 
@@ -58,6 +60,10 @@ struct wire_slices {
 struct wire_i32s {
     size_t   count;
     int32_t *at;
+};
+struct wire_i8s {
+    size_t  count;
+    int8_t *at;
 };
 struct wire_strings {
     size_t        count;
@@ -70,7 +76,7 @@ struct wire_field {
     int8_t                    since, until; /* versions, both included */
     int8_t                    nullable_since;
     uint16_t                  offset;
-    const struct wire_layout *element; /* of WIRE_ARRAY */
+    const struct wire_layout *element; /* of WIRE_ARRAY and WIRE_STRUCT */
 };
 
 struct wire_layout {

@@ -23,6 +23,8 @@ struct tree {
     struct wire_i32s    numbers;
     struct wire_strings words;
     int64_t             late; /* since 1 */
+    struct wire_i8s     small; /* this and the next since 3 */
+    struct leaf        *fruit; /* nullable */
 };
 
 static const struct wire_field leaf_fields[] = {
@@ -37,6 +39,8 @@ static const struct wire_field  tree_fields[] = {
      { "numbers", WIRE_I32S, 0, LAST, NEVER, offsetof(struct tree, numbers), NULL },
      { "words", WIRE_STRINGS, 0, LAST, NEVER, offsetof(struct tree, words), NULL },
      { "late", WIRE_I64, 1, LAST, NEVER, offsetof(struct tree, late), NULL },
+     { "small", WIRE_I8S, 3, LAST, NEVER, offsetof(struct tree, small), NULL },
+     { "fruit", WIRE_STRUCT, 3, LAST, 3, offsetof(struct tree, fruit), &leaf_layout },
 };
 static const struct wire_layout tree_layout = { "tree", sizeof(struct tree), COUNT(tree_fields),
                                                 tree_fields };
@@ -44,6 +48,7 @@ static const struct wire_layout tree_layout = { "tree", sizeof(struct tree), COU
 static const struct wire_version old = { 0, false };
 static const struct wire_version newer = { 1, false };
 static const struct wire_version flexible = { 2, true };
+static const struct wire_version newest = { 3, true };
 
 static bool decode(struct arena *arena, struct wire_version v, const void *at, size_t len,
                    struct tree *out)
@@ -100,6 +105,32 @@ static void null_is_told_from_empty_where_it_is_allowed(void **state)
     assert_false(decode(&arena, old, nulls, sizeof nulls - 9, &t)); /* version 0 has no nulls */
     assert_true(decode(&arena, old, empties, sizeof empties - 9, &t));
     assert_false(DECODE(&arena, flexible, "\0\0\0\0\1\0\0\0\0\0\0\0\0\0", &t)); /* numbers null */
+    arena_fini(&arena);
+}
+
+/* A struct that may be null has a byte before it (KIP-848). */
+static void a_struct_may_be_null(void **state)
+{
+    static const char with[] = "\0\0\0\1\1" "\0\0\0\0\0\0\0\0" "\3\7\377" "\1\2x\0" "\0";
+    static const char without[] = "\0\0\0\1\1" "\0\0\0\0\0\0\0\0" "\1" "\377" "\0";
+    struct arena      arena;
+    struct wire_out   out;
+    struct tree       t;
+
+    (void)state;
+    arena_init(&arena);
+    assert_true(DECODE(&arena, newest, without, &t));
+    assert_null(t.fruit);
+    assert_false(decode(&arena, newest, with, sizeof with - 3, &t));
+    assert_true(DECODE(&arena, newest, with, &t));
+    assert_true(bytes_eq_str(t.fruit->name, "x"));
+    assert_int_equal(t.small.count, 2);
+    assert_int_equal(t.small.at[1], -1);
+    wire_out_init(&out);
+    wire_encode(&tree_layout, newest, &t, &out);
+    assert_int_equal(out.bytes.len, sizeof with - 1);
+    assert_memory_equal(out.bytes.at, with, out.bytes.len);
+    wire_out_fini(&out);
     arena_fini(&arena);
 }
 
@@ -208,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_and_flexible_say_the_same),
         cmocka_unit_test(null_is_told_from_empty_where_it_is_allowed),
+        cmocka_unit_test(a_struct_may_be_null),
         cmocka_unit_test(a_version_without_a_field_leaves_it_zero),
         cmocka_unit_test(unknown_tags_are_skipped),
         cmocka_unit_test(lying_lengths_fail_before_anything_is_taken),
