@@ -723,6 +723,19 @@ bool disk_sim_has_lied(const struct disk *d)
     return sim_of(d)->chance.has_lied;
 }
 
+bool disk_sim_lie_is_last(const struct disk *disk, const char *word)
+{
+    const struct sim_disk *d = sim_of(disk);
+
+    for (struct list *l = d->names.next; d->chance.lied_in && l != &d->names; l = l->next) {
+        const struct name *n = CONTAINER(l, struct name, in_disk);
+
+        if (n->now == d->chance.lied_in)
+            return strstr(n->path, word) != NULL;
+    }
+    return false;
+}
+
 bool disk_sim_file(const struct disk *disk, size_t index, char path[DISK_PATH_MAX], uint64_t *bytes)
 {
     const struct sim_disk *d = sim_of(disk);

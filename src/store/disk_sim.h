@@ -42,6 +42,8 @@ void disk_sim_fail_write(struct disk *d, uint64_t n);
 void disk_sim_misdirect(struct disk *d, uint64_t n);
 /* That has happened. */
 bool disk_sim_has_lied(const struct disk *d);
+/* It was the last write to a file, and the file's path holds the word. */
+bool disk_sim_lie_is_last(const struct disk *d, const char *word);
 /* The files that there are; false: no more. */
 bool disk_sim_file(const struct disk *d, size_t index, char path[DISK_PATH_MAX], uint64_t *bytes);
 /* Bytes that all files have together. */

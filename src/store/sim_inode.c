@@ -142,10 +142,13 @@ static void land(struct sim_chance *c, struct inode *i, const struct unsynced *u
 {
     uint64_t offset = u->offset;
 
+    if (c->lied_in == i)
+        c->lied_in = NULL;
     if (sim_counts_down(&c->misdirect) && i->medium_bytes > u->len + SECTOR_BYTES) {
         offset = sim_random(c) % (i->medium_bytes - u->len) / SECTOR_BYTES * SECTOR_BYTES;
         i->is_astray = true;
         c->has_lied = true;
+        c->lied_in = i;
     }
     if (offset + u->len <= i->medium_bytes)
         medium_write(i, offset, u->bytes, u->len);

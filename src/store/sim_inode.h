@@ -13,11 +13,14 @@
 
 #include <sys/uio.h>
 
+struct inode;
+
 /* What a disk draws, and a lie that it was told to tell. */
 struct sim_chance {
     uint64_t random;
     uint64_t misdirect; /* the n-th write from now on that is synced goes elsewhere; 0: none */
     bool     has_lied;
+    const struct inode *lied_in; /* whose last write that was; NULL: others came after it */
 };
 
 uint64_t sim_random(struct sim_chance *c);

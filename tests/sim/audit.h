@@ -13,6 +13,8 @@ extern const struct client_kind auditor_kind;
 
 /* False: the process died meanwhile, or something was damaged (world.may_be_damaged) and said so. */
 bool audit_run(struct client *auditor);
+/* The part of it that is about exchanges and bindings. */
+bool audit_exchanges(struct client *auditor);
 /* With no faults any more: every waiting call ends, every lease runs out, every queue is emptied,
  * and every message that had to come has come. */
 void audit_drain(struct client *auditor);

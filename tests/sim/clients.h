@@ -14,6 +14,8 @@ extern const struct client_kind sender_kind;     /* appends to queues, with dela
 extern const struct client_kind reader_kind;     /* reads logs, waits at their ends */
 extern const struct client_kind worker_kind;     /* leases by call */
 extern const struct client_kind subscriber_kind; /* leases by subscription */
+extern const struct client_kind binder_kind;     /* exchanges and bindings come and go */
+extern const struct client_kind publisher_kind;  /* publishes through exchanges */
 extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
 
 /* Ends the client's session; it must not send anything until that is answered (is_closing). */
@@ -21,6 +23,11 @@ void session_close(struct client *c);
 
 /* Topics and queues to begin with. False: the process died. */
 bool definer_begin(struct client *c);
+
+/* One that exists, or one that might. */
+void draw_exchange(struct draw *d, char out[NAME_BYTES]);
+/* Whether it is bound or not, afterwards it is. False: the process died. */
+bool binder_bind_again(struct client *c, const struct m_binding *of);
 
 /* ---- what workers and subscribers have in hand: hand.c ---- */
 enum { HAND_MAX = 96 };

@@ -57,6 +57,15 @@ static bool is_refusal(enum err err)
     return err == ERR_CORRUPT || err == ERR_NEWER_FORMAT || err == ERR_FOREIGN;
 }
 
+static void stop_faults(struct disk *d)
+{
+    disk_sim_set_space(d, PLENTY);
+    disk_sim_cut_after(d, 0);
+    disk_sim_fail_sync(d, 0);
+    disk_sim_fail_write(d, 0);
+    disk_sim_misdirect(d, 0);
+}
+
 /* Starts on a damaged disk and looks at everything. */
 static void try_damaged(struct world *w, struct client *auditor, const char *what)
 {
@@ -65,8 +74,7 @@ static void try_damaged(struct world *w, struct client *auditor, const char *wha
     w->counts.damages++;
     w->may_be_damaged = true;
     w->is_damaged = false;
-    disk_sim_set_space(w->disk, PLENTY);
-    disk_sim_cut_after(w->disk, 0);
+    stop_faults(w->disk);
     err = world_start(w);
     if (err && !is_refusal(err))
         violation(w, "damage is refused or does no harm", "%s: %s", what, err_text(err));
@@ -111,11 +119,14 @@ void faults_rot(struct world *w, struct client *auditor)
     w->disk = original;
 }
 
+/* The last frame of the journal that went elsewhere looks like one that was never written: only the
+ * next one could tell. */
 bool faults_survive_lie(struct world *w, struct client *auditor)
 {
     if (!disk_sim_has_lied(w->disk))
         return true;
-    try_damaged(w, auditor, "a write went astray");
+    if (!disk_sim_lie_is_last(w->disk, "journal"))
+        try_damaged(w, auditor, "a write went astray");
     return false;
 }
 
@@ -129,9 +140,5 @@ bool faults_is_power(struct world *w)
 void faults_end(struct world *w)
 {
     w->is_calm = true;
-    disk_sim_set_space(w->disk, PLENTY);
-    disk_sim_cut_after(w->disk, 0);
-    disk_sim_fail_sync(w->disk, 0);
-    disk_sim_fail_write(w->disk, 0);
-    disk_sim_misdirect(w->disk, 0);
+    stop_faults(w->disk);
 }

@@ -50,6 +50,10 @@ static void add_clients(struct world *w)
     }
     if (p->has[HAS_READERS])
         world_add(w, &reader_kind);
+    if (p->has[HAS_EXCHANGES]) {
+        world_add(w, &binder_kind);
+        world_add(w, &publisher_kind);
+    }
 }
 
 /* Until it is up and everything was found as it must be. */

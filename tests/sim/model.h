@@ -29,6 +29,8 @@ enum {
 };
 
 struct client;
+struct m_binding;
+struct m_exchange;
 struct request;
 struct world;
 
@@ -110,6 +112,8 @@ struct m_held {
     struct client *client;
     uint64_t       taker;       /* who may have more of the same key */
     int64_t        low_ms, high_ms; /* its deadline lies in between */
+    uint64_t       extended;    /* number of the last call that did */
+    uint64_t       taken_back;  /* of the last one that may have, in an ordered queue */
     uint64_t       end_number;  /* of the call that ended it, and its turn */
     uint64_t       end_turn;
     uint64_t       seen_turn;   /* when it arrived */
@@ -204,6 +208,8 @@ void model_end_queue(struct model *m, struct m_queue *q, uint64_t number);
 /* Both the old and the new one may be in force for what was handed out before the next audit. */
 void m_queue_alter(struct m_queue *q, const struct queue_policy *policy);
 bool m_queue_is(const struct m_queue *q);
+/* Only a queue with a topic of its name can be sent to. */
+bool m_queue_has_own_topic(const struct m_queue *q);
 struct m_queue *model_any_queue(struct model *m);
 struct m_held *model_held(struct model *m, struct m_queue *q, uint32_t partition, uint64_t offset);
 /* Whether the record there is in the queue at all. */
@@ -257,6 +263,9 @@ struct model {
     size_t           id_cap;
     uint64_t         last_id;
     uint64_t         crash_number; /* last number given before the last crash */
+    struct m_exchange *exchanges;  /* newest first, all that ever were: model_exchange.h */
+    struct m_binding *bindings;
+    uint64_t         last_life; /* of exchanges */
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* model_queue.c - see model.h: what queues know of messages, as far as clients can tell. */
 #include "model.h"
 #include "base/mem.h"
+#include "model_exchange.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -11,6 +12,11 @@
 bool m_queue_is(const struct m_queue *q)
 {
     return q->gone == 0;
+}
+
+bool m_queue_has_own_topic(const struct m_queue *q)
+{
+    return !q->detached && strcmp(q->topic->name, q->name) == 0;
 }
 
 struct m_queue *model_queue_at(struct model *m, size_t index)
@@ -110,6 +116,7 @@ void model_end_queue(struct model *m, struct m_queue *q, uint64_t number)
     if (!q->detached && m_topic_is(t) && strcmp(t->name, q->name) == 0 &&
         t->retention == RETAIN_UNTIL_SETTLED && !has_other_queue(m, q))
         model_end_topic(m, t, number);
+    model_sweep_exchanges(m, number);
 }
 
 /* ---- what a queue knows of a message ---- */
@@ -226,10 +233,10 @@ static bool is_led(struct model *m, struct m_queue *q, const struct lease *lease
 
 static void soften(struct model *m, struct m_held *h, void *ctx)
 {
-    (void)m;
     (void)ctx;
     if (h->hold == LEASED)
         h->hold = MAYBE_LEASED;
+    h->taken_back = m->world->last_number;
 }
 
 static void soften_followers(struct model *m, struct m_queue *q, const struct lease *lease)
@@ -299,10 +306,10 @@ static void check_attempt(struct model *m, const struct m_queue *q, struct m_hel
 }
 
 /* Of two leases of a message the second begins when the first has ended. */
-static void check_overlap(struct model *m, const struct m_queue *q, const struct m_held *h,
+static void check_overlap(struct model *m, struct m_queue *q, const struct m_held *h,
                           const struct message_ref *ref, const struct m_terms *t)
 {
-    if (h->hold == LEASED && m->world->turn_ms < h->low_ms)
+    if (h->hold == LEASED && m->world->turn_ms < h->low_ms && !is_led(m, q, &ref->lease))
         violation(m->world, "leases never overlap", AT_FORMAT "%s has it until %lld",
                   AT(q, ref, t), h->client->kind->name, (long long)h->low_ms);
     if (m->world->turn_ms < h->ready_ms)
@@ -501,6 +508,7 @@ static void settle_surely(struct model *m, struct m_queue *q, const struct settl
         } else if (!h->is_bound) {
             h->low_ms = due_ms < h->low_ms ? due_ms : h->low_ms;
             h->high_ms = due_ms > h->high_ms ? due_ms : h->high_ms;
+            h->extended = number;
         }
         break;
     }
@@ -513,6 +521,7 @@ static void settle_perhaps(struct model *m, struct m_queue *q, const struct sett
 
     if (h->hold == LEASED)
         h->hold = MAYBE_LEASED;
+    soften_followers(m, q, &item->lease); /* a lease that ran out before took theirs along */
     if (is_final(item)) {
         h->fate = MAYBE_GONE;
         h->fate_number = number;
@@ -521,7 +530,7 @@ static void settle_perhaps(struct model *m, struct m_queue *q, const struct sett
         h->asked++;
         return;
     }
-    soften_followers(m, q, &item->lease);
+    h->extended = number;
     if (!h->is_bound && due_ms > h->high_ms)
         h->high_ms = due_ms;
     if (due_ms < h->low_ms)
@@ -561,8 +570,9 @@ static void on_settled(const struct model *m, struct m_held *h, const struct set
     } else if (before == MAY && is_newest && item->action == SETTLE_RELEASE) {
         end_hold(m, h, number);
     } else if (item->action == SETTLE_EXTEND && item->delay_ms > 0 && is_newest &&
-               h->hold != FREE && !h->is_bound) {
-        h->hold = LEASED;
+               h->hold != FREE && !h->is_bound && h->extended == number) {
+        if (h->taken_back < number)
+            h->hold = LEASED;
         h->low_ms = h->high_ms = submit_ms + item->delay_ms;
     }
 }
@@ -710,6 +720,7 @@ void model_on_crash(struct model *m)
                           q->is_exclusive || !q->is_durable;
         q->policy_in_doubt |= q->altered > durable;
     }
+    model_exchanges_on_crash(m);
     each_held(m, crash_one, NULL, NULL);
     m->crash_number = m->world->last_number;
 }

@@ -40,7 +40,8 @@
     X(NO_ACK, "leases that settle at once")                                                        \
     X(SUBSCRIPTIONS, "queues over topics of other names")                                          \
     X(DEFINERS, "topics and queues come and go")                                                   \
-    X(PURGES, "purges")
+    X(PURGES, "purges")                                                                            \
+    X(EXCHANGES, "exchanges and bindings")
 
 enum feature {
 #define X(name, text) HAS_##name,

@@ -10,12 +10,6 @@ struct sending {
     char            name[NAME_BYTES];
 };
 
-/* Only a queue with a topic of its name can be sent to. */
-static bool has_own_topic(const struct m_queue *q)
-{
-    return !q->detached && strcmp(q->topic->name, q->name) == 0;
-}
-
 static void on_submit(struct request *r)
 {
     struct sending *s = (struct sending *)r;
@@ -30,7 +24,7 @@ static enum err expected(const struct sending *s)
 {
     if (!s->queue)
         return ERR_NO_QUEUE;
-    return has_own_topic(s->queue) ? ERR_OK : ERR_ACCESS;
+    return m_queue_has_own_topic(s->queue) ? ERR_OK : ERR_ACCESS;
 }
 
 static void on_answer(struct request *r)
