@@ -65,6 +65,10 @@
     X(GROUP_LEAVE, group_on_leave)                                                                 \
     X(OFFSETS_COMMIT, group_on_offsets_commit)                                                     \
     X(OFFSETS_GET, group_on_offsets_get)                                                           \
+    X(OFFSETS_DELETE, group_on_offsets_delete)                                                     \
+    X(GROUP_DESCRIBE, group_on_describe)                                                           \
+    X(GROUP_LIST, group_on_list)                                                                   \
+    X(GROUP_DELETE, group_on_delete)                                                               \
     X(TRANSACT, transact_on_transact)                                                              \
     X(CANCEL, session_on_cancel)                                                                   \
     X(SESSION_CLOSE, session_on_close)

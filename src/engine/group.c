@@ -61,6 +61,7 @@ struct group *group_new(struct engine *e, struct bytes ns, struct bytes name)
     map_init(&g->offsets);
     g->join_timer.fire = on_join_time_up;
     g->sync_timer.fire = on_sync_time_up;
+    g->expiry_timer.fire = group_on_expiry;
     map_put(&e->groups, g->key.whole, g);
     return g;
 }
@@ -87,8 +88,12 @@ void group_free(struct group *g)
 
 void group_release(struct group *g)
 {
-    if (g->member_count == 0 && g->pending_count == 0 && g->offsets.count == 0)
+    if (g->member_count > 0 || g->pending_count > 0 || g->offsets.count > 0)
+        return;
+    if (g->engine->groups.count > GROUPS_IDLE_MAX)
         group_free(g);
+    else
+        group_touch(g);
 }
 
 /* Ends the process: parked calls have been answered by the engine. */
@@ -161,15 +166,6 @@ void member_refuse_sync(struct member *m, enum err err)
         engine_answer(m->group->engine, &s->call, err);
 }
 
-static struct bytes metadata_of(const struct member *m, struct bytes protocol)
-{
-    for (size_t i = 0; i < m->protocol_count; i++) {
-        if (bytes_eq(m->protocols[i].name, protocol))
-            return m->protocols[i].metadata;
-    }
-    return bytes_of("", 0);
-}
-
 static void show_members(const struct group *g, struct group_join_call *j)
 {
     j->members = arena_array(&j->call.arena, g->member_count, sizeof *j->members);
@@ -179,7 +175,7 @@ static void show_members(const struct group *g, struct group_join_call *j)
 
         v->member_id = call_bytes(j, m->id);
         v->instance_id = call_bytes(j, m->instance_id);
-        v->metadata = call_bytes(j, metadata_of(m, g->protocol));
+        v->metadata = call_bytes(j, member_metadata(m, g->protocol));
     }
 }
 
@@ -252,7 +248,6 @@ static bool elect_leader(struct group *g)
 static void become_empty(struct group *g)
 {
     set_state(g, GROUP_EMPTY);
-    bytes_replace(&g->protocol_type, (struct bytes){ 0 });
     bytes_replace(&g->protocol, (struct bytes){ 0 });
     group_touch(g);
 }

@@ -4,7 +4,8 @@
  *
  * A group is a name, its members (classic protocol: what group.c describes) and the offsets
  * committed under it. Members live in memory and expire by their session timeout, not with a
- * connection; offsets are journalled. A group exists as long as it has a member or an offset.
+ * connection; offsets are journalled. A group exists as long as it has a member or an offset, and a
+ * while longer.
  */
 #ifndef ENGINE_GROUP_CALLS_H
 #define ENGINE_GROUP_CALLS_H
@@ -20,6 +21,17 @@ enum {
     GROUP_MEMBER_BYTES_MAX = 1 << 20,     /* of a member's protocols, and of its assignment */
     GROUP_METADATA_BYTES_MAX = 4096,      /* of the text committed with an offset */
     GROUP_INITIAL_DELAY_MS = 50,          /* an empty group waits so long for more members */
+    GROUP_IDLE_MS = 10 * 60 * 1000,       /* one without members and offsets is shown so long */
+    GROUPS_IDLE_MAX = 100000,             /* with more groups than that it goes at once */
+};
+
+/* The states of group.c. */
+enum group_state {
+    GROUP_EMPTY,
+    GROUP_PREPARING,
+    GROUP_COMPLETING,
+    GROUP_STABLE,
+    GROUP_STATE_COUNT
 };
 
 struct group_protocol {
@@ -42,6 +54,7 @@ struct group_join_call {
     struct call                call;
     struct bytes               ns, group;
     struct bytes               client_id;      /* in; what new member ids begin with */
+    struct bytes               client_host;    /* in; shown */
     struct bytes               member_id;      /* in: empty when new. out */
     struct bytes               instance_id;    /* in; null: a dynamic member */
     bool                       needs_known_id; /* in; newcomers come twice (KIP-394) */
@@ -118,6 +131,22 @@ struct offsets_commit_call {
     struct offset_item *items;
 };
 
+/*
+ * Forgets offsets. What was not committed is no error. ERR_NO_GROUP, ERR_NOT_EMPTY (a group with
+ * members that are no consumers: nobody knows what they read), ERR_BAD_NAME.
+ */
+struct offsets_delete_item {
+    struct bytes name;      /* in */
+    uint32_t     partition; /* in */
+    enum err     err;       /* out; ERR_NO_TOPIC, ERR_IN_USE (a member subscribes to the topic) */
+};
+struct offsets_delete_call {
+    struct call                 call;
+    struct bytes                ns, group;
+    size_t                      item_count;
+    struct offsets_delete_item *items;
+};
+
 /* Nothing committed is not an error. With all set, every offset of the group comes back. */
 struct offsets_get_call {
     struct call         call;
@@ -125,6 +154,46 @@ struct offsets_get_call {
     bool                all;        /* in */
     size_t              item_count; /* in, out when all */
     struct offset_item *items;
+};
+
+struct group_member_description {
+    struct bytes member_id;
+    struct bytes instance_id;            /* null: dynamic */
+    struct bytes client_id, client_host; /* of its latest join */
+    struct bytes metadata, assignment;   /* GROUP_STABLE only; else empty */
+};
+struct group_description {
+    struct bytes                     group; /* in for describe, out for list */
+    enum err                         err;   /* out; ERR_NO_GROUP */
+    enum group_state                 state;
+    struct bytes                     protocol_type; /* empty: only offsets, no members so far */
+    struct bytes                     protocol;      /* GROUP_STABLE only; else empty */
+    size_t                           member_count;
+    struct group_member_description *members; /* NULL for list */
+};
+struct group_describe_call {
+    struct call               call; /* ERR_OK; look at the items */
+    struct bytes              ns;
+    size_t                    item_count;
+    struct group_description *items;
+};
+/* Every group of the namespace, in no order. */
+struct group_list_call {
+    struct call               call;
+    struct bytes              ns;
+    size_t                    item_count; /* out */
+    struct group_description *items;      /* out */
+};
+
+struct group_delete_item {
+    struct bytes group; /* in */
+    enum err     err;   /* out; ERR_NO_GROUP, ERR_NOT_EMPTY */
+};
+struct group_delete_call {
+    struct call               call; /* ERR_OK; look at the items */
+    struct bytes              ns;
+    size_t                    item_count;
+    struct group_delete_item *items;
 };
 
 #endif

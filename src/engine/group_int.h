@@ -4,6 +4,7 @@
  *   group.c          the essay, the machine: rebalances, generations, assignments, expiry
  *   group_calls.c    the calls that drive it: join, sync, heartbeat, leave
  *   group_members.c  who is in a group, with which protocols, waiting for what
+ *   group_admin.c    describe, list, delete
  *   group_offsets.c  committed offsets: the part that is journalled
  *
  * Thread: the shard's.
@@ -13,14 +14,6 @@
 
 #include "engine/engine_int.h"
 
-enum group_state {
-    GROUP_EMPTY,
-    GROUP_PREPARING,
-    GROUP_COMPLETING,
-    GROUP_STABLE,
-    GROUP_STATE_COUNT
-};
-
 struct group {
     struct engine   *engine;
     struct name_key  key;
@@ -29,8 +22,8 @@ struct group {
     bool             has_grown;    /* PREPARING from EMPTY: a member came since the delay began */
     int64_t          delay_left_ms; /* how far the initial delay may still be extended */
     int32_t          generation;
-    struct bytes     protocol_type; /* owned; null when there are no members */
-    struct bytes     protocol;      /* owned; null before the first generation */
+    struct bytes     protocol_type; /* owned; of the last members; null before the first */
+    struct bytes     protocol;      /* owned; null when there are no members, and before the first generation */
     struct member   *leader;        /* one of members, or NULL */
     struct list      members;       /* in the order they came, by member.in_group */
     struct list      pending;       /* were given an id and have not come back with it */
@@ -49,6 +42,7 @@ struct member {
     struct list           in_group; /* group.members or group.pending */
     struct bytes          id;          /* owned */
     struct bytes          instance_id; /* owned; null: dynamic */
+    struct bytes          client_id, client_host; /* owned */
     bool                  is_pending;
     bool                  is_new;      /* has not got its first answer to a join */
     bool                  has_synced;  /* asked for the assignment of this generation */
@@ -65,7 +59,8 @@ struct member {
 /* ---- group.c ---- */
 struct group *group_find(struct engine *e, struct bytes ns, struct bytes name);
 struct group *group_new(struct engine *e, struct bytes ns, struct bytes name);
-/* Frees a group that has neither members nor offsets; the caller does not use it afterwards. */
+/* A group that may have lost its last member or offset: when it has, it goes after GROUP_IDLE_MS. The caller does not
+ * use it afterwards. */
 void group_release(struct group *g);
 void group_free(struct group *g);
 /* ERR_UNKNOWN_MEMBER or ERR_FENCED_INSTANCE (KIP-345); *out is the member otherwise. */
@@ -109,14 +104,21 @@ bool group_supports(const struct group *g, const struct group_join_call *j);
 /* The protocol that all list and most prefer; null when there is none. Borrowed from a member. */
 struct bytes group_pick_protocol(const struct group *g);
 int64_t group_rebalance_ms(const struct group *g);
+/* What the member says about itself under a protocol; empty when it does not list it. */
+struct bytes member_metadata(const struct member *m, struct bytes protocol);
 /* The parked call, or NULL. */
 struct group_join_call *member_join(const struct member *m);
 struct group_sync_call *member_sync(const struct member *m);
 void bytes_replace(struct bytes *owned, struct bytes b);
 
 /* ---- group_offsets.c ---- */
+/* The expiry timer's. */
+void group_on_expiry(struct timer *t, int64_t now_ms);
 /* (Re)starts the clock after which the offsets of a group without members are forgotten. */
 void group_touch(struct group *g);
 void group_offsets_fini(struct group *g);
+void group_forget_offset(struct group *g, struct bytes topic, uint32_t partition);
+/* Ends a group without members, durably. */
+void group_delete(struct group *g);
 
 #endif

@@ -57,6 +57,8 @@ void member_free(struct member *m)
     bytes_replace(&m->id, (struct bytes){ 0 });
     bytes_replace(&m->instance_id, (struct bytes){ 0 });
     bytes_replace(&m->assignment, (struct bytes){ 0 });
+    bytes_replace(&m->client_id, (struct bytes){ 0 });
+    bytes_replace(&m->client_host, (struct bytes){ 0 });
     free(m->protocols);
     free(m);
 }
@@ -93,6 +95,8 @@ void member_update(struct member *m, const struct group_join_call *j)
     free(m->protocols);
     m->protocols = copy_protocols(j->protocols, j->protocol_count);
     m->protocol_count = j->protocol_count;
+    bytes_replace(&m->client_id, bytes_is_null(j->client_id) ? bytes_of("", 0) : j->client_id);
+    bytes_replace(&m->client_host, bytes_is_null(j->client_host) ? bytes_of("", 0) : j->client_host);
     m->session_ms = j->session_ms;
     m->rebalance_ms = j->rebalance_ms;
 }
@@ -132,6 +136,13 @@ static int find_protocol(const struct member *m, struct bytes name)
             return (int)i;
     }
     return PROTOCOL_NONE;
+}
+
+struct bytes member_metadata(const struct member *m, struct bytes protocol)
+{
+    int at = find_protocol(m, protocol);
+
+    return at == PROTOCOL_NONE ? bytes_of("", 0) : m->protocols[at].metadata;
 }
 
 static bool all_members_list(const struct group *g, struct bytes name)

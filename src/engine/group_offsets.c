@@ -5,7 +5,9 @@
  *        topics and partitions are refused one by one; the rest of the commit counts.
  *   GO2  Offsets go with their topic (topic_apply_deleted calls group_on_topic_deleted), so a new
  *        topic of the same name starts without any.
- *   GO3  Offsets of a group without members are forgotten RETENTION_MS after its last commit or
+ *   GO3  An offset is taken away by an item that says OFFSET_NONE; a topic of which a group has none
+ *        left is forgotten.
+ *   GO4  Offsets of a group without members are forgotten RETENTION_MS after its last commit or
  *        after it became empty. A restart begins the wait anew.
  *
  * OFFSETS_COMMITTED: name16 ns | name16 group | items to the end: name16 topic (empty: as the item
@@ -25,8 +27,10 @@
 
 enum { METADATA_NULL = 0xffff, CHANGE_BYTES_MAX = 32 * 1024 };
 
+#define OFFSET_NONE INT64_MIN
+
 struct committed {
-    int64_t      offset; /* -1: none */
+    int64_t      offset; /* OFFSET_NONE: none. Any other is kept as it is: kafkajs commits -2 for "the earliest" */
     int32_t      leader_epoch;
     struct bytes metadata; /* owned; null: none */
 };
@@ -60,7 +64,7 @@ static struct committed *slot_of(struct group_topic *t, uint32_t partition)
     if (partition >= t->count) {
         t->at = mem_resize(t->at, (partition + 1) * sizeof *t->at);
         for (uint32_t i = t->count; i <= partition; i++)
-            t->at[i] = (struct committed){ .offset = -1, .leader_epoch = -1 };
+            t->at[i] = (struct committed){ .offset = OFFSET_NONE, .leader_epoch = -1 };
         t->count = partition + 1;
     }
     return &t->at[partition];
@@ -135,7 +139,39 @@ static void write_item(struct buf *b, struct bytes topic, uint32_t partition,
         write_name16(b, c->metadata);
 }
 
-static void apply_item(struct group *g, struct rd *head, struct group_topic **topic)
+/* An item of OFFSET_NONE: there is none any more. */
+static void forget_item(struct group *g, struct bytes topic, uint32_t partition)
+{
+    struct group_topic *t = map_get(&g->offsets, topic);
+
+    if (!t || partition >= t->count)
+        return;
+    row_touch(g->engine, &t->row);
+    bytes_replace(&t->at[partition].metadata, (struct bytes){ 0 });
+    t->at[partition] = (struct committed){ .offset = OFFSET_NONE, .leader_epoch = -1 };
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->at[i].offset != OFFSET_NONE)
+            return;
+    }
+    map_remove(&g->offsets, t->name);
+    topic_offsets_free(t);
+}
+
+static void keep_item(struct group *g, struct bytes topic, uint32_t partition,
+                      const struct committed *item)
+{
+    struct group_topic *t = topic_of(g, topic);
+    struct committed   *c;
+
+    row_touch(g->engine, &t->row);
+    c = slot_of(t, partition);
+    c->offset = item->offset;
+    c->leader_epoch = item->leader_epoch;
+    bytes_replace(&c->metadata, item->metadata);
+}
+
+/* topic: of the item before, and then of this one. */
+static void apply_item(struct group *g, struct rd *head, struct bytes *topic)
 {
     struct bytes      name = read_name16(head);
     uint32_t          partition = rd_u32(head);
@@ -143,21 +179,19 @@ static void apply_item(struct group *g, struct rd *head, struct group_topic **to
     int32_t           leader_epoch = (int32_t)rd_u32(head);
     uint16_t          len = rd_u16(head);
     struct bytes      metadata = { 0 };
-    struct committed *c;
 
     if (len != METADATA_NULL)
         metadata = rd_bytes(head, len);
-    if (name.len > 0 && !head->failed)
-        *topic = topic_of(g, name);
-    if (head->failed || !*topic || partition >= TOPIC_PARTITIONS_MAX) {
+    if (name.len > 0)
+        *topic = name;
+    if (head->failed || topic->len == 0 || partition >= TOPIC_PARTITIONS_MAX) {
         rd_fail(head);
         return;
     }
-    row_touch(g->engine, &(*topic)->row);
-    c = slot_of(*topic, partition);
-    c->offset = offset;
-    c->leader_epoch = leader_epoch;
-    bytes_replace(&c->metadata, metadata);
+    if (offset == OFFSET_NONE)
+        forget_item(g, *topic, partition);
+    else
+        keep_item(g, *topic, partition, &(struct committed){ offset, leader_epoch, metadata });
 }
 
 enum err group_apply_committed(struct engine *e, struct rd *head, struct bytes payload,
@@ -165,7 +199,7 @@ enum err group_apply_committed(struct engine *e, struct rd *head, struct bytes p
 {
     struct bytes        ns = read_name16(head);
     struct bytes        name = read_name16(head);
-    struct group_topic *topic = NULL;
+    struct bytes        topic = { 0 };
     struct group       *g;
 
     (void)payload;
@@ -197,27 +231,38 @@ enum err group_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
 
 /* ---- expiry ---- */
 
-static void on_expiry(struct timer *t, int64_t now_ms)
+void group_delete(struct group *g)
+{
+    struct buf head;
+
+    if (g->offsets.count > 0) { /* else there is nothing of it on disk */
+        buf_init(&head);
+        write_group(&head, g->key.ns, g->key.name);
+        engine_change(g->engine, CHANGE_GROUP_DELETED, &head, (struct slice){ 0 });
+        buf_fini(&head);
+    }
+    group_free(g);
+}
+
+void group_on_expiry(struct timer *t, int64_t now_ms)
 {
     struct group *g = CONTAINER(t, struct group, expiry_timer);
-    struct buf    head;
 
     (void)now_ms;
-    if (g->member_count > 0 || g->pending_count > 0)
+    if (g->member_count > 0)
         return; /* becoming empty starts the wait again */
-    buf_init(&head);
-    write_group(&head, g->key.ns, g->key.name);
-    engine_change(g->engine, CHANGE_GROUP_DELETED, &head, (struct slice){ 0 });
-    buf_fini(&head);
-    group_free(g);
+    if (g->pending_count > 0)
+        group_touch(g);
+    else
+        group_delete(g);
 }
 
 void group_touch(struct group *g)
 {
     struct engine *e = g->engine;
+    int64_t        wait_ms = g->offsets.count > 0 ? RETENTION_MS : GROUP_IDLE_MS;
 
-    g->expiry_timer.fire = on_expiry;
-    timer_start(&e->timers, &g->expiry_timer, e->now_ms + RETENTION_MS);
+    timer_start(&e->timers, &g->expiry_timer, e->now_ms + wait_ms);
 }
 
 /* ---- commit ---- */
@@ -339,6 +384,23 @@ void group_on_offsets_commit(struct engine *e, struct call *c)
     engine_answer(e, c, err);
 }
 
+/* ---- delete ---- */
+
+void group_forget_offset(struct group *g, struct bytes topic, uint32_t partition)
+{
+    static const struct committed none = { .offset = OFFSET_NONE, .leader_epoch = -1 };
+    const struct group_topic     *t = map_get(&g->offsets, topic);
+    struct buf                    head;
+
+    if (!t || partition >= t->count || t->at[partition].offset == OFFSET_NONE)
+        return;
+    buf_init(&head);
+    write_group(&head, g->key.ns, g->key.name);
+    write_item(&head, topic, partition, &none);
+    journal_items(g->engine, &head);
+    buf_fini(&head);
+}
+
 /* ---- as part of a transaction ---- */
 
 enum err group_check_commit(struct engine *e, struct call *c)
@@ -362,9 +424,11 @@ void group_perform_commit(struct engine *e, struct call *c, enum transact_phase 
 static void show_committed(struct offsets_get_call *o, struct offset_item *item,
                            const struct committed *c)
 {
-    item->offset = c ? c->offset : -1;
-    item->leader_epoch = c ? c->leader_epoch : -1;
-    if (c)
+    bool is_there = c && c->offset != OFFSET_NONE;
+
+    item->offset = is_there ? c->offset : -1;
+    item->leader_epoch = is_there ? c->leader_epoch : -1;
+    if (is_there)
         item->metadata = call_bytes(o, c->metadata);
 }
 
@@ -393,7 +457,7 @@ static size_t count_committed(const struct group *g)
 
     while ((t = map_next(&g->offsets, &at)) != NULL) {
         for (uint32_t i = 0; i < t->count; i++)
-            count += t->at[i].offset >= 0;
+            count += t->at[i].offset != OFFSET_NONE;
     }
     return count;
 }
@@ -411,7 +475,7 @@ static void get_all(struct engine *e, struct group *g, struct offsets_get_call *
         for (uint32_t i = 0; i < t->count; i++) {
             struct offset_item *item = &o->items[o->item_count];
 
-            if (t->at[i].offset < 0)
+            if (t->at[i].offset == OFFSET_NONE)
                 continue;
             *item = (struct offset_item){ .name = name, .partition = i };
             find_topic(e, o->ns, &o->call, item);
@@ -457,7 +521,7 @@ void offsets_row_head(struct engine *e, const struct row *row, struct buf *out)
     (void)e;
     write_group(out, t->group->key.ns, t->group->key.name);
     for (uint32_t i = 0; i < t->count; i++) {
-        if (t->at[i].offset < 0)
+        if (t->at[i].offset == OFFSET_NONE)
             continue;
         write_item(out, name, i, &t->at[i]);
         name = (struct bytes){ 0 };

@@ -240,6 +240,8 @@ static void a_member_alone_gets_everything(void **state)
     assert_int_equal(heartbeat(&r, "nobody", 1), ERR_UNKNOWN_MEMBER);
     assert_int_equal(leave_as(&r, id, NULL), ERR_OK);
     assert_int_equal(leave_as(&r, id, NULL), ERR_UNKNOWN_MEMBER);
+    assert_int_equal(r.engine->groups.count, 1); /* shown for a while */
+    rig_advance(&r, GROUP_IDLE_MS);
     assert_int_equal(r.engine->groups.count, 0);
     call_free(j);
     call_free(s);
@@ -276,7 +278,7 @@ static void a_newcomer_is_sent_back_with_its_id(void **state)
 static void a_pending_member_is_forgotten_after_its_session(void **state)
 {
     struct rig              r;
-    struct group_join_call *j;
+    struct group_join_call *j, *again;
 
     (void)state;
     rig_open(&r);
@@ -285,7 +287,12 @@ static void a_pending_member_is_forgotten_after_its_session(void **state)
     submit(&r, j);
     assert_int_equal(r.engine->groups.count, 1);
     rig_advance(&r, SESSION_MS);
+    again = join(&r, id_of(j));
+    assert_int_equal(again->call.err, ERR_UNKNOWN_MEMBER);
+    assert_int_equal(r.engine->groups.count, 1);
+    rig_advance(&r, GROUP_IDLE_MS);
     assert_int_equal(r.engine->groups.count, 0);
+    call_free(again);
     call_free(j);
     rig_close(&r);
 }

@@ -56,5 +56,9 @@ void kafka_on_delete_topics(struct kafka_request *r);
 void kafka_on_init_producer_id(struct kafka_request *r);
 void kafka_on_epoch_end(struct kafka_request *r);
 void kafka_on_describe_cluster(struct kafka_request *r);
+void kafka_on_describe_groups(struct kafka_request *r);
+void kafka_on_list_groups(struct kafka_request *r);
+void kafka_on_delete_groups(struct kafka_request *r);
+void kafka_on_offset_delete(struct kafka_request *r);
 
 #endif

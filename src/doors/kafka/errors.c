@@ -68,5 +68,7 @@ int16_t kafka_group_error(enum err err)
 {
     if (err == ERR_BAD_NAME)
         return KAFKA_INVALID_GROUP_ID;
+    if (err == ERR_NOT_EMPTY)
+        return KAFKA_NON_EMPTY_GROUP;
     return err == ERR_LIMIT ? KAFKA_GROUP_MAX_SIZE_REACHED : kafka_error(err);
 }

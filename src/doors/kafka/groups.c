@@ -118,6 +118,7 @@ void kafka_on_join_group(struct kafka_request *r)
     c->ns = kafka_ns();
     c->group = q->group_id;
     c->client_id = r->client_id;
+    c->client_host = bytes_str(kafka_conn_client_host(r->conn));
     c->member_id = q->member_id;
     c->instance_id = q->group_instance_id;
     c->needs_known_id = r->version.number >= 4;

@@ -28,6 +28,7 @@
 #include "doors/kafka/request.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -48,6 +49,7 @@ struct kafka_conn {
     bool                is_ending; /* takes no more requests */
     bool                is_session_closed;
     struct conn_address local;
+    char                client_host[sizeof(((struct conn_address *)0)->host) + 1];
     struct call         session; /* CALL_SESSION_CLOSE */
 };
 
@@ -74,6 +76,11 @@ const struct door_env *kafka_conn_env(const struct kafka_conn *c)
 int64_t kafka_conn_wall_ms(const struct kafka_conn *c)
 {
     return loop_wall_ms(c->door->env.loop);
+}
+
+const char *kafka_conn_client_host(const struct kafka_conn *c)
+{
+    return c->client_host;
 }
 
 const char *kafka_conn_host(const struct kafka_conn *c)
@@ -277,8 +284,9 @@ static void on_session_closed(struct call *call)
 
 static void *on_opened(struct conn *conn, void *ctx)
 {
-    struct kafka_door *d = ctx;
-    struct kafka_conn *c;
+    struct kafka_door  *d = ctx;
+    struct kafka_conn  *c;
+    struct conn_address peer;
 
     if (d->is_closing)
         return NULL;
@@ -288,6 +296,8 @@ static void *on_opened(struct conn *conn, void *ctx)
     list_init(&c->requests);
     list_push(&d->conns, &c->in_door);
     conn_local(conn, &c->local);
+    conn_peer(conn, &peer);
+    snprintf(c->client_host, sizeof c->client_host, "/%s", peer.host);
     call_init(&c->session, CALL_SESSION_CLOSE, kafka_conn_home(c), on_session_closed, c);
     c->session.session = gate_session(d->env.gate);
     return c;

@@ -22,6 +22,8 @@ uint64_t kafka_conn_session(const struct kafka_conn *c);
 const struct door_env *kafka_conn_env(const struct kafka_conn *c);
 /* Wall clock, milliseconds. */
 int64_t kafka_conn_wall_ms(const struct kafka_conn *c);
+/* Where the client is, as Kafka's tools show it: "/127.0.0.1". */
+const char *kafka_conn_client_host(const struct kafka_conn *c);
 /* What this client is told to connect to: as configured, else what it has connected to. */
 const char *kafka_conn_host(const struct kafka_conn *c);
 uint16_t kafka_conn_port(const struct kafka_conn *c);

@@ -15,7 +15,8 @@
 #include "net/test_peer.h"
 
 enum { PRODUCE = 0, FETCH = 1, LIST_OFFSETS = 2, METADATA = 3, COMMIT = 8, OFFSETS = 9, JOIN = 11,
-       LEAVE = 13, VERSIONS = 18, CREATE = 19, DELETE = 20, INIT = 22 };
+       LEAVE = 13, SYNC = 14, DESCRIBE_GROUPS = 15, LIST_GROUPS = 16, VERSIONS = 18, CREATE = 19,
+       DELETE = 20, INIT = 22, DELETE_GROUPS = 42, OFFSET_DELETE = 47 };
 
 struct test {
     struct gate         gate; /* first */
@@ -146,6 +147,13 @@ static inline bool is_hung_up(struct test *t, int fd)
     uint8_t byte;
 
     return peer_recv(t->loop, fd, &byte, 1) == 0;
+}
+
+/* Enough turns for anything that is on its way. */
+static inline void settle(struct test *t)
+{
+    for (int i = 0; i < 5; i++)
+        loop_turn(t->loop);
 }
 
 /* ---- topics, batches ---- */

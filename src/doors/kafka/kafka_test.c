@@ -423,13 +423,6 @@ static bool has_bytes(int fd)
     return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
 }
 
-/* Enough turns for anything that is on its way. */
-static void settle(struct test *t)
-{
-    for (int i = 0; i < 5; i++)
-        loop_turn(t->loop);
-}
-
 static void a_parked_fetch_holds_up_what_came_after_it(void **state)
 {
     struct test *t = *state;

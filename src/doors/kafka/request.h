@@ -76,6 +76,15 @@ static inline void *kafka_array(struct kafka_request *r, size_t count, size_t si
     return arena_array(&r->arena, count ? count : 1, size); /* an empty array is not null */
 }
 
+/* The text into the arena of the request; ends the buffer. */
+static inline struct bytes kafka_text(struct kafka_request *r, struct buf *text)
+{
+    struct bytes kept = arena_bytes(&r->arena, buf_view(text));
+
+    buf_fini(text);
+    return kept;
+}
+
 /* The namespace of connections that are not bound to another. */
 static inline struct bytes kafka_ns(void)
 {

@@ -1,0 +1,56 @@
+'use strict';
+/* kafkajs_admin.js - kafkajs' admin client: groups and their offsets. */
+const assert = require('assert');
+const { consume, fresh, numbers, readAll, send, topic } = require('./kafkajs_steps');
+const { failure, until } = require('./suite');
+
+async function groupLife(c) {
+    const name = await topic(c, 2);
+    const groupId = fresh('group');
+    const reader = await consume(c, groupId, name);
+    const { groups } = await c.admin.listGroups();
+    assert.deepStrictEqual(groups.find((g) => g.groupId === groupId), { groupId, protocolType: 'consumer' });
+    const { groups: [found] } = await c.admin.describeGroups([groupId]);
+    assert.strictEqual(found.state, 'Stable');
+    assert.strictEqual(found.protocol, 'RoundRobinAssigner');
+    assert.strictEqual(found.members[0].clientId, 'myna-test');
+    assert.strictEqual(found.members[0].clientHost, '/127.0.0.1');
+    const error = await failure(c.admin.deleteGroups([groupId]));
+    assert.strictEqual(error.groups[0].error.type, 'NON_EMPTY_GROUP');
+    await reader.stop();
+    const { groups: [left] } = await c.admin.describeGroups([groupId]);
+    assert.deepStrictEqual([left.state, left.members], ['Empty', []]);
+    await c.admin.deleteGroups([groupId]);
+    const { groups: [gone] } = await c.admin.describeGroups([groupId]);
+    assert.strictEqual(gone.state, 'Dead');
+    const missing = await failure(c.admin.deleteGroups([groupId]));
+    assert.strictEqual(missing.groups[0].error.type, 'GROUP_ID_NOT_FOUND');
+}
+
+async function setAndResetOffsets(c) {
+    const name = await topic(c);
+    const groupId = fresh('group');
+    const committed = async () => {
+        const [{ partitions: [p] }] = await c.admin.fetchOffsets({ groupId, topics: [name] });
+        return p.offset;
+    };
+    await send(c, name, numbers(5));
+    await c.admin.setOffsets({ groupId, topic: name, partitions: [{ partition: 0, offset: '3' }] });
+    assert.strictEqual(await committed(), '3');
+    const reader = await consume(c, groupId, name);
+    await until(() => reader.got.length === 2);
+    const busy = await failure(c.admin.resetOffsets({ groupId, topic: name }));
+    assert.match(busy.message, /must have no running instances/);
+    await reader.stop();
+    await c.admin.resetOffsets({ groupId, topic: name, earliest: true });
+    const [{ partitions: [p] }] = await c.admin.fetchOffsets({ groupId, topics: [name], resolveOffsets: true });
+    assert.strictEqual(p.offset, '0');
+    assert.strictEqual((await readAll(c, name, 5)).length, 5);
+}
+
+const checks = [
+    ['groups: list, describe, delete', groupLife],
+    ['offsets: set, reset, fetch', setAndResetOffsets],
+];
+
+module.exports = { checks };
