@@ -10,6 +10,9 @@
  * its end. conn_queued tells what the socket has not taken; writable() is called when it falls below
  * CONN_LOW_WATER after having been above CONN_HIGH_WATER.
  *
+ * TLS. A listener may be sealed (listener_seal): its connections shake hands first, and their doors see nothing of
+ * it; opened() comes when that is done, and not at all for a peer that fails.
+ *
  *   N1  opened is first, closed is last and comes exactly once, on the loop's thread, never from inside a conn_
  *       call.
  *   N2  After closed the conn is gone: the door drops its pointer there.
@@ -34,10 +37,13 @@ enum {
     CONN_LINGER_MS = 2000,
     CONN_STALL_MS = 10000, /* closing: the peer takes nothing of what is still to be sent */
     CONN_COUNT_MAX = 10000, /* per listener; more wait in the backlog */
+    CONN_SHAKE_MS = 5000,   /* from the first byte to the end of the handshake of TLS */
+    CONN_SHAKING_MAX = 512, /* per listener; the longest at it makes room for the next */
 };
 
 struct conn;
 struct listener;
+struct tls;
 
 struct conn_ops {
     /* A new connection. Returns the door's object for it (self of the others); NULL refuses it. */
@@ -53,6 +59,8 @@ struct conn_ops {
  * ERR_IO. port 0: any; listener_port tells. */
 MUST_CHECK enum err listener_open(struct listener **out, struct loop *l, const char *host,
                                   uint16_t port, const struct conn_ops *ops, void *ctx);
+/* Connections accepted from now on speak TLS; t (net/tls.h) outlives them. */
+void listener_seal(struct listener *ln, struct tls *t);
 uint16_t listener_port(const struct listener *ln);
 /* Stops listening; its connections live on. After loop_stop it listens no more, but is still to be closed. */
 void listener_close(struct listener *ln);
@@ -78,6 +86,10 @@ struct conn_address {
     char     host[64]; /* numeric */
     uint16_t port;
 };
+/* The subject of the certificate that the peer has shown and that was found good (RFC 2253); null: none. Lives as long
+ * as the connection. */
+struct bytes conn_certificate(const struct conn *c);
+bool conn_is_sealed(const struct conn *c);
 void conn_local(const struct conn *c, struct conn_address *out);
 void conn_peer(const struct conn *c, struct conn_address *out);
 

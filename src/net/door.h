@@ -1,7 +1,7 @@
 /*
  * door.h - what every door gets from the node and gives back to it.
  *
- * One door object per loop and protocol: x_door_open(env) -> struct door with its listener; close it on the
+ * One door object per loop, protocol and port: x_door_open(env) -> struct door with its listener; close it on the
  * loop's thread. Thread: the loop's.
  */
 #ifndef NET_DOOR_H
@@ -10,12 +10,14 @@
 #include "net/conn.h"
 
 struct gate;
+struct tls;
 
 struct door_env {
     struct loop *loop;
     struct gate *gate;              /* engine/call.h */
     const char  *host;              /* to listen on */
     uint16_t     port;
+    struct tls  *tls;               /* net/tls.h; NULL: plain */
     const char  *advertised_host;   /* NULL: the address the client reached */
     uint16_t     advertised_port;   /* 0: the port the client reached */
     const char  *cluster_id;        /* stable for the data directory, 22 characters base64url */

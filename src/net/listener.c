@@ -1,7 +1,9 @@
 /*
  * listener.c - an acceptor whose sockets become connections; at most CONN_COUNT_MAX at a time.
  *
- * A listener lives until it is closed and the last of its connections has ended. Thread: the loop's.
+ * A listener lives until it is closed and the last of its connections has ended. Of a sealed one at most
+ * CONN_SHAKING_MAX connections shake hands at a time: whoever begins handshakes and leaves them there can neither use
+ * up the places of the others nor keep them out. Thread: the loop's.
  */
 #include "base/mem.h"
 #include "net/acceptor.h"
@@ -15,16 +17,21 @@ struct listener {
     const struct conn_ops *ops;
     void                  *ctx;
     size_t                 conn_count;
+    struct tls            *tls; /* NULL: plain */
+    struct conn_shaking    shaking;
 };
 
 static void on_accepted(void *ctx, int fd)
 {
-    struct listener *ln = ctx;
+    struct listener   *ln = ctx;
+    struct conn_origin origin = { ln, ln->tls, &ln->shaking };
 
     ln->conn_count++;
     if (ln->conn_count == CONN_COUNT_MAX)
         acceptor_pause(ln->acceptor);
-    conn_begin(ln->loop, fd, ln->ops, ln->ctx, ln);
+    if (ln->shaking.count >= CONN_SHAKING_MAX)
+        conn_end_shaking(&ln->shaking);
+    conn_begin(ln->loop, fd, ln->ops, ln->ctx, &origin);
 }
 
 void listener_conn_gone(struct listener *ln)
@@ -43,6 +50,7 @@ enum err listener_open(struct listener **out, struct loop *l, const char *host, 
     enum err         err;
 
     *ln = (struct listener){ .loop = l, .ops = ops, .ctx = ctx };
+    list_init(&ln->shaking.conns);
     err = acceptor_open(&ln->acceptor, l, host, port, on_accepted, ln);
     if (err) {
         free(ln);
@@ -50,6 +58,11 @@ enum err listener_open(struct listener **out, struct loop *l, const char *host, 
     }
     *out = ln;
     return ERR_OK;
+}
+
+void listener_seal(struct listener *ln, struct tls *t)
+{
+    ln->tls = t;
 }
 
 uint16_t listener_port(const struct listener *ln)

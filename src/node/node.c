@@ -7,6 +7,8 @@
 #include "doors/pubsub/pubsub.h"
 #include "doors/sqs/sqs.h"
 #include "net/door.h"
+#include "net/tls.h"
+#include "node/certificate.h"
 #include "node/courier.h"
 #include "node/memory.h"
 #include "node/worker.h"
@@ -29,6 +31,7 @@ struct door_row {
     const char *hint_before; /* a line to try, around the port */
     const char *hint_after;
     enum err (*open)(struct door_server **out, const struct door_env *env);
+    bool is_sealed; /* speaks TLS; shut without a certificate */
 };
 
 static const struct door_row doors[] = {
@@ -40,6 +43,10 @@ static const struct door_row doors[] = {
       "aws sqs list-queues --endpoint-url http://localhost:", "", sqs_door_open },
     { "Pub/Sub", "--pubsub-port", offsetof(struct options, pubsub_port),
       "export PUBSUB_EMULATOR_HOST=localhost:", "", pubsub_door_open },
+    { "Kafka TLS", "--kafka-tls-port", offsetof(struct options, kafka_tls_port),
+      "echo hello | kcat -X security.protocol=ssl -P -b localhost:", " -t orders", kafka_door_open, true },
+    { "AMQPS", "--amqp-tls-port", offsetof(struct options, amqp_tls_port), "amqps://localhost:", "",
+      amqp_door_open, true },
 };
 
 struct node {
@@ -50,6 +57,7 @@ struct node {
     struct worker        *worker;
     struct loop          *loop;
     struct courier       *courier;
+    struct tls           *tls; /* NULL: none */
     pthread_t             loop_thread;
     struct door_server   *open_doors[COUNT(doors)];
     struct mail           close_mail;
@@ -57,12 +65,13 @@ struct node {
     int64_t               grace_end_ms;
 };
 
-static uint16_t port_of(const struct options *o, const struct door_row *d)
+/* 0: that door stays shut. */
+static uint16_t port_of(const struct node *n, const struct door_row *d)
 {
     uint16_t port;
 
-    memcpy(&port, (const char *)o + d->port_at, sizeof port);
-    return port;
+    memcpy(&port, (const char *)n->options + d->port_at, sizeof port);
+    return d->is_sealed && !n->tls ? 0 : port;
 }
 
 /* The disk failed: nothing that was not synced may be promised any more, so the process ends here and now. */
@@ -146,7 +155,8 @@ static int open_door(struct node *n, size_t i)
         .loop = n->loop,
         .gate = courier_gate(n->courier),
         .host = n->options->listen,
-        .port = port_of(n->options, &doors[i]),
+        .port = port_of(n, &doors[i]),
+        .tls = doors[i].is_sealed ? n->tls : NULL,
         .advertised_host = n->options->advertised_host,
         .cluster_id = volume_id(n->volume),
         .default_project = n->options->project,
@@ -172,6 +182,8 @@ static int open_door(struct node *n, size_t i)
 
 static int open_doors(struct node *n)
 {
+    if (certificate_open(&n->tls, n->options) != ERR_OK)
+        return -1;
     if (loop_new(&n->loop) != ERR_OK) {
         fputs("myna: cannot make an event loop\n", stderr);
         return -1;
@@ -189,7 +201,7 @@ static void banner(const struct node *n)
         return;
     printf("Myna %s, data in %s, listening on %s\n", n->version, n->options->data, n->options->listen);
     for (size_t i = 0; i < COUNT(doors); i++) {
-        unsigned port = port_of(n->options, &doors[i]);
+        unsigned port = port_of(n, &doors[i]);
 
         if (port == 0)
             continue;
@@ -258,24 +270,45 @@ static void on_bus_error(int number)
     _exit(1);
 }
 
-static void block_signals(sigset_t *set)
+/* SIGHUP means something only with TLS; else it ends the process, as it does any that a closed terminal leaves
+ * behind. */
+static void block_signals(sigset_t *set, const struct options *o)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGBUS, on_bus_error);
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    if (o->tls_certificate)
+        sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL); /* inherited by every thread: only sigwait sees them */
+}
+
+/* Until the node is to stop. Only with TLS there is something to do meanwhile. */
+static void wait_for_signal(struct node *n, const sigset_t *signals)
+{
+    const struct timespec look = { .tv_sec = CERTIFICATE_LOOK_S };
+    int                   got;
+
+    if (!n->tls) {
+        sigwait(signals, &got);
+        return;
+    }
+    do {
+        got = sigtimedwait(signals, NULL, &look);
+        if (got == SIGHUP)
+            certificate_reload(n->tls);
+        else if (got < 0)
+            certificate_refresh(n->tls);
+    } while (got == SIGHUP || got < 0);
 }
 
 static int serve(struct node *n, const sigset_t *signals)
 {
-    int got;
-
     thread_start(&n->loop_thread, run_loop, n->loop);
     worker_start(n->worker);
     banner(n);
-    sigwait(signals, &got);
+    wait_for_signal(n, signals);
     stop(n);
     return 0;
 }
@@ -303,6 +336,7 @@ static void close_all(struct node *n)
         courier_free(n->courier);
         loop_free(n->loop);
     }
+    tls_close(n->tls);
     if (n->volume)
         volume_close(n->volume);
 }
@@ -317,7 +351,7 @@ int node_run(const struct options *o, const char *version)
     if (!is_planted(PLANTED_NONE))
         fputs("myna: a bug was planted in this build: it loses data\n", stdout);
     umask(0077);
-    block_signals(&signals);
+    block_signals(&signals, o);
     diag_set_level(o->is_verbose ? DIAG_INFO : DIAG_WARN);
     clock_init(&n.clock);
     if (open_volume(&n) == 0) {

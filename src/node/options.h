@@ -21,6 +21,10 @@ struct options {
     const char *advertised_host; /* NULL: what the client reached */
     const char *project;
     uint16_t    kafka_port, amqp_port, sqs_port, pubsub_port; /* 0: that door stays shut */
+    uint16_t    kafka_tls_port, amqp_tls_port;                /* the same, and without a certificate */
+    const char *tls_certificate, *tls_key;                    /* files, or NULL */
+    const char *tls_client_authorities;
+    bool        tls_clients_required;
     uint64_t    disk_free_min; /* bytes */
     uint64_t    memory;        /* bytes, OPTIONS_MEMORY_MIN at least (engine_share_memory) */
     bool        is_quiet;

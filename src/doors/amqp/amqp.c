@@ -169,6 +169,8 @@ enum err amqp_door_open(struct door_server **out, const struct door_env *env)
         amqp_door_free(d);
         return err;
     }
+    if (env->tls)
+        listener_seal(d->listener, env->tls);
     d->server.close = on_close;
     *out = &d->server;
     return ERR_OK;

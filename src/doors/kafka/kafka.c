@@ -35,6 +35,8 @@ enum err kafka_door_open(struct door_server **out, const struct door_env *env)
         free(d);
         return err;
     }
+    if (env->tls)
+        listener_seal(d->listener, env->tls);
     *out = &d->server;
     return ERR_OK;
 }
