@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { LOAD_BYTES_MIN = 64 << 10, LOAD_BYTES_MAX = 4 << 20 };
+enum { LOAD_BYTES_MIN = 64 << 10, LOAD_BYTES_MAX = 1 << 20 };
 
 /* H1 */
 static bool follows(const struct chain *c, const struct chain_file *file, const struct frame *f)

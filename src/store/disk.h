@@ -63,6 +63,7 @@ struct disk_ops {
     enum err (*resize)(struct disk_file *f, uint64_t bytes);
     void (*forget)(struct disk_file *f);
     struct block *(*map)(struct disk_file *f);
+    enum err (*stream)(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len);
 };
 
 static inline void disk_close(struct disk *d)
@@ -210,6 +211,14 @@ MUST_CHECK static inline enum err disk_load(struct disk *d, const char *path, st
                                             uint64_t offset, uint64_t len)
 {
     return d->ops->load(d, path, map, offset, len);
+}
+
+/* The same, of an open file that is read from its beginning to its end: what comes next is on its
+ * way when this returns. */
+MUST_CHECK static inline enum err disk_stream(struct disk_file *f, struct block *map,
+                                              uint64_t offset, uint64_t len)
+{
+    return f->ops->stream(f, map, offset, len);
 }
 
 /* The process needs it no more for now; it can still be read. */

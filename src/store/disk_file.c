@@ -473,16 +473,12 @@ static struct block *map(struct disk_file *f)
     return b;
 }
 
-/* Through the process, for a system that does not know MADV_POPULATE_READ, and to learn why it said
- * no. */
-static enum err read_through(struct disk *d, const char *path, uint64_t offset, uint64_t len)
+/* Through the process: what comes is thrown away, the system's memory keeps it. */
+static enum err read_range(int fd, const char *path, uint64_t offset, uint64_t len)
 {
     uint8_t  bin[READ_BYTES]; /* nobody looks at what is in it */
-    int      fd = openat(root_of(d), path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     enum err err = ERR_OK;
 
-    if (fd < 0)
-        return failed("open", path, errno);
     while (len > 0 && !err) {
         ssize_t n = pread(fd, bin, len < sizeof bin ? len : sizeof bin, (off_t)offset);
 
@@ -493,20 +489,53 @@ static enum err read_through(struct disk *d, const char *path, uint64_t offset, 
             err = failed("read", path, n == 0 ? EIO : errno); /* it was longer once */
         }
     }
+    return err;
+}
+
+/* For a system that does not know MADV_POPULATE_READ, and to learn why it said no. */
+static enum err read_through(struct disk *d, const char *path, uint64_t offset, uint64_t len)
+{
+    int      fd = openat(root_of(d), path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    enum err err;
+
+    if (fd < 0)
+        return failed("open", path, errno);
+    err = read_range(fd, path, offset, len);
     close(fd);
     return err;
+}
+
+static uint64_t page_start(uint64_t offset)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+    return offset / page * page;
 }
 
 static enum err load(struct disk *d, const char *path, struct block *map, uint64_t offset,
                      uint64_t len)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t start = offset / page * page;
+    uint64_t start = page_start(offset);
 
     madvise(map->at + start, offset + len - start, MADV_WILLNEED); /* all of it under way at once */
     if (madvise(map->at + start, offset + len - start, MADV_POPULATE_READ) == 0)
         return ERR_OK;
     return read_through(d, path, offset, len);
+}
+
+/* What a mapping is asked for comes in single pages, each of which costs the system more than the
+ * disk does. What is read comes in large ones, and those behind it are fetched meanwhile; to copy it
+ * costs less than that. */
+static enum err stream(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len)
+{
+    uint64_t start = page_start(offset);
+    enum err err;
+
+    posix_fadvise(fd_of(f), 0, 0, POSIX_FADV_SEQUENTIAL);
+    err = read_range(fd_of(f), f->path, offset, len);
+    if (!err)
+        madvise(map->at + start, offset + len - start, MADV_POPULATE_READ);
+    return err;
 }
 
 static void unload(struct disk *d, struct block *map)
@@ -539,6 +568,7 @@ static const struct disk_ops ops = {
     .forget = forget,
     .map = map,
     .load = load,
+    .stream = stream,
     .unload = unload,
 };
 

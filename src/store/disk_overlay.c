@@ -342,13 +342,27 @@ static struct block *map(struct disk_file *f)
 }
 
 /* A mapping may be older than the shadow: then it is of the disk below. */
+static bool is_shadow(const struct overlay *o, const struct block *map_of)
+{
+    for (const struct list *n = o->shadows.next; n != &o->shadows; n = n->next)
+        if (CONTAINER(n, struct shadow, in_overlay)->content == map_of)
+            return true;
+    return false;
+}
+
 static enum err load(struct disk *d, const char *path, struct block *map_of, uint64_t offset,
                      uint64_t len)
 {
-    for (struct list *n = overlay_of(d)->shadows.next; n != &overlay_of(d)->shadows; n = n->next)
-        if (CONTAINER(n, struct shadow, in_overlay)->content == map_of)
-            return ERR_OK;
+    if (is_shadow(overlay_of(d), map_of))
+        return ERR_OK;
     return disk_load(overlay_of(d)->below, path, map_of, offset, len);
+}
+
+static enum err stream(struct disk_file *f, struct block *map_of, uint64_t offset, uint64_t len)
+{
+    if (is_shadow(file_of(f)->overlay, map_of))
+        return ERR_OK;
+    return disk_stream(file_of(f)->below, map_of, offset, len);
 }
 
 static void unload(struct disk *d, struct block *map_of)
@@ -382,6 +396,7 @@ static const struct disk_ops ops = {
     .forget = forget,
     .map = map,
     .load = load,
+    .stream = stream,
 };
 
 struct disk *disk_overlay_new(struct disk *below, const char *where)

@@ -570,6 +570,11 @@ static enum err load(struct disk *disk, const char *path, struct block *map, uin
     return d->is_off || is_unreadable(d, path, offset, len) ? ERR_DISK_FAILED : ERR_OK;
 }
 
+static enum err stream(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len)
+{
+    return load(&sim_file_of(f)->disk->disk, f->path, map, offset, len);
+}
+
 static void unload(struct disk *disk, struct block *map)
 {
     (void)disk;
@@ -600,6 +605,7 @@ static const struct disk_ops ops = {
     .forget = forget,
     .map = map,
     .load = load,
+    .stream = stream,
     .unload = unload,
 };
 

@@ -129,6 +129,10 @@ static void files_are_written_mapped_and_kept_by_mappings(void **state)
     assert_ok(disk_load(w->disk, "f", map, 4999, 10));
     disk_unload(w->disk, map);
     assert_int_equal(map->at[5000], 't');
+    disk_forget(f);
+    assert_ok(disk_stream(f, map, 0, 4999));
+    assert_ok(disk_stream(f, map, 4999, 15001));
+    assert_memory_equal(map->at + 5000, "text", 5);
     disk_close_file(f);
     assert_ok(disk_remove(w->disk, "f"));
     assert_memory_equal(map->at + 5000, "text", 5);
@@ -433,6 +437,7 @@ static void pages_that_are_gone_are_an_error(void **state)
     assert_ok(disk_load(w->disk, "f", map, 0, 16384));
     assert_ok(disk_resize(f, 0));
     assert_int_equal(disk_load(w->disk, "f", map, 0, 16384), ERR_DISK_FAILED); /* to look would be SIGBUS */
+    assert_int_equal(disk_stream(f, map, 0, 16384), ERR_DISK_FAILED);
     block_drop(map);
     disk_close_file(f);
 }

@@ -3,7 +3,8 @@
  * include it.
  *
  *   shard_file.c    claim, start, append, view, release         the owner's thread
- *   shard_replay.c  reads the journal, cuts its torn end        the owner's thread
+ *   shard_replay.c  reads the journal, cuts its torn end        the owner's thread, and
+ *   shard_ahead.c   what is read before it is applied           one that ends with the replay
  *   shard_commit.c  writes and syncs frames                     the commit thread
  *   shard_keep.c    makes the next file, trims, writes heads    the keeper thread
  *   shard_work.c    what the owner has done for it              two work threads
@@ -187,6 +188,17 @@ void jfile_path(char out[DISK_PATH_MAX], const struct shard_file *s, uint64_t ep
 enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *fn, void *ctx);
 /* Removes journal files that are in no head; on the keeper's thread, or before there is one. */
 enum err shard_file_sweep(struct shard_file *s);
+
+/* ---- shard_ahead.c ---- */
+struct ahead;
+typedef enum err ahead_find_fn(void *ctx, struct ahead *a);
+/* Calls find, on a thread of its own where there are any, and fn here for what it finds. Returns
+ * when both are done, with the error that comes first in the journal. */
+enum err shard_ahead_run(struct shard_file *s, shard_replay_fn *fn, void *fn_ctx,
+                         ahead_find_fn *find, void *find_ctx);
+/* For find: a frame's body, in memory; a file of which all was found. */
+enum err shard_ahead_frame(struct ahead *a, struct bytes body, uint64_t position);
+enum err shard_ahead_leave(struct ahead *a, struct block *map);
 
 /* ---- shard_commit.c: true when something was done ---- */
 bool shard_commit_turn(struct shard_file *s);

@@ -116,8 +116,10 @@ static void prepare_file(const struct shard_file *s, const struct jfile *f, stru
 
 struct walk {
     struct shard_file *s;
+    struct chain      *chain;
     size_t             first; /* file that is walked */
     struct chain_file *walked;
+    struct ahead      *ahead;
 };
 
 /* What was read of the file before is not needed in memory while this one is read. */
@@ -126,10 +128,27 @@ static enum err load(void *ctx, struct chain_file *file, size_t from, size_t len
     struct walk  *w = ctx;
     size_t        i = w->first + (size_t)(file - w->walked);
     struct jfile *f = w->s->files[i];
+    enum err      err = ERR_OK;
 
     if (from == 0 && i > w->first)
-        disk_unload(w->s->disk, w->s->files[i - 1]->map);
-    return disk_load(w->s->disk, f->file->path, f->map, from, len);
+        err = shard_ahead_leave(w->ahead, w->s->files[i - 1]->map);
+    return err ? err : disk_stream(f->file, f->map, from, len);
+}
+
+static enum err give(void *ctx, struct bytes body, uint64_t position)
+{
+    return shard_ahead_frame(((struct walk *)ctx)->ahead, body, position);
+}
+
+static enum err find_frames(void *ctx, struct ahead *ahead)
+{
+    struct walk *w = ctx;
+
+    w->ahead = ahead;
+    w->chain->fn = give;
+    w->chain->load = load;
+    w->chain->ctx = w->chain->load_ctx = w;
+    return chain_walk(w->chain, w->walked, w->s->count - w->first);
 }
 
 static void take_walked(struct jfile *f, const struct chain_file *walked)
@@ -142,19 +161,18 @@ static void take_walked(struct jfile *f, const struct chain_file *walked)
     f->offset = walked->used;
 }
 
-static enum err walk(struct shard_file *s, struct chain *c, size_t first)
+static enum err walk(struct shard_file *s, struct chain *c, size_t first, shard_replay_fn *fn,
+                     void *ctx)
 {
     size_t             count = s->count - first;
     struct chain_file *files = mem_new(count * sizeof *files);
-    struct walk        w = { s, first, files };
+    struct walk        w = { s, c, first, files, NULL };
     enum err           err;
 
     for (size_t i = 0; i < count; i++)
         prepare_file(s, s->files[first + i], &files[i]);
-    c->load = load;
-    c->load_ctx = &w;
     c->is_closed = s->was_closed;
-    err = chain_walk(c, files, count);
+    err = shard_ahead_run(s, fn, ctx, find_frames, &w);
     for (size_t i = 0; i < count && !err; i++) {
         take_walked(s->files[first + i], &files[i]);
         if (s->files[first + i]->map)
@@ -272,7 +290,7 @@ enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *f
 {
     struct shard_file *s = shard_file_of(base);
     size_t             first = first_to_walk(s, from);
-    struct chain       c = { .from = from, .synced = s->synced, .fn = fn, .ctx = ctx };
+    struct chain       c = { .from = from, .synced = s->synced };
     enum err           err;
 
     assert(s->stage == SHARD_CLAIMED);
@@ -286,7 +304,7 @@ enum err shard_file_replay(struct shard *base, uint64_t from, shard_replay_fn *f
     begin_chain(s, &c, first);
     for (size_t i = first; i < s->count; i++)
         base->replay_bytes += s->files[i]->bytes;
-    err = walk(s, &c, first);
+    err = walk(s, &c, first, fn, ctx);
     if (err)
         return err;
     if (from > c.end && from > s->start)

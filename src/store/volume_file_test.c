@@ -8,6 +8,7 @@
 #include "store/journal.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -427,6 +428,86 @@ static void a_journal_file_that_was_emptied_is_refused(void **state)
     postbox_fini(&post);
 }
 
+static enum err refuse_second(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
+                              uint64_t position)
+{
+    enum err err = on_record(ctx, kind, head, payload, position);
+
+    return ((struct seen *)ctx)->count == 2 ? ERR_LIMIT : err;
+}
+
+static void write_records(struct world *w, uint64_t count)
+{
+    struct broker          b = { .acks = open("/dev/null", O_WRONLY | O_CLOEXEC) };
+    struct journal_options options = { 0, on_durable, on_failed, &b };
+    struct seen            seen = { 0 };
+    struct volume         *v;
+    struct shard          *s;
+    struct journal        *j;
+
+    postbox_init(&b.post);
+    assert_ok(volume_open(&v, w->uri));
+    assert_ok(shard_claim(&s, v, 0, &b.post.box));
+    assert_ok(journal_open(&j, s, &options));
+    assert_ok(journal_replay(j, 0, on_record, &seen));
+    for (uint64_t n = 0; n < count; n++) {
+        uint8_t head[8];
+
+        put_u64(head, n);
+        journal_add(j, 7, bytes_of(head, sizeof head), (struct slice){ 0 });
+        journal_kick(j);
+        while (!journal_is_idle(j))
+            postbox_wait(&b.post);
+    }
+    journal_close(j);
+    shard_release(s);
+    volume_close(v);
+    postbox_fini(&b.post);
+    close(b.acks);
+}
+
+static enum err replay_with(struct world *w, journal_replay_fn *fn, uint64_t *count)
+{
+    struct postbox  post;
+    struct seen     seen = { 0 };
+    struct volume  *v;
+    struct shard   *s;
+    struct journal *j;
+    enum err        err;
+
+    postbox_init(&post);
+    assert_ok(volume_open(&v, w->uri));
+    assert_ok(shard_claim(&s, v, 0, &post.box));
+    assert_ok(journal_open(&j, s, &(struct journal_options){ 0 }));
+    err = journal_replay(j, 0, fn, &seen);
+    journal_close(j);
+    shard_release(s);
+    volume_close(v);
+    postbox_fini(&post);
+    *count = seen.count;
+    return err;
+}
+
+/* All before it is given; and what the owner says of that comes first. */
+static void damage_is_found_while_what_lies_before_is_applied(void **state)
+{
+    enum { RECORD_BYTES = FRAME_HEADER_BYTES + 16, HEADER_BYTES = 4096 };
+    struct world *w = *state;
+    char          path[128];
+    uint64_t      count;
+    int           fd;
+
+    write_records(w, 10);
+    snprintf(path, sizeof path, "%s/shard/000/journal/1-1", w->dir);
+    fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "?", 1, HEADER_BYTES + 5 * RECORD_BYTES + 60), 1);
+    close(fd);
+    assert_int_equal(replay_with(w, on_record, &count), ERR_CORRUPT);
+    assert_int_equal(count, 5);
+    assert_int_equal(replay_with(w, refuse_second, &count), ERR_LIMIT);
+    assert_int_equal(count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +525,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_second_process_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(trimmed_files_are_renamed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_journal_file_that_was_emptied_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(damage_is_found_while_what_lies_before_is_applied, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(kill_9_loses_nothing_that_was_durable, setup, teardown),
     };

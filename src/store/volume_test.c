@@ -452,6 +452,59 @@ static void an_error_of_the_reader_ends_replay(void **state)
     release(w);
 }
 
+/* Far more than a reader may have ahead of the owner, who is the slower one. */
+static void a_large_journal_comes_back_in_order(void **state)
+{
+    enum { COUNT_LARGE = 80, COUNT_SMALL = 2000 };
+    struct world *w = *state;
+
+    claim(w);
+    for (int i = 0; i < COUNT_LARGE; i++) {
+        send(w, 520 << 10);
+        settle(w);
+    }
+    for (int i = 0; i < COUNT_SMALL; i++)
+        send(w, 16 + (size_t)i % 5 * 8);
+    settle(w);
+    reopen(w);
+    claim(w);
+    assert_int_equal(w->expected, COUNT_LARGE + COUNT_SMALL);
+    release(w);
+}
+
+struct refusal {
+    int given;
+    int refused; /* the number of the one that is */
+};
+
+static enum err refuse_one(void *ctx, struct bytes body, uint64_t position)
+{
+    struct refusal *r = ctx;
+
+    (void)body;
+    (void)position;
+    return ++r->given == r->refused ? ERR_LIMIT : ERR_OK;
+}
+
+static void nothing_is_given_after_an_error(void **state)
+{
+    struct world  *w = *state;
+    struct refusal r = { .refused = 1500 };
+
+    claim(w);
+    for (int i = 0; i < 3000; i++)
+        send(w, 512);
+    settle(w);
+    reopen(w);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(shard_claim(&w->shard, w->volume, 3, &w->post.box));
+        assert_int_equal(shard_replay(w->shard, 0, refuse_one, &r), ERR_LIMIT);
+        assert_int_equal(r.given, r.refused);
+        release(w);
+        r = (struct refusal){ .refused = 3000 };
+    }
+}
+
 /* V1 */
 static void a_claim_fences_the_older_owner(void **state)
 {
@@ -585,6 +638,8 @@ int main(void)
         BOTH(trimmed_frames_are_gone_and_missed),
         BOTH(a_checkpoint_ahead_of_the_journal_is_refused),
         BOTH(an_error_of_the_reader_ends_replay),
+        BOTH(a_large_journal_comes_back_in_order),
+        BOTH(nothing_is_given_after_an_error),
         BOTH(a_claim_fences_the_older_owner),
         BOTH(appends_under_way_are_fenced_whole_or_done),
         BOTH(an_older_claim_cannot_replay),
