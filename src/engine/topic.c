@@ -479,6 +479,8 @@ void topic_on_alter(struct engine *e, struct call *c)
         err = ERR_NO_TOPIC;
     else if (a->set_policy && !topic_policy_is_valid(&a->policy))
         err = ERR_BAD_ARGUMENT;
+    else if (a->expects_native && !bytes_eq(t->native[a->door], a->native_before))
+        err = ERR_IN_USE;
     if (!err && a->set_policy)
         set_policy(e, t, &a->policy);
     if (!err && a->set_native)

@@ -81,7 +81,7 @@ struct topic_create_call {
 
 /* Changes what is set; both at once or nothing. */
 struct topic_alter_call {
-    struct call         call;      /* ERR_NO_TOPIC, ERR_BAD_ARGUMENT */
+    struct call         call;      /* ERR_NO_TOPIC, ERR_BAD_ARGUMENT, ERR_IN_USE: not as expected */
     struct bytes        ns, name;  /* in; or name null and uuid set */
     struct uuid         uuid;      /* in */
     bool                set_policy; /* in */
@@ -89,6 +89,8 @@ struct topic_alter_call {
     bool                set_native; /* in */
     enum door           door;       /* in; whose native it is */
     struct bytes        native;     /* in; replaces that door's */
+    bool                expects_native; /* in; only when that door's native is still this: */
+    struct bytes        native_before;  /* in */
     struct topic_view   view;       /* out; as it is now */
 };
 

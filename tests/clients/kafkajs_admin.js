@@ -1,6 +1,7 @@
 'use strict';
 /* kafkajs_admin.js - kafkajs' admin client: groups and their offsets. */
 const assert = require('assert');
+const { ConfigResourceTypes } = require('kafkajs');
 const { consume, fresh, numbers, readAll, send, topic } = require('./kafkajs_steps');
 const { failure, until } = require('./suite');
 
@@ -48,9 +49,50 @@ async function setAndResetOffsets(c) {
     assert.strictEqual((await readAll(c, name, 5)).length, 5);
 }
 
+async function describeConfigs(c) {
+    const name = await topic(c);
+    const ask = async (type, resource, configNames) => {
+        const { resources: [found] } = await c.admin.describeConfigs({
+            includeSynonyms: true, resources: [{ type, name: resource, configNames }],
+        });
+        return found.configEntries;
+    };
+    const all = await ask(ConfigResourceTypes.TOPIC, name);
+    assert.ok(all.length >= 30);
+    assert.ok(all.every((e) => e.configSource === 5 && !e.readOnly && !e.isSensitive));
+    const [retention] = await ask(ConfigResourceTypes.TOPIC, name, ['retention.ms']);
+    assert.strictEqual(retention.configValue, '604800000');
+    assert.strictEqual(retention.configSynonyms[0].configName, 'log.retention.ms');
+    const broker = await ask(ConfigResourceTypes.BROKER, '1');
+    assert.ok(broker.find((e) => e.configName === 'node.id' && e.configValue === '1'));
+}
+
+async function alterConfigs(c) {
+    const name = await topic(c);
+    const alter = (configEntries, validateOnly = false) => c.admin.alterConfigs({
+        validateOnly, resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries }],
+    });
+    const value = async () => {
+        const { resources: [found] } = await c.admin.describeConfigs({
+            includeSynonyms: false,
+            resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: ['retention.ms'] }],
+        });
+        return found.configEntries[0].configValue;
+    };
+    await alter([{ name: 'retention.ms', value: '60000' }], true);
+    assert.strictEqual(await value(), '604800000');
+    await alter([{ name: 'retention.ms', value: '60000' }]);
+    assert.strictEqual(await value(), '60000');
+    assert.strictEqual((await failure(alter([{ name: 'retention.ms', value: 'soon' }]))).type, 'INVALID_CONFIG');
+    await alter([{ name: 'retention.bytes', value: '1000' }]);
+    assert.strictEqual(await value(), '604800000');
+}
+
 const checks = [
     ['groups: list, describe, delete', groupLife],
     ['offsets: set, reset, fetch', setAndResetOffsets],
+    ['configs of topics and brokers', describeConfigs],
+    ['alter configs', alterConfigs],
 ];
 
 module.exports = { checks };

@@ -60,5 +60,8 @@ void kafka_on_describe_groups(struct kafka_request *r);
 void kafka_on_list_groups(struct kafka_request *r);
 void kafka_on_delete_groups(struct kafka_request *r);
 void kafka_on_offset_delete(struct kafka_request *r);
+void kafka_on_describe_configs(struct kafka_request *r);
+void kafka_on_alter_configs(struct kafka_request *r);
+void kafka_on_incremental_alter_configs(struct kafka_request *r);
 
 #endif

@@ -1,6 +1,8 @@
 /* configs.c - see configs.h. */
 #include "doors/kafka/configs.h"
 
+#include <stdio.h>
+
 #define NEVER_MS "9223372036854775807"
 #define ANY INT64_MIN
 #define TO(member) offsetof(struct topic_policy, member)
@@ -8,43 +10,84 @@
 /* Names, types, defaults and bounds are Apache Kafka's; only segment.bytes may be smaller here, as
  * it could before Kafka 4. */
 const struct topic_config topic_configs[] = {
-    { "cleanup.policy", CONFIG_LIST, EFFECT_CLEANUP, "delete", "delete compact", 0, 0 },
-    { "compression.gzip.level", CONFIG_INT, EFFECT_NONE, "-1", NULL, -1, 0 },
-    { "compression.lz4.level", CONFIG_INT, EFFECT_NONE, "9", NULL, 1, 0 },
-    { "compression.type", CONFIG_STRING, EFFECT_FIXED, "producer", "producer", 0, 0 },
-    { "compression.zstd.level", CONFIG_INT, EFFECT_NONE, "3", NULL, -131072, 0 },
+    { "cleanup.policy", CONFIG_LIST, EFFECT_CLEANUP, "delete", "delete compact", 0, 0,
+      "log.cleanup.policy",
+      "What becomes of old records: deleted by age and size, compacted to the last one of each "
+      "key, or both." },
+    { "compression.gzip.level", CONFIG_INT, EFFECT_NONE, "-1", NULL, -1, 0,
+      "compression.gzip.level", "The level for gzip where the broker compresses." },
+    { "compression.lz4.level", CONFIG_INT, EFFECT_NONE, "9", NULL, 1, 0, "compression.lz4.level",
+      "The level for lz4 where the broker compresses." },
+    { "compression.type", CONFIG_STRING, EFFECT_FIXED, "producer", "producer", 0, 0,
+      "compression.type", "How batches are stored: as the producer has compressed them." },
+    { "compression.zstd.level", CONFIG_INT, EFFECT_NONE, "3", NULL, -131072, 0,
+      "compression.zstd.level", "The level for zstd where the broker compresses." },
     { "delete.retention.ms", CONFIG_LONG, EFFECT_NUMBER, "86400000", NULL, 0,
-      TO(delete_retention_ms) },
-    { "file.delete.delay.ms", CONFIG_LONG, EFFECT_NONE, "60000", NULL, 0, 0 },
-    { "flush.messages", CONFIG_LONG, EFFECT_NONE, NEVER_MS, NULL, 1, 0 },
-    { "flush.ms", CONFIG_LONG, EFFECT_NONE, NEVER_MS, NULL, 0, 0 },
-    { "follower.replication.throttled.replicas", CONFIG_LIST, EFFECT_NONE, "", NULL, 0, 0 },
-    { "index.interval.bytes", CONFIG_INT, EFFECT_NONE, "4096", NULL, 0, 0 },
-    { "leader.replication.throttled.replicas", CONFIG_LIST, EFFECT_NONE, "", NULL, 0, 0 },
-    { "local.retention.bytes", CONFIG_LONG, EFFECT_NONE, "-2", NULL, -2, 0 },
-    { "local.retention.ms", CONFIG_LONG, EFFECT_NONE, "-2", NULL, -2, 0 },
+      TO(delete_retention_ms), "log.cleaner.delete.retention.ms",
+      "How long tombstones stay in a compacted topic after the first pass that met them." },
+    { "file.delete.delay.ms", CONFIG_LONG, EFFECT_NONE, "60000", NULL, 0, 0,
+      "log.segment.delete.delay.ms",
+      "Kept and shown: space is given back as soon as nobody reads it." },
+    { "flush.messages", CONFIG_LONG, EFFECT_NONE, NEVER_MS, NULL, 1, 0,
+      "log.flush.interval.messages",
+      "Kept and shown: every acknowledged record is on disk already." },
+    { "flush.ms", CONFIG_LONG, EFFECT_NONE, NEVER_MS, NULL, 0, 0, "log.flush.interval.ms",
+      "Kept and shown: every acknowledged record is on disk already." },
+    { "follower.replication.throttled.replicas", CONFIG_LIST, EFFECT_NONE, "", NULL, 0, 0, NULL,
+      "Kept and shown: no replica is ever moved." },
+    { "index.interval.bytes", CONFIG_INT, EFFECT_NONE, "4096", NULL, 0, 0,
+      "log.index.interval.bytes", "Kept and shown: offsets are found by another index." },
+    { "leader.replication.throttled.replicas", CONFIG_LIST, EFFECT_NONE, "", NULL, 0, 0, NULL,
+      "Kept and shown: no replica is ever moved." },
+    { "local.retention.bytes", CONFIG_LONG, EFFECT_NONE, "-2", NULL, -2, 0,
+      "log.local.retention.bytes", "Kept and shown: nothing is stored remotely." },
+    { "local.retention.ms", CONFIG_LONG, EFFECT_NONE, "-2", NULL, -2, 0, "log.local.retention.ms",
+      "Kept and shown: nothing is stored remotely." },
     { "max.compaction.lag.ms", CONFIG_LONG, EFFECT_LAG, NEVER_MS, NULL, 1,
-      TO(max_compaction_lag_ms) },
-    { "max.message.bytes", CONFIG_INT, EFFECT_FIXED, "1048588", NULL, 0, 0 },
-    { "message.timestamp.after.max.ms", CONFIG_LONG, EFFECT_FIXED, "3600000", NULL, 0, 0 },
-    { "message.timestamp.before.max.ms", CONFIG_LONG, EFFECT_FIXED, NEVER_MS, NULL, 0, 0 },
+      TO(max_compaction_lag_ms), "log.cleaner.max.compaction.lag.ms",
+      "How long a record may at most wait for compaction." },
+    { "max.message.bytes", CONFIG_INT, EFFECT_FIXED, "1048588", NULL, 0, 0, "message.max.bytes",
+      "The largest batch of records that is taken." },
+    { "message.timestamp.after.max.ms", CONFIG_LONG, EFFECT_FIXED, "3600000", NULL, 0, 0,
+      "log.message.timestamp.after.max.ms",
+      "How far in the future the timestamp of a record may lie." },
+    { "message.timestamp.before.max.ms", CONFIG_LONG, EFFECT_FIXED, NEVER_MS, NULL, 0, 0,
+      "log.message.timestamp.before.max.ms",
+      "How far in the past the timestamp of a record may lie." },
     { "message.timestamp.type", CONFIG_STRING, EFFECT_TIMESTAMP, "CreateTime",
-      "CreateTime LogAppendTime", 0, 0 },
-    { "min.cleanable.dirty.ratio", CONFIG_DOUBLE, EFFECT_RATIO, "0.5", NULL, 0, 0 },
-    { "min.compaction.lag.ms", CONFIG_LONG, EFFECT_NUMBER, "0", NULL, 0,
-      TO(min_compaction_lag_ms) },
-    { "min.insync.replicas", CONFIG_INT, EFFECT_FIXED, "1", NULL, 1, 0 },
-    { "preallocate", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0 },
-    { "remote.log.copy.disable", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0 },
-    { "remote.log.delete.on.disable", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0 },
-    { "remote.storage.enable", CONFIG_BOOL, EFFECT_FIXED, "false", NULL, 0, 0 },
-    { "retention.bytes", CONFIG_LONG, EFFECT_LIMIT, "-1", NULL, ANY, TO(retention_bytes) },
-    { "retention.ms", CONFIG_LONG, EFFECT_LIMIT, "604800000", NULL, -1, TO(retention_ms) },
-    { "segment.bytes", CONFIG_INT, EFFECT_NUMBER, "1073741824", NULL, 14, TO(segment_bytes) },
-    { "segment.index.bytes", CONFIG_INT, EFFECT_NONE, "10485760", NULL, 4, 0 },
-    { "segment.jitter.ms", CONFIG_LONG, EFFECT_NONE, "0", NULL, 0, 0 },
-    { "segment.ms", CONFIG_LONG, EFFECT_NUMBER, "604800000", NULL, 1, TO(segment_ms) },
-    { "unclean.leader.election.enable", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0 },
+      "CreateTime LogAppendTime", 0, 0, "log.message.timestamp.type",
+      "Whether records keep the time their producer gave them, or get that of their append." },
+    { "min.cleanable.dirty.ratio", CONFIG_DOUBLE, EFFECT_RATIO, "0.5", NULL, 0, 0,
+      "log.cleaner.min.cleanable.ratio",
+      "Which part of a compacted topic must be new before a pass is worth it." },
+    { "min.compaction.lag.ms", CONFIG_LONG, EFFECT_NUMBER, "0", NULL, 0, TO(min_compaction_lag_ms),
+      "log.cleaner.min.compaction.lag.ms",
+      "How long a record is at least left alone by compaction." },
+    { "min.insync.replicas", CONFIG_INT, EFFECT_FIXED, "1", NULL, 1, 0, "min.insync.replicas",
+      "How many replicas must have a record before it is acknowledged." },
+    { "preallocate", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0, "log.preallocate",
+      "Kept and shown: files are always made ahead of need." },
+    { "remote.log.copy.disable", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0, NULL,
+      "Kept and shown: nothing is stored remotely." },
+    { "remote.log.delete.on.disable", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0, NULL,
+      "Kept and shown: nothing is stored remotely." },
+    { "remote.storage.enable", CONFIG_BOOL, EFFECT_FIXED, "false", NULL, 0, 0, NULL,
+      "Whether records are stored remotely." },
+    { "retention.bytes", CONFIG_LONG, EFFECT_LIMIT, "-1", NULL, ANY, TO(retention_bytes),
+      "log.retention.bytes", "How much of each partition is kept; -1: no limit." },
+    { "retention.ms", CONFIG_LONG, EFFECT_LIMIT, "604800000", NULL, -1, TO(retention_ms),
+      "log.retention.ms", "How long records are kept; -1: no limit." },
+    { "segment.bytes", CONFIG_INT, EFFECT_NUMBER, "1073741824", NULL, 14, TO(segment_bytes),
+      "log.segment.bytes",
+      "Bounds the newest part of a partition, which compaction leaves alone." },
+    { "segment.index.bytes", CONFIG_INT, EFFECT_NONE, "10485760", NULL, 4, 0,
+      "log.index.size.max.bytes", "Kept and shown: offsets are found by another index." },
+    { "segment.jitter.ms", CONFIG_LONG, EFFECT_NONE, "0", NULL, 0, 0, "log.roll.jitter.ms",
+      "Kept and shown: partitions do not share a moment at which files end." },
+    { "segment.ms", CONFIG_LONG, EFFECT_NUMBER, "604800000", NULL, 1, TO(segment_ms), "log.roll.ms",
+      "Bounds the newest part of a partition, which compaction leaves alone." },
+    { "unclean.leader.election.enable", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0,
+      "unclean.leader.election.enable", "Kept and shown: there is one copy, and it leads." },
 };
 const size_t topic_config_count = COUNT(topic_configs);
 
@@ -118,8 +161,7 @@ static bool is_choice(struct bytes v, const char *choices)
     return false;
 }
 
-/* The next word of a list with commas between them; *from begins with 0. */
-static bool next_word(struct bytes list, size_t *from, struct bytes *word)
+bool topic_config_next_word(struct bytes list, size_t *from, struct bytes *word)
 {
     size_t end = *from;
 
@@ -137,7 +179,7 @@ static bool is_list_of(struct bytes v, const char *choices)
     size_t       from = 0;
     struct bytes word;
 
-    while (choices && next_word(v, &from, &word))
+    while (choices && topic_config_next_word(v, &from, &word))
         if (!is_choice(word, choices))
             return false;
     return true;
@@ -148,7 +190,7 @@ static bool has_word(struct bytes list, const char *wanted)
     size_t       from = 0;
     struct bytes word;
 
-    while (next_word(list, &from, &word))
+    while (topic_config_next_word(list, &from, &word))
         if (bytes_eq_str(word, wanted))
             return true;
     return false;
@@ -276,5 +318,105 @@ const char *topic_config_policy(struct bytes native, struct topic_policy *out)
         out->retention_ms = out->retention_bytes = 0;
     if (out->max_compaction_lag_ms > 0 && out->max_compaction_lag_ms < out->min_compaction_lag_ms)
         return "max.compaction.lag.ms is less than min.compaction.lag.ms";
+    return NULL;
+}
+
+/* ---- topics that exist ---- */
+
+/* Whether the topic's policy has a say: what is about compaction has none where there is none. */
+static bool is_in_force(const struct topic_config *c, const struct topic_policy *p)
+{
+    switch (c->effect) {
+    case EFFECT_CLEANUP:
+    case EFFECT_TIMESTAMP:
+    case EFFECT_LIMIT:
+        return true;
+    case EFFECT_RATIO:
+    case EFFECT_NUMBER:
+    case EFFECT_LAG:
+        return p->is_compacted;
+    case EFFECT_NONE:
+    case EFFECT_FIXED:
+    default:
+        return false;
+    }
+}
+
+static int64_t number_in(const struct topic_config *c, const struct topic_policy *p)
+{
+    int64_t n;
+
+    switch (c->effect) {
+    case EFFECT_CLEANUP:
+        return p->is_compacted;
+    case EFFECT_TIMESTAMP:
+        return p->stamps_append;
+    case EFFECT_RATIO:
+        return p->dirty_ratio;
+    case EFFECT_NUMBER:
+    case EFFECT_LIMIT:
+    case EFFECT_LAG:
+    case EFFECT_NONE:
+    case EFFECT_FIXED:
+    default:
+        memcpy(&n, (const char *)p + c->member, sizeof n);
+        return n;
+    }
+}
+
+/* The policy's member in words of the setting. */
+static struct bytes text_of(const struct topic_config *c, int64_t n, char space[CONFIG_SHOWN_BYTES])
+{
+    switch (c->effect) {
+    case EFFECT_CLEANUP:
+        return bytes_str(n ? "compact" : "delete");
+    case EFFECT_TIMESTAMP:
+        return bytes_str(n ? "LogAppendTime" : "CreateTime");
+    case EFFECT_RATIO:
+        snprintf(space, CONFIG_SHOWN_BYTES, "%lld.%06lld", (long long)(n / DIRTY_RATIO_ONE),
+                 (long long)(n % DIRTY_RATIO_ONE));
+        return bytes_str(space);
+    case EFFECT_LIMIT:
+        n = n == 0 ? -1 : n;
+        break;
+    case EFFECT_LAG:
+        n = n == 0 ? INT64_MAX : n;
+        break;
+    case EFFECT_NUMBER:
+    case EFFECT_NONE:
+    case EFFECT_FIXED:
+    default:
+        break;
+    }
+    snprintf(space, CONFIG_SHOWN_BYTES, "%lld", (long long)n);
+    return bytes_str(space);
+}
+
+struct bytes topic_config_show(const struct topic_config *c, struct bytes native,
+                               const struct topic_policy *policy, char space[CONFIG_SHOWN_BYTES])
+{
+    struct topic_policy said;
+
+    if (is_in_force(c, policy) && !topic_config_policy(native, &said) &&
+        number_in(c, &said) != number_in(c, policy))
+        return text_of(c, number_in(c, policy), space);
+    return topic_config_read(native, c);
+}
+
+const char *topic_config_alter(struct bytes native, const struct topic_policy *before,
+                               struct topic_policy *out)
+{
+    const char *why = topic_config_policy(native, out);
+
+    if (why)
+        return why;
+    out->time_basis = before->time_basis;
+    out->retention = before->retention;
+    if (before->retention == RETAIN_TIME)
+        return NULL;
+    if (bytes_is_null(topic_config_read(native, topic_config_find(bytes_str("retention.ms")))))
+        out->retention_ms = before->retention_ms;
+    if (bytes_is_null(topic_config_read(native, topic_config_find(bytes_str("retention.bytes")))))
+        out->retention_bytes = before->retention_bytes;
     return NULL;
 }

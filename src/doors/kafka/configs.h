@@ -51,6 +51,8 @@ struct topic_config {
     const char        *choices; /* of STRING and LIST, with blanks between; NULL: anything */
     int64_t            min;     /* of INT and LONG */
     size_t             member;  /* of struct topic_policy: NUMBER, LIMIT and LAG */
+    const char        *broker;  /* the broker's setting of the same meaning; NULL: there is none */
+    const char        *text;    /* what it is for */
 };
 
 extern const struct topic_config topic_configs[];
@@ -64,6 +66,19 @@ const char *topic_config_check(const struct topic_config *c, struct bytes value)
 void topic_config_write(struct buf *native, const struct topic_config *c, struct bytes value);
 /* What native sets c to; null when it does not. */
 struct bytes topic_config_read(struct bytes native, const struct topic_config *c);
+
+/* The parts of a list, with commas between them; *from begins with 0. */
+bool topic_config_next_word(struct bytes list, size_t *from, struct bytes *word);
+
+enum { CONFIG_SHOWN_BYTES = 24 };
+/* What the setting is on a topic: null when it is at its default. Other doors change policies, too: where native and
+ * policy disagree the policy is right. The text may be in space. */
+struct bytes topic_config_show(const struct topic_config *c, struct bytes native,
+                               const struct topic_policy *policy, char space[CONFIG_SHOWN_BYTES]);
+/* The policy of a topic after its settings became `native`; before: what it was. A topic that other doors made keeps
+ * what they decided about its records and is not named in native. NULL, or a sentence why they do not go together. */
+const char *topic_config_alter(struct bytes native, const struct topic_policy *before,
+                               struct topic_policy *out);
 
 /* What the settings, each of them checked, amount to. NULL, or a sentence why they do not go
  * together. */

@@ -1,0 +1,35 @@
+/* broker_settings.c - see broker_settings.h. */
+#include "doors/kafka/broker_settings.h"
+
+const struct broker_setting broker_settings[] = {
+    { "advertised.listeners", CONFIG_LIST, FACT_ADVERTISED, NULL, "Where clients are told to go." },
+    { "auto.create.topics.enable", CONFIG_BOOL, FACT_FIXED, "true",
+      "Whether asking for a missing topic creates it." },
+    { "broker.id", CONFIG_INT, FACT_NODE, NULL, "The number of this node." },
+    { "default.replication.factor", CONFIG_INT, FACT_FIXED, "1",
+      "The replication factor of topics that are created without one." },
+    { "delete.topic.enable", CONFIG_BOOL, FACT_FIXED, "true", "Whether topics can be deleted." },
+    { "fetch.max.bytes", CONFIG_INT, FACT_FIXED, "57671680", "The most that one fetch returns." },
+    { "group.initial.rebalance.delay.ms", CONFIG_INT, FACT_FIXED, "50",
+      "How long an empty group waits for more members." },
+    { "group.max.session.timeout.ms", CONFIG_INT, FACT_FIXED, "1800000",
+      "The longest session timeout of a member." },
+    { "group.max.size", CONFIG_INT, FACT_FIXED, "10000", "The most members of a group." },
+    { "group.min.session.timeout.ms", CONFIG_INT, FACT_FIXED, "6000",
+      "The shortest session timeout of a member." },
+    { "listeners", CONFIG_LIST, FACT_LISTENERS, NULL, "Where this node listens." },
+    { "log.dir", CONFIG_STRING, FACT_DATA, NULL, "The data directory." },
+    { "log.dirs", CONFIG_STRING, FACT_DATA, NULL, "The data directory." },
+    { "node.id", CONFIG_INT, FACT_NODE, NULL, "The number of this node." },
+    { "num.partitions", CONFIG_INT, FACT_FIXED, "1",
+      "The partitions of topics that are created without a number." },
+    { "offset.metadata.max.bytes", CONFIG_INT, FACT_FIXED, "4096",
+      "The longest text that may be committed with an offset." },
+    { "offsets.retention.check.interval.ms", CONFIG_LONG, FACT_FIXED, "600000",
+      "How long a group that committed nothing is shown after its last member left." },
+    { "offsets.retention.minutes", CONFIG_INT, FACT_FIXED, "10080",
+      "How long the offsets of a group without members are kept." },
+    { "process.roles", CONFIG_LIST, FACT_FIXED, "broker,controller", "What this node does." },
+    { "socket.request.max.bytes", CONFIG_INT, FACT_FIXED, "104857600", "The largest request." },
+};
+const size_t broker_setting_count = COUNT(broker_settings);
