@@ -1,6 +1,7 @@
 /* audit.c - see audit.h: topics, logs and queues against the model. */
 #include "audit.h"
-#include "model.h"
+#include "clients.h"
+#include "model_group.h"
 
 enum { READ_BYTES = 1 << 20 };
 
@@ -260,11 +261,19 @@ static bool check_logs(struct client *c)
     return true;
 }
 
+static bool check_groups(struct client *c)
+{
+    for (unsigned i = 0; i < GROUPS; i++)
+        if (!committer_look(c, i))
+            return false;
+    return true;
+}
+
 bool audit_run(struct client *c)
 {
     c->world->counts.audits++;
     if (!world_settle(c->world) || !check_topics(c) || !each_queue(c, check_queue) ||
-        !audit_exchanges(c) || !check_logs(c) || !each_queue(c, check_counts))
+        !audit_exchanges(c) || !check_groups(c) || !check_logs(c) || !each_queue(c, check_counts))
         return false;
     model_check_attempts(c->world->model);
     return true;

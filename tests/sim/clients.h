@@ -16,6 +16,8 @@ extern const struct client_kind worker_kind;     /* leases by call */
 extern const struct client_kind subscriber_kind; /* leases by subscription */
 extern const struct client_kind binder_kind;     /* exchanges and bindings come and go */
 extern const struct client_kind publisher_kind;  /* publishes through exchanges */
+extern const struct client_kind member_kind;     /* consumers of groups */
+extern const struct client_kind committer_kind;  /* offsets from outside of groups, and looks at them */
 extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
 
 /* Ends the client's session; it must not send anything until that is answered (is_closing). */
@@ -28,6 +30,13 @@ bool definer_begin(struct client *c);
 void draw_exchange(struct draw *d, char out[NAME_BYTES]);
 /* Whether it is bound or not, afterwards it is. False: the process died. */
 bool binder_bind_again(struct client *c, const struct m_binding *of);
+
+/* For a topic that exists, or might, an offset that nobody committed before. */
+void draw_offset(struct world *w, struct call *c, struct offset_item *item);
+/* The first offsets of the groups that are to stay. False: the process died; so it is with looking
+ * at all that a group has. */
+bool committer_begin(struct client *c);
+bool committer_look(struct client *c, unsigned group);
 
 /* ---- what workers and subscribers have in hand: hand.c ---- */
 enum { HAND_MAX = 96 };

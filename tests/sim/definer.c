@@ -3,6 +3,7 @@
  * time, so that a crash leaves one of them in doubt at most.
  */
 #include "clients.h"
+#include "model_group.h"
 
 #include <stdio.h>
 
@@ -354,7 +355,9 @@ bool definer_begin(struct client *c)
         declare(c, "s0", "t0");
         declare(c, "s1", "q0");
     }
-    return world_settle(c->world);
+    if (c->world->plan.has[HAS_GROUPS])
+        create_topic(c, ANCHOR_TOPIC);
+    return world_settle(c->world) && (!c->world->plan.has[HAS_GROUPS] || committer_begin(c));
 }
 
 const struct client_kind definer_kind = {

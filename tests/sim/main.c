@@ -54,6 +54,12 @@ static void add_clients(struct world *w)
         world_add(w, &binder_kind);
         world_add(w, &publisher_kind);
     }
+    if (p->has[HAS_GROUPS]) {
+        world_add(w, &member_kind);
+        world_add(w, &member_kind);
+        world_add(w, &member_kind);
+        world_add(w, &committer_kind);
+    }
 }
 
 /* Until it is up and everything was found as it must be. */
@@ -78,10 +84,14 @@ static void end_life(struct world *w, struct client *auditor)
 
     if (!is_dead && w->plan.has[HAS_STOP] && draw_one_in(&w->draw, 2) && world_settle(w)) {
         world_stop(w);
-        faults_rot(w, auditor);
+        is_dead = world_is_dead(w); /* that was cut short, too */
+        if (!is_dead)
+            faults_rot(w, auditor);
     } else {
-        world_die(w, faults_is_power(w));
+        is_dead = true;
     }
+    if (is_dead)
+        world_die(w, faults_is_power(w));
 }
 
 static void run_world(struct world *w)

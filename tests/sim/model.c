@@ -3,6 +3,7 @@
 #include "base/crc32c.h"
 #include "base/mem.h"
 #include "model_exchange.h"
+#include "model_group.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ struct model *model_new(struct world *w)
     struct model *m = mem_new(sizeof *m);
 
     m->world = w;
+    model_begin_groups(m);
     model_begin_exchanges(m);
     return m;
 }
@@ -32,6 +34,7 @@ void model_free(struct model *m)
 {
     free_batches(m);
     model_free_exchanges(m);
+    model_free_groups(m);
     for (size_t i = 0; i < m->topic_count; i++) {
         for (int p = 0; p < PARTITIONS_MAX; p++)
             free(m->topics[i]->logs[p].ids);

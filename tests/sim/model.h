@@ -31,6 +31,7 @@ enum {
 struct client;
 struct m_binding;
 struct m_exchange;
+struct m_groups;
 struct request;
 struct world;
 
@@ -266,6 +267,7 @@ struct model {
     struct m_exchange *exchanges;  /* newest first, all that ever were: model_exchange.h */
     struct m_binding *bindings;
     uint64_t         last_life; /* of exchanges */
+    struct m_groups *groups;    /* model_group.h */
 };
 
 #endif

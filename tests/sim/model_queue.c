@@ -2,6 +2,7 @@
 #include "model.h"
 #include "base/mem.h"
 #include "model_exchange.h"
+#include "model_group.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -156,12 +157,17 @@ static void doubt(struct m_held *h, uint64_t number, uint64_t turn)
     h->is_doubted = true;
 }
 
+static int64_t delay_of(const struct m_queue *q, const struct m_batch *b)
+{
+    return b->delay_ms >= 0 ? b->delay_ms : q->delay_low_ms;
+}
+
 /* A purge that the engine saw after the record may have taken it, even when nobody knew its offset
  * at that time. */
 static void learn(struct model *m, const struct m_queue *q, const struct m_batch *b,
                   struct m_held *h)
 {
-    int64_t delay_ms = b->delay_ms >= 0 ? b->delay_ms : q->delay_low_ms;
+    int64_t delay_ms = delay_of(q, b);
 
     h->is_known = true;
     h->is_exact = b->first_sent > m->crash_number;
@@ -216,19 +222,39 @@ static void each_of_key(struct model *m, struct m_queue *q, const struct lease *
             visit(m, model_held(m, q, lease->partition, offset), ctx);
 }
 
+struct leading {
+    uint64_t taker;
+    uint64_t after_turn;
+    bool     is_it;
+};
+
 static void look_for_end(struct model *m, struct m_held *h, void *ctx)
 {
-    if (h->fate != GONE && (h->hold != LEASED || h->low_ms <= m->world->now_ms))
-        *(bool *)ctx = true;
+    struct leading *l = ctx;
+
+    if (h->fate == GONE) /* with an old token, its lease may have run out before */
+        l->is_it |= !h->gone_strict && h->gone_turn > l->after_turn;
+    else
+        l->is_it |= h->hold != LEASED || h->low_ms <= m->world->now_ms || h->taker != l->taker;
 }
 
-/* In an ordered queue the end of a lease takes back the later ones of its key. */
+/* In an ordered queue the end of a lease takes back the later ones of its key that were leased after
+ * that turn, also when it was on its way to another taker by then: two never have the same key at a
+ * time. */
+static bool is_led_since(struct model *m, struct m_queue *q, const struct lease *lease,
+                         uint64_t after_turn)
+{
+    struct leading l = { .taker = model_held(m, q, lease->partition, lease->offset)->taker,
+                         .after_turn = after_turn };
+
+    each_of_key(m, q, lease, true, look_for_end, &l);
+    return l.is_it;
+}
+
+/* The same of one whose delivery has been seen: what happened since is known. */
 static bool is_led(struct model *m, struct m_queue *q, const struct lease *lease)
 {
-    bool is_it = false;
-
-    each_of_key(m, q, lease, true, look_for_end, &is_it);
-    return is_it;
+    return is_led_since(m, q, lease, UINT64_MAX);
 }
 
 static void soften(struct model *m, struct m_held *h, void *ctx)
@@ -344,8 +370,8 @@ static bool holds_up(struct model *m, struct m_queue *q, uint32_t partition, uin
     if (h->fate != OPEN || m_queue_presence(m, q, partition, offset) != IN ||
         m_queue_may_expire(m, q, partition, offset))
         return false;
-    if (h->seen_max == 0 && h->ready_ms > t->after_ms) /* delayed: it has not been due yet */
-        return false;
+    if (h->seen_max == 0 && delay_of(q, b) > 0 && b->last_ms + delay_of(q, b) > t->after_ms)
+        return false; /* whichever try was the one that counts, it may not have been due yet */
     if (m->world->plan.has[HAS_NO_ACK] &&
         (h->hold != LEASED || h->low_ms <= m->world->turn_ms)) /* it may be on its way, settled */
         return false;
@@ -428,7 +454,7 @@ void model_deliver(struct model *m, struct m_queue *q, const struct message_ref 
     if (ref->attempts > 1)
         soften_followers(m, q, &ref->lease);
     take(h, ref, t, m->world);
-    if (h->hold == LEASED && is_led(m, q, &ref->lease))
+    if (h->hold == LEASED && is_led_since(m, q, &ref->lease, t->after_turn))
         h->hold = MAYBE_LEASED;
 }
 
@@ -721,6 +747,7 @@ void model_on_crash(struct model *m)
         q->policy_in_doubt |= q->altered > durable;
     }
     model_exchanges_on_crash(m);
+    model_groups_on_crash(m);
     each_held(m, crash_one, NULL, NULL);
     m->crash_number = m->world->last_number;
 }

@@ -41,7 +41,8 @@
     X(SUBSCRIPTIONS, "queues over topics of other names")                                          \
     X(DEFINERS, "topics and queues come and go")                                                   \
     X(PURGES, "purges")                                                                            \
-    X(EXCHANGES, "exchanges and bindings")
+    X(EXCHANGES, "exchanges and bindings")                                                         \
+    X(GROUPS, "consumer groups")
 
 enum feature {
 #define X(name, text) HAS_##name,

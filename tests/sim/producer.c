@@ -279,7 +279,7 @@ static void add_to_line(struct producer *me, struct line *l)
 static void step_line(struct producer *me, struct line *l)
 {
     if (l->topic && !m_topic_is(l->topic)) {
-        if (l->out > 0)
+        if (l->out > 0 || l->topic->gone > me->client.world->durable) /* it may come back */
             return;
         l->topic = NULL;
     }
