@@ -7,10 +7,11 @@
  * correct service (a client may have to try again) or an end with one clear line and a status that is not 0. Then the
  * broker starts without the library, and everything acknowledged must be there and what was settled must not.
  *
- *     failnth.js [SECONDS [GROUP,...]]     environment: MYNA the binary, FAILNTH_LIBRARY, SEED, VERBOSE
+ *     failnth.js [SECONDS [GROUP[:FROM[-TO]],...]]     environment: MYNA the binary, FAILNTH_LIBRARY, SEED
  *
- * Without SECONDS each N is tried. With it each group gets its share of the time and tries as many N as fit, spread
- * over all there are. The last line is "failnth: N calls failed, 0 faults", and only then the status is 0.
+ * Without SECONDS (0) each N is tried, or each of a group's range: "0 sync,alloc:1200-". With it each group gets its
+ * share of the time and tries as many N as fit, spread over all there are. The last line is "failnth: N calls failed,
+ * 0 faults", and only then the status is 0.
  */
 const fs = require('fs');
 const os = require('os');
@@ -25,6 +26,7 @@ const steps = require('./steps');
 const LIBRARY = path.resolve(process.env.FAILNTH_LIBRARY || path.join(path.dirname(BINARY), 'libfailnth.so'));
 const GROUPS = ['thread', 'rename', 'sync', 'map', 'read', 'open', 'space', 'write', 'alloc'];
 const STOP_MS_MAX = 8000;
+const UNMET_MAX = 3;
 const CHECK_MS_MAX = 15000; /* above the longest lease */
 
 /** One run of the scenario on a directory of its own, with the n-th call of the group failing; 0: none. */
@@ -140,13 +142,14 @@ class FailNth {
         return run;
     }
 
-    /** Every N until one that is not met any more. */
-    async complete(group) {
-        for (let n = 1; ; n += 1) {
-            if (!(await this.run(group, n)).hit) {
-                return n - 1;
-            }
+    /** Every N of the range, or until some that are not met any more: threads do not call as often in each run. */
+    async complete(group, from, to) {
+        let unmet = 0;
+        let n = from;
+        for (; n <= to && unmet < UNMET_MAX; n += 1) {
+            unmet = (await this.run(group, n)).hit ? 0 : unmet + 1;
         }
+        return `${from} to ${n - 1 - unmet}`;
     }
 
     /** Some of those that a run without a fault has, at even distances from a random start. */
@@ -178,9 +181,11 @@ async function main(seconds, groups) {
     const end = Date.now() + seconds * 1000;
 
     process.stdout.write(`failnth: seed ${seed}\n`);
-    for (const [i, group] of groups.entries()) {
+    for (const [i, spec] of groups.entries()) {
+        const [group, from, to] = spec.split(/[:-]/);
         const share = (end - Date.now()) / 1000 / (groups.length - i);
-        const tried = seconds > 0 ? await fail.sample(group, share, random) : await fail.complete(group);
+        const tried = seconds > 0 ? await fail.sample(group, share, random)
+            : await fail.complete(group, Number(from || 1), Number(to || Infinity));
         process.stdout.write(`  ${group}: ${tried}\n`);
     }
     fs.rmSync(folder, { recursive: true, force: true });
