@@ -24,6 +24,32 @@ enum { CONTINUATIONS_MAX = H2_HEADER_BYTES_MAX / 16384 + 1 };
 
 /* ---- the session ---- */
 
+static void *take(size_t n, void *user)
+{
+    (void)user;
+    return mem_resize(NULL, n);
+}
+
+static void give(void *p, void *user)
+{
+    (void)user;
+    free(p);
+}
+
+static void *take_zeroed(size_t n, size_t size, void *user)
+{
+    size_t total;
+
+    (void)user;
+    return __builtin_mul_overflow(n, size, &total) ? NULL : mem_new(total);
+}
+
+static void *resize(void *p, size_t n, void *user)
+{
+    (void)user;
+    return mem_resize(p, n);
+}
+
 static nghttp2_session *session_new(struct h2_conn *h)
 {
     static const nghttp2_settings_entry settings[] = {
@@ -32,6 +58,8 @@ static nghttp2_session *session_new(struct h2_conn *h)
         { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADER_BYTES_MAX },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
     };
+    /* nghttp2 does not survive a lack of memory wherever it may meet one: in a callback, say. */
+    nghttp2_mem                memory = { NULL, take, give, take_zeroed, resize };
     nghttp2_session_callbacks *callbacks = h2_callbacks_new();
     nghttp2_session           *session;
     nghttp2_option            *option;
@@ -40,7 +68,7 @@ static nghttp2_session *session_new(struct h2_conn *h)
         mem_exhausted("nghttp2");
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
-    if (nghttp2_session_server_new2(&session, callbacks, h, option) != 0 ||
+    if (nghttp2_session_server_new3(&session, callbacks, h, option, &memory) != 0 ||
         nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, COUNT(settings)) != 0 ||
         nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
                                               H2_CONNECTION_WINDOW) != 0)
