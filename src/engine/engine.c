@@ -343,6 +343,8 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     list_init(&e->fresh);
     list_init(&e->reads);
     list_init(&e->no_session);
+    list_init(&e->unpublished);
+    e->look_for_space.fire = exchange_on_look_for_space;
     list_init(&e->dirty);
     list_init(&e->undurable);
     list_init(&e->starved);

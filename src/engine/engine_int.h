@@ -87,6 +87,8 @@ struct engine {
     struct buf  scratch; /* for keys of look-ups; never kept across calls */
     struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
     uint64_t    last_publish; /* number of the last CALL_PUBLISH of this run */
+    struct list  unpublished; /* parked CALL_PUBLISHes (call.parked) */
+    struct timer look_for_space; /* runs while there are some */
     struct held_pool held; /* outstanding messages of all queues */
     uint64_t starved_count;  /* since the start */
     struct buf spare;      /* memory that queue_writer uses again and again */
@@ -365,7 +367,9 @@ void consumer_on_session_close(struct engine *e, struct session *s);
 /* The topic a record for this queue goes to: its own when the names are equal, else NULL (a subscription). */
 struct topic *queue_own_topic(struct queue *q);
 
-/* ---- exchange.c: called by publish ---- */
+/* ---- exchange_publish.c ---- */
+/* Publishes that wait for space are carried out when there is some. */
+void exchange_on_look_for_space(struct timer *t, int64_t now_ms);
 
 /* ---- group.c (Kafka consumer groups) ---- */
 void group_on_session_close(struct engine *e, struct session *s);

@@ -10,7 +10,8 @@
 #include "engine/describe.h"
 #include "engine/engine_int.h"
 #include "store/catalogue.h"
-#include "store/volume.h"
+#include "store/disk_sim.h"
+#include "store/volume_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 struct rig {
+    struct disk   *disk;
     struct volume *volume;
     struct shard  *shard;
     struct engine *engine;
@@ -52,21 +54,25 @@ static void rig_open_engine(struct rig *r)
 
 static void rig_open(struct rig *r)
 {
-    *r = (struct rig){ .now_ms = 1000000 };
+    *r = (struct rig){ .now_ms = 1000000, .disk = disk_sim_keep(1) };
     mailbox_init(&r->completions, rig_wake, r);
     mailbox_init(&r->home, rig_wake, r);
-    assert_int_equal(volume_open(&r->volume, "sim:1"), ERR_OK);
+    assert_int_equal(volume_file_open(&r->volume, r->disk, false), ERR_OK);
     rig_open_engine(r);
 }
 
 /* Turns until all is on disk and answered. */
 static void rig_turn(struct rig *r)
 {
+    engine_begin(r->engine, r->now_ms);
+    engine_end(r->engine);
     do {
+        mail_run(&r->home);
+        while (volume_file_step(r->volume))
+            ;
         engine_begin(r->engine, r->now_ms);
         mail_run(&r->completions);
         engine_end(r->engine);
-        mail_run(&r->home);
     } while (!engine_is_idle(r->engine));
     mail_run(&r->home);
 }
@@ -163,6 +169,7 @@ static void rig_close(struct rig *r)
     rig_close_engine(r);
     rig_check_journal(r);
     volume_close(r->volume);
+    disk_sim_free(r->disk);
     mailbox_fini(&r->completions);
     mailbox_fini(&r->home);
 }

@@ -49,9 +49,14 @@ struct bind_call {
  * exchange reaches the queue named by key, or else the topic of that name. Auto-deleted and durable
  * rules are RabbitMQ's. ERR_NO_EXCHANGE; ERR_ACCESS (internal exchange). Nothing reached is ERR_OK
  * with routed 0.
+ *
+ * While the disk is full it is ERR_NO_SPACE. With waits_for_space it is parked instead, and so is each
+ * further one that waits, so that they keep their order; the door bounds how many. Not inside a
+ * transaction.
  */
 struct publish_call {
     struct call  call;
+    bool         waits_for_space; /* in */
     struct bytes ns, exchange, key;
     struct bytes headers;    /* in; field table for headers exchanges; may be null */
     struct slice batch;      /* in; one record; the hold passes to the engine as in append_item */

@@ -10,6 +10,7 @@
  *       own and cannot be published to.
  *
  *   P3  A message without a key that would reach a compacted topic is refused as a whole.
+ *   P4  Those that wait for space on the disk are published in the order in which they came.
  *
  * Thread: the shard's.
  */
@@ -19,7 +20,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { FEW = 16 };
+enum {
+    FEW = 16,
+    LOOK_MS = 500,        /* how often it is asked whether there is space again */
+    PUBLISHED_MAX = 1024, /* of those that waited for it, in one turn */
+};
 
 /* Grows from the stack into the heap. */
 struct routing {
@@ -205,12 +210,52 @@ static enum err check_and_publish(struct engine *e, struct publish_call *a)
     return err ? err : publish(e, a, x, &head);
 }
 
-void exchange_on_publish(struct engine *e, struct call *c)
+static void perform(struct engine *e, struct call *c)
 {
     enum err err = check_and_publish(e, (struct publish_call *)c);
 
     exchange_end_publish(e, c);
     engine_answer(e, c, err);
+}
+
+/* ---- without space ---- */
+
+static void drop_batch(struct engine *e, struct call *c)
+{
+    exchange_end_publish(e, c);
+}
+
+static void park(struct engine *e, struct call *c)
+{
+    if (list_empty(&e->unpublished))
+        timer_start(&e->timers, &e->look_for_space, e->now_ms + LOOK_MS);
+    c->on_unpark = drop_batch;
+    engine_park(e, c, &e->unpublished, INT64_MAX, NULL);
+}
+
+void exchange_on_look_for_space(struct timer *t, int64_t now_ms)
+{
+    struct engine *e = CONTAINER(t, struct engine, look_for_space);
+
+    for (int n = 0; n < PUBLISHED_MAX && !list_empty(&e->unpublished); n++) {
+        if (journal_is_full(e->journal)) {
+            timer_start(&e->timers, t, now_ms + LOOK_MS);
+            return;
+        }
+        perform(e, CONTAINER(e->unpublished.next, struct call, parked));
+    }
+    if (!list_empty(&e->unpublished))
+        timer_start(&e->timers, t, now_ms + 1);
+}
+
+void exchange_on_publish(struct engine *e, struct call *c)
+{
+    bool waits = ((struct publish_call *)c)->waits_for_space;
+
+    if (waits && (!list_empty(&e->unpublished) || journal_is_full(e->journal))) /* P4 */
+        park(e, c);
+    else
+        perform(e, c);
 }
 
 /* ---- as part of a transaction ---- */

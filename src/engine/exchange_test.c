@@ -382,6 +382,90 @@ static void many_queues_are_one_append(void **state)
     rig_close(&r);
 }
 
+/* ---- a full disk ---- */
+
+static void fill_disk(struct rig *r)
+{
+    disk_sim_set_space(r->disk, disk_sim_used(r->disk) + (1 << 20));
+    rig_turn(r);
+    assert_true(shard_is_full(r->shard));
+}
+
+static void free_disk(struct rig *r)
+{
+    disk_sim_set_space(r->disk, UINT64_MAX);
+    while (volume_file_step(r->volume))
+        ;
+    assert_false(shard_is_full(r->shard));
+}
+
+static struct publish_call *patient(struct rig *r, const char *value)
+{
+    struct publish_call *c = rig_publication(r, "", "q", value);
+
+    c->waits_for_space = true;
+    c->call.session = RIG_SESSION;
+    return c;
+}
+
+static void without_space_publishes_are_refused_or_wait(void **state)
+{
+    struct rig           r;
+    struct publish_call *waiting[3];
+    struct inbox        *in = mem_new(sizeof *in);
+    char                 value[16];
+
+    (void)state;
+    rig_open(&r);
+    rig_declare(&r, "q");
+    rig_subscribe(&r, "q", in, 100);
+    fill_disk(&r);
+    for (int i = 0; i < 2; i++) {
+        snprintf(value, sizeof value, "%d", i);
+        waiting[i] = patient(&r, value);
+        assert_false(rig_run(&r, waiting[i]));
+    }
+    assert_int_equal(rig_end(&r, rig_publication(&r, "", "q", "x")), ERR_NO_SPACE);
+    rig_advance(&r, 600);
+    assert_int_equal(in->count, 0);
+    free_disk(&r);
+    waiting[2] = patient(&r, "2");
+    assert_false(rig_run(&r, waiting[2])); /* P4 */
+    rig_advance(&r, 600);
+    assert_int_equal(in->count, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(waiting[i]->call.err, ERR_OK);
+        assert_int_equal(waiting[i]->routed, 1);
+        snprintf(value, sizeof value, "%d", i);
+        assert_string_equal(in->values[i], value);
+        call_free(waiting[i]);
+    }
+    assert_int_equal(rig_publish(&r, "", "q", "3"), 1);
+    rig_close(&r);
+    free(in);
+}
+
+static void what_waits_for_space_goes_with_its_session(void **state)
+{
+    struct rig           r;
+    struct publish_call *waiting;
+
+    (void)state;
+    rig_open(&r);
+    rig_declare(&r, "q");
+    fill_disk(&r);
+    waiting = patient(&r, "0");
+    assert_false(rig_run(&r, waiting));
+    rig_close_session(&r);
+    assert_int_equal(waiting->call.err, ERR_CANCELLED);
+    call_free(waiting);
+    waiting = patient(&r, "1");
+    assert_false(rig_run(&r, waiting));
+    rig_close(&r);
+    assert_int_equal(waiting->call.err, ERR_SHUTDOWN);
+    call_free(waiting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +481,8 @@ int main(void)
         cmocka_unit_test(auto_delete_exchanges_go_one_after_the_other),
         cmocka_unit_test(namespaces_are_apart),
         cmocka_unit_test(many_queues_are_one_append),
+        cmocka_unit_test(without_space_publishes_are_refused_or_wait),
+        cmocka_unit_test(what_waits_for_space_goes_with_its_session),
     };
 
     return cmocka_run_group_tests_name("exchange", tests, NULL, NULL);

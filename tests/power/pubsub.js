@@ -23,7 +23,7 @@ function made(Client, control) {
         port: Number(port),
         sslCreds: grpc.credentials.createInsecure(),
         projectId: 'default',
-        /* Else a new client starts with the pause that an earlier one earned from a broker which has since come back. */
+        /* Else a new client starts with the pause that one before it earned from a broker which has come back since. */
         'grpc.use_local_subchannel_pool': 1,
         'grpc.initial_reconnect_backoff_ms': 30,
         'grpc.min_reconnect_backoff_ms': 30,

@@ -1,8 +1,9 @@
 /*
  * alarm.c - tells publishers of a full disk. A connection that published while the disk was full,
  * and said that it understands connection.blocked, gets it once, and connection.unblocked when there
- * is room again. It is a notice: the publishes themselves were refused, and whatever else comes on
- * the connection is heard, above all the acknowledgements that make room.
+ * is room again. It is a notice: the publishes themselves were refused or wait (publish.c, P4), and
+ * whatever else comes on the connection is heard, above all the acknowledgements that make room.
+ * (RabbitMQ reads nothing more from such a connection, acknowledgements included.)
  *
  * Thread: the door's loop.
  */

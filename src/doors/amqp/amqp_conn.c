@@ -256,7 +256,7 @@ static void submit_session_close(struct amqp_conn *c)
 void amqp_conn_close_session(struct amqp_conn *c)
 {
     amqp_conn_set_state(c, AMQP_ENDING);
-    amqp_conn_release(c, HOLD_CHANNEL | HOLD_OUTPUT | HOLD_PUBLISHES);
+    amqp_conn_release(c, HOLD_CHANNEL | HOLD_OUTPUT | HOLD_PUBLISHES | HOLD_CLOSE);
     submit_session_close(c);
 }
 
@@ -492,11 +492,24 @@ static void handle_channel0(struct amqp_conn *c, const struct frame *f)
     }
 }
 
-/* False: not now, the channel is held (A2). */
+/* What was published before the end is not cancelled by it, even when it waits for space on the disk. */
+static bool closes_too_early(const struct amqp_conn *c, const struct frame *f)
+{
+    return c->state == AMQP_RUNNING && c->publishes_out > 0 && f->type == FRAME_METHOD &&
+           f->payload.len >= METHOD_HEAD_BYTES &&
+           method_find(get_u16(f->payload.at), get_u16(f->payload.at + 2)) ==
+               METHOD_CONNECTION_CLOSE;
+}
+
+/* False: not now, the channel is held (A2), or the connection. */
 static bool handle_frame(struct amqp_conn *c, const struct frame *f)
 {
     struct channel *ch;
 
+    if (f->channel == 0 && closes_too_early(c, f)) {
+        amqp_conn_hold(c, HOLD_CLOSE);
+        return false;
+    }
     if (f->channel == 0) {
         handle_channel0(c, f);
         return true;

@@ -397,32 +397,6 @@ static void the_client_closes(void **state)
     free(h);
 }
 
-static void a_full_disk_is_told_once_and_its_end(void **state)
-{
-    struct client c;
-    struct client other;
-    struct heard *h = malloc(sizeof *h);
-
-    (void)state;
-    client_login(&c, &rig);
-    client_login(&other, &rig);
-    rig.is_full = true;
-    alarm_raise(c.conn);
-    alarm_raise(c.conn);
-    hear(&c, METHOD_CONNECTION_BLOCKED, h);
-    assert_true(bytes_eq_str(h->args[0].b, "low on disk"));
-    amqp_rig_later(&rig, 600);
-    hear_nothing(&c);
-    rig.is_full = false;
-    amqp_rig_later(&rig, 600);
-    hear(&c, METHOD_CONNECTION_UNBLOCKED, h);
-    hear_nothing(&c);
-    hear_nothing(&other); /* it had not published */
-    client_gone(&c);
-    client_gone(&other);
-    free(h);
-}
-
 static void closes_that_cross_are_both_answered(void **state)
 {
     struct client c;
@@ -571,7 +545,6 @@ int main(void)
         TEST(channels_are_counted),
         TEST(before_login_frames_are_small),
         TEST(the_client_closes),
-        TEST(a_full_disk_is_told_once_and_its_end),
         TEST(closes_that_cross_are_both_answered),
         TEST(a_client_that_does_not_answer_our_close_is_hung_up_on),
         TEST(a_socket_may_close_at_any_moment),

@@ -42,6 +42,8 @@ enum {
     /* In the engine's hands, per connection. */
     AMQP_PUBLISHES_MAX = 16384,
     AMQP_PUBLISHED_BYTES_MAX = 32 * 1024 * 1024,
+    AMQP_WAITING_MAX = 64, /* the same while the disk is full: they may be out for long */
+    AMQP_WAITING_BYTES_MAX = 256 * 1024,
     /* Publishes that wait for tx.commit, per channel. */
     AMQP_TX_BYTES_MAX = 64 * 1024 * 1024,
     AMQP_CONSUMERS_MAX = 65535, /* per channel */
@@ -107,7 +109,7 @@ enum amqp_state {
     AMQP_STATE_COUNT
 };
 
-enum amqp_hold { HOLD_CHANNEL = 1, HOLD_OUTPUT = 2, HOLD_PUBLISHES = 4 };
+enum amqp_hold { HOLD_CHANNEL = 1, HOLD_OUTPUT = 2, HOLD_PUBLISHES = 4, HOLD_CLOSE = 8 };
 
 struct amqp_conn {
     struct amqp_door       *door;

@@ -21,7 +21,6 @@ struct amqp_rig {
     struct rig        engine;
     struct loop      *loop;
     struct gate       gate;
-    bool              is_full; /* what the gate says */
     struct amqp_door *door;
     struct call      *calls[AMQP_RIG_CALLS_MAX]; /* submitted and not given to the engine yet */
     size_t            call_count;
@@ -108,7 +107,7 @@ static void amqp_rig_submit(struct gate *g, struct call *c)
 
 static bool amqp_rig_is_full(struct gate *g)
 {
-    return CONTAINER(g, struct amqp_rig, gate)->is_full;
+    return shard_is_full(CONTAINER(g, struct amqp_rig, gate)->engine.shard);
 }
 
 static inline void amqp_rig_open(struct amqp_rig *r)
@@ -177,7 +176,15 @@ static inline void amqp_rig_settle(struct amqp_rig *r, struct client *c)
 static inline void amqp_rig_later(struct amqp_rig *r, int64_t ms)
 {
     r->now_ms += ms;
+    r->engine.now_ms += ms;
     timers_run(loop_timers(r->loop), r->now_ms);
+}
+
+/* The disk has so many bytes more than are in use. */
+static inline void amqp_rig_set_space(struct amqp_rig *r, uint64_t bytes)
+{
+    disk_sim_set_space(r->engine.disk, disk_sim_used(r->engine.disk) + bytes);
+    amqp_rig_settle(r, NULL);
 }
 
 static inline void amqp_rig_close(struct amqp_rig *r)

@@ -8,6 +8,9 @@
  *   P2  Confirm numbers are given out in the order of the messages; a persistent one is answered
  *       when it is on disk, a transient one at once.
  *   P3  A mandatory message that reached nothing is returned before it is confirmed.
+ *   P4  While the disk is full a message with a confirm to come is refused by basic.nack. Of one
+ *       without, nobody would hear: it waits in the engine for space. A connection with many that
+ *       wait is not read any more.
  *
  * Thread: the loop's.
  */
@@ -301,13 +304,24 @@ void publish_on_body(struct channel *ch, struct bytes payload)
 
 /* ---- to the engine and back ---- */
 
+static bool has_many_out(const struct amqp_conn *c, bool is_full)
+{
+    return c->publishes_out >= (is_full ? AMQP_WAITING_MAX : AMQP_PUBLISHES_MAX) ||
+           c->publish_bytes_out >= (is_full ? AMQP_WAITING_BYTES_MAX : AMQP_PUBLISHED_BYTES_MAX);
+}
+
 void publish_submit(struct channel *ch, struct publish *p)
 {
     struct amqp_conn *c = ch->conn;
+    bool              is_full = gate_is_full(c->door->gate);
 
+    p->call.call.session = c->session;
+    p->call.waits_for_space = p->sequence == 0; /* P4 */
     c->publishes_out++;
     c->publish_bytes_out += p->bytes;
-    if (c->publishes_out >= AMQP_PUBLISHES_MAX || c->publish_bytes_out >= AMQP_PUBLISHED_BYTES_MAX)
+    if (is_full)
+        alarm_raise(c);
+    if (has_many_out(c, is_full))
         amqp_conn_hold(c, HOLD_PUBLISHES);
     ch->calls++;
     amqp_conn_submit(c, &p->call.call);
@@ -369,6 +383,8 @@ static void on_published(struct call *call)
     if (c->publishes_out < AMQP_PUBLISHES_MAX / 2 &&
         c->publish_bytes_out < AMQP_PUBLISHED_BYTES_MAX / 2)
         amqp_conn_release(c, HOLD_PUBLISHES);
+    if (c->publishes_out == 0)
+        amqp_conn_release(c, HOLD_CLOSE);
     if (is_heard)
         publish_answer(ch, p);
     publish_discard(c->door, p);
