@@ -14,6 +14,7 @@
     X(NO_QUEUE, "no such queue")                                                                   \
     X(NO_EXCHANGE, "no such exchange")                                                             \
     X(NO_GROUP, "no such group")                                                                   \
+    X(NO_USER, "no such user")                                                                     \
     X(NO_PARTITION, "no such partition")                                                           \
     X(NO_ROUTE, "no queue or topic was reached")                                                   \
     X(EXISTS, "it exists already")                                                                 \

@@ -42,6 +42,8 @@
     X(43, UNBOUND, exchange_apply_unbound)                                                         \
     X(50, OFFSETS_COMMITTED, group_apply_committed)                                                \
     X(51, GROUP_DELETED, group_apply_deleted)                                                      \
+    X(52, USER_SET, user_apply_set)                                                                \
+    X(53, USER_DELETED, user_apply_deleted)                                                        \
     X(60, IDS, engine_apply_ids)
 
 enum change {

@@ -3,6 +3,7 @@
  * (change.h), a colon and its name:
  *
  *     n  uvarint            t  varint (a time or a span)      1 4 8  integer of so many bytes
+ *     x  the same, but nobody is to see them
  *     b  bytes, length + 1  s  u16 length and bytes           u      uuid, 16 bytes
  *     #  uvarint, a count for the [ ... ] that follows it: that many times
  *     [ ... ]               { ... }  again and again to the end of the head
@@ -78,6 +79,9 @@ static const struct layout layouts[CHANGE_KIND_END] = {
                                    "s:namespace s:group {s:topic 4:partition 8:offset "
                                    "4:leader_epoch s:metadata}" },
     [CHANGE_GROUP_DELETED] = { "GROUP_DELETED", "s:namespace s:group" },
+    [CHANGE_USER_SET] = { "USER_SET", "b:name n:flags b:tags #credentials [n:kind n:iterations "
+                                      "b:salt x:stored x:server]" },
+    [CHANGE_USER_DELETED] = { "USER_DELETED", "b:name" },
     [CHANGE_IDS] = { "IDS", "n:last_id n:last_producer" },
 };
 
@@ -152,6 +156,9 @@ static void put_value(struct walk *w, char type)
         break;
     case 'b':
         put_bytes(w->out, change_get_bytes(r));
+        break;
+    case 'x':
+        buf_printf(w->out, "(%zu)", change_get_bytes(r).len);
         break;
     case 's':
         put_bytes(w->out, short_string(r));

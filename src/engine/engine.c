@@ -352,6 +352,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     list_init(&e->sweep);
     rows_init(&e->rows);
     row_init(&e->ids, ROW_IDS);
+    user_init(e);
 }
 
 enum err engine_open(struct engine **out, struct shard *shard, const struct engine_options *options,
@@ -427,6 +428,7 @@ void engine_close(struct engine *e)
     scrub_stop(e);
     consumer_fini(e);
     session_fini(e);
+    user_fini(e);
     group_fini(e);
     exchange_fini(e);
     queue_fini(e);

@@ -61,6 +61,7 @@ struct engine {
     struct map   namespaces;  /* ns -> struct exchanges (exchange.c) */
     struct idmap producers;   /* id -> struct producer */
     int64_t      last_producer;
+    struct map   users;       /* name -> struct user (user.c) */
     struct map   groups;      /* name_key -> struct group (group.c) */
     struct idmap sessions;    /* id -> struct session */
     struct idmap consumers;   /* id -> struct consumer (consumer.c) */
@@ -388,6 +389,8 @@ void queue_fini(struct engine *e);
 void consumer_fini(struct engine *e);
 void session_fini(struct engine *e);
 void exchange_fini(struct engine *e);
+void user_init(struct engine *e);
+void user_fini(struct engine *e);
 void group_fini(struct engine *e);
 void producer_fini(struct engine *e);
 

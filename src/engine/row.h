@@ -36,6 +36,7 @@ struct engine;
 /* octet (on disk, in the order of loading), name, change, functions: x_key, x_head */
 #define ROW_LIST(X)                                                                                \
     X(1, IDS, IDS, engine_row)                                                                     \
+    X(4, USER, USER_SET, user_row)                                                                 \
     X(8, PRODUCER, PRODUCER_MADE, producer_row)                                                    \
     X(16, TOPIC, TOPIC_CREATED, topic_row)                                                         \
     X(20, SEGMENT, SEGMENT_MADE, room_row)                                                         \
@@ -52,7 +53,8 @@ struct engine;
 #define ROW_DEFINE_LIST(X)                                                                         \
     X(TOPIC, "topic", topic_row)                                                                   \
     X(QUEUE, "queue", queue_row)                                                                   \
-    X(EXCHANGE, "exchange", exchange_row)
+    X(EXCHANGE, "exchange", exchange_row)                                                          \
+    X(USER, "user", user_row)
 
 enum row_class {
 #define X(octet, name, change, prefix) ROW_##name = octet,

@@ -22,6 +22,7 @@ static const struct {
     [ERR_NO_QUEUE] = { GRPC_NOT_FOUND, true, NOT_FOUND_TEXT },
     [ERR_NO_EXCHANGE] = { GRPC_INTERNAL, false, NULL },
     [ERR_NO_GROUP] = { GRPC_INTERNAL, false, NULL },
+    [ERR_NO_USER] = { GRPC_INTERNAL, false, NULL },
     [ERR_NO_PARTITION] = { GRPC_INTERNAL, false, NULL },
     [ERR_NO_ROUTE] = { GRPC_INTERNAL, false, NULL },
     [ERR_EXISTS] = { GRPC_ALREADY_EXISTS, true, EXISTS_TEXT },
