@@ -360,6 +360,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
 {
     struct engine         *e = mem_new(sizeof *e);
     struct journal_options jo = { .file_bytes = options->journal_file_bytes,
+                                  .frame_bytes = options->journal_frame_bytes,
                                   .on_durable = on_durable,
                                   .on_failed = on_failed,
                                   .ctx = e };

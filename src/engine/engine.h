@@ -27,6 +27,7 @@ enum engine_stage {
 struct engine_options {
     uint64_t seed;                   /* of the generator for topic ids and names */
     uint64_t journal_file_bytes;     /* 0: default */
+    uint64_t journal_frame_bytes;    /* more of one turn goes into a frame of its own. 0: default */
     uint64_t pending_bytes_max;      /* journalled and not durable; above it publishes wait. 0: default */
     struct checkpoint_options {      /* 0: default */
         uint64_t every_bytes; /* of journal; 0: half of journal_bytes_max */

@@ -31,7 +31,7 @@ enum {
     RECORD_HEAD_MAX = (1 << 24) - 1,
     COPY_BYTES_MAX = 4095,     /* a longer payload is not copied */
     CHUNK_BYTES = 64 << 10,    /* copied things share allocations of this size */
-    DRAFT_BYTES_MAX = 4 << 20, /* above it a frame is closed even within a turn */
+    FRAME_BYTES = 4 << 20,
     SPARE_MAX = 8,
 };
 
@@ -254,7 +254,7 @@ static void make_room(struct journal *j, size_t len)
     uint64_t bytes = j->draft->append.bytes + j->draft->part_bytes;
 
     if (j->draft->append.bytes > 0 && !j->has_loose_part && !j->is_grouping &&
-        bytes + len > DRAFT_BYTES_MAX)
+        bytes + len > j->options.frame_bytes)
         submit(j);
 }
 
@@ -440,6 +440,8 @@ enum err journal_open(struct journal **out, struct shard *shard,
 
     j->shard = shard;
     j->options = *options;
+    if (j->options.frame_bytes == 0)
+        j->options.frame_bytes = FRAME_BYTES;
     list_init(&j->spare);
     *out = j;
     return ERR_OK;

@@ -35,6 +35,7 @@ struct journal_options {
     void (*on_durable)(void *ctx, uint64_t position); /* everything below position */
     void (*on_failed)(void *ctx, enum err err, const char *what);
     void *ctx;
+    uint64_t frame_bytes; /* above it a frame is closed even within a turn. 0: default */
 };
 
 /* Reads one record back. position is the payload's. head and payload are valid during the call. */

@@ -2,6 +2,7 @@
 #include "audit.h"
 #include "clients.h"
 #include "model_group.h"
+#include "model_transact.h"
 
 enum { READ_BYTES = 1 << 20 };
 
@@ -258,6 +259,7 @@ static bool check_logs(struct client *c)
             if (!check_log(c, &t->logs[p]))
                 return false;
     model_decide_batches(c->world->model);
+    model_decide_transactions(c->world->model);
     return true;
 }
 

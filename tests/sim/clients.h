@@ -59,5 +59,12 @@ void hand_clear(struct hand *h);
 void hand_add(struct hand *h, struct m_queue *q, const struct lease *lease);
 /* Settles some of it, in a way that the plan allows. */
 void hand_settle(struct hand *h);
+/* One out of it, for somebody who will settle it; with is_old one that was settled before. The hand
+ * (or the old part of it) is not empty. */
+struct hand_item hand_take(struct hand *h, bool is_old);
+
+/* ---- several calls at once: transact.c ---- */
+/* Appends to some logs and queues and settles some of what is in hand, all or nothing. */
+void hand_transact(struct hand *h);
 
 #endif

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-enum { OPERATIONS_MAX = 400, RECOVERY_OPERATIONS_MAX = 60, RECOVERY_TRIES_MAX = 3 };
+enum { OPERATIONS_MAX = 400, RECOVERY_OPERATIONS_MAX = 60, RECOVERY_TRIES_MAX = 3,
+       STRIKE_OPERATIONS_MAX = 6 };
 
 static const uint64_t PLENTY = 1ull << 40;
 
@@ -13,10 +14,18 @@ static bool has(const struct world *w, enum feature f)
     return w->plan.has[f];
 }
 
-void faults_arm(struct world *w)
+static void disarm(struct world *w)
 {
     disk_sim_set_space(w->disk, PLENTY);
     disk_sim_cut_after(w->disk, 0);
+    disk_sim_fail_sync(w->disk, 0);
+    disk_sim_fail_write(w->disk, 0);
+    disk_sim_misdirect(w->disk, 0);
+}
+
+void faults_arm(struct world *w)
+{
+    disarm(w);
     if ((has(w, HAS_CRASH) || has(w, HAS_KILL)) && draw_one_in(&w->draw, 2))
         disk_sim_cut_after(w->disk, draw_range(&w->draw, 1, OPERATIONS_MAX));
     if (has(w, HAS_FAILED_SYNC) && draw_one_in(&w->draw, 3))
@@ -57,33 +66,27 @@ static bool is_refusal(enum err err)
     return err == ERR_CORRUPT || err == ERR_NEWER_FORMAT || err == ERR_FOREIGN;
 }
 
-static void stop_faults(struct disk *d)
-{
-    disk_sim_set_space(d, PLENTY);
-    disk_sim_cut_after(d, 0);
-    disk_sim_fail_sync(d, 0);
-    disk_sim_fail_write(d, 0);
-    disk_sim_misdirect(d, 0);
-}
-
-/* Starts on a damaged disk and looks at everything. */
+/* Starts on a damaged disk and looks at everything, unless some of it was found unreadable, and given
+ * up, while the process still lived. */
 static void try_damaged(struct world *w, struct client *auditor, const char *what)
 {
+    bool     is_known = w->has_told;
     enum err err;
 
     w->counts.damages++;
     w->may_be_damaged = true;
     w->is_damaged = false;
-    stop_faults(w->disk);
+    disarm(w);
     err = world_start(w);
     if (err && !is_refusal(err))
         violation(w, "damage is refused or does no harm", "%s: %s", what, err_text(err));
-    if (!err && !audit_run(auditor) && !w->is_damaged)
+    if (!err && !is_known && !audit_run(auditor) && !w->is_damaged)
         violation(w, "damage is refused or does no harm", "%s: the process died", what);
     w->counts.refusals += err != ERR_OK;
-    w->counts.unreadable += w->is_damaged;
+    w->counts.unreadable += w->is_damaged || is_known;
     world_die(w, false);
     w->may_be_damaged = false;
+    w->has_told = false;
 }
 
 static bool pick_byte(struct world *w, struct disk *d, char path[DISK_PATH_MAX], uint64_t *offset)
@@ -125,9 +128,20 @@ bool faults_survive_lie(struct world *w, struct client *auditor)
 {
     if (!disk_sim_has_lied(w->disk))
         return true;
+    /* The last bundle of a journal has nothing behind it that says it was there (docs/journal.md). */
     if (!disk_sim_lie_is_last(w->disk, "journal"))
         try_damaged(w, auditor, "a write went astray");
     return false;
+}
+
+void faults_strike(struct world *w)
+{
+    if (world_is_dead(w) || draw_one_in(&w->draw, 3))
+        return;
+    disk_sim_cut_after(w->disk, draw_range(&w->draw, 1, STRIKE_OPERATIONS_MAX));
+    world_turn(w);
+    while (!world_is_dead(w) && volume_file_step(w->volume))
+        ;
 }
 
 bool faults_is_power(struct world *w)
@@ -140,5 +154,5 @@ bool faults_is_power(struct world *w)
 void faults_end(struct world *w)
 {
     w->is_calm = true;
-    stop_faults(w->disk);
+    disarm(w);
 }

@@ -14,6 +14,8 @@ void faults_arm(struct world *w);
 void faults_arm_recovery(struct world *w, unsigned tries);
 /* Now and then, between two steps. */
 void faults_step(struct world *w);
+/* Right before the end: mostly that comes in the middle of what the disk is doing. */
+void faults_strike(struct world *w);
 /* The machine dies with the process, not only the process. */
 bool faults_is_power(struct world *w);
 /* After an orderly end, when the plan says so: a bit of a copy of the disk changes. The copy must be

@@ -70,8 +70,7 @@ static enum settle_action choose_action(struct world *w)
     return others[draw_below(&w->draw, COUNT(others))];
 }
 
-/* One out of the hand; what was settled before may be tried again. */
-static struct hand_item choose_item(struct hand *h, bool is_old)
+struct hand_item hand_take(struct hand *h, bool is_old)
 {
     struct world    *w = h->client->world;
     size_t           i = (size_t)draw_below(&w->draw, is_old ? h->old_count : h->count);
@@ -99,7 +98,7 @@ static void add_item(struct hand *h, struct settling *s)
     struct settle_call *a = (struct settle_call *)s->request.call;
     bool                is_old = h->count == 0 || (h->old_count > 0 && w->plan.has[HAS_STALE] &&
                                                    draw_one_in(&w->draw, 6));
-    struct hand_item    item = choose_item(h, is_old);
+    struct hand_item    item = hand_take(h, is_old);
     struct settle_item *to = &a->items[s->count];
 
     if (is_in(s, a, &item.lease))

@@ -16,6 +16,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +89,7 @@ static void end_life(struct world *w, struct client *auditor)
         if (!is_dead)
             faults_rot(w, auditor);
     } else {
+        faults_strike(w);
         is_dead = true;
     }
     if (is_dead)
@@ -104,7 +106,7 @@ static void run_world(struct world *w)
     add_clients(w);
     for (unsigned life = 0; life < w->plan.lives; life++) {
         faults_arm(w);
-        for (unsigned i = 0; i < w->plan.steps && !world_is_dead(w); i++) {
+        for (unsigned i = 0; i < w->plan.steps && !world_is_dead(w) && !w->has_told; i++) {
             world_step(w);
             faults_step(w);
         }
@@ -122,11 +124,16 @@ static void run_world(struct world *w)
     world_stop(w);
 }
 
-static void ignore(void *ctx, enum diag_level level, const char *line)
+static void hear(void *ctx, enum diag_level level, const char *line)
 {
-    (void)ctx;
-    (void)level;
-    (void)line;
+    struct world *w = ctx;
+
+    TRACE(w, "myna: %s", line);
+    if (level != DIAG_ERROR || !strstr(line, "cannot be read"))
+        return;
+    w->has_told = true;
+    if (!w->may_be_damaged && !disk_sim_has_lied(w->disk))
+        violation(w, "nothing is damaged by itself", "%s", line);
 }
 
 static struct world_counts run_seed(uint64_t seed, const struct plan_mask *mask, bool is_verbose)
@@ -135,14 +142,13 @@ static struct world_counts run_seed(uint64_t seed, const struct plan_mask *mask,
     struct world_counts counts;
 
     world_init(&w, seed, mask, is_verbose);
+    diag_set_sink(hear, &w);
     if (is_verbose) {
         printf("sim: seed %llu:", (unsigned long long)seed);
         for (int f = 0; f < FEATURE_COUNT; f++)
             if (w.plan.has[f])
                 printf(" %s;", plan_text((enum feature)f));
         printf("\n");
-    } else {
-        diag_set_sink(ignore, NULL);
     }
     run_world(&w);
     counts = w.counts;

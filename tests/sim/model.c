@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "model_exchange.h"
 #include "model_group.h"
+#include "model_transact.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ static void free_batches(struct model *m)
 
 void model_free(struct model *m)
 {
+    model_free_transactions(m);
     free_batches(m);
     model_free_exchanges(m);
     model_free_groups(m);
@@ -160,12 +162,23 @@ struct m_batch *model_batch_of(struct model *m, uint64_t id)
 void m_batch_add_target(struct m_batch *b, struct m_topic *t, int32_t partition)
 {
     if (b->target_count < TARGETS_MAX)
-        b->targets[b->target_count++] = (struct m_target){ t, partition, -1 };
+        b->targets[b->target_count++] = (struct m_target){ t, partition, -1, 0 };
+}
+
+static void note_ends(struct m_batch *b)
+{
+    for (uint32_t i = 0; i < b->target_count; i++) {
+        struct m_target *t = &b->targets[i];
+
+        if (t->partition >= 0 || t->topic->partition_count == 1)
+            t->from = t->topic->logs[t->partition > 0 ? t->partition : 0].end;
+    }
 }
 
 void model_sent(struct model *m, struct m_batch *b, uint64_t number)
 {
     if (b->first_sent == 0) {
+        note_ends(b);
         b->first_sent = number;
         b->first_ms = m->world->now_ms;
     }
@@ -430,7 +443,7 @@ static bool may_be_dropped(const struct m_target *t)
 
         if (t->partition >= 0 && (uint32_t)t->partition != p)
             continue;
-        for (uint64_t offset = 0; offset < l->end; offset++)
+        for (uint64_t offset = t->from; offset < l->end; offset++)
             if (l->ids[offset] == 0)
                 return true;
     }

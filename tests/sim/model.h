@@ -32,6 +32,7 @@ struct client;
 struct m_binding;
 struct m_exchange;
 struct m_groups;
+struct m_transaction;
 struct request;
 struct world;
 
@@ -72,6 +73,7 @@ struct m_target {
     struct m_topic *topic;
     int32_t         partition; /* -1: not known */
     int64_t         base;      /* -1: not known */
+    uint64_t        from;      /* not below it: that was in the log before */
 };
 
 /* What one call of a producer carries. */
@@ -238,6 +240,11 @@ void model_deliver(struct model *m, struct m_queue *q, const struct message_ref 
 enum certainty { WILL_NOT, MAY, WILL };
 enum certainty model_settle(struct model *m, struct m_queue *q, const struct settle_item *item,
                             bool stale_ack_ok, uint64_t number);
+/* The two halves of it, for a settle that depends on something else, too. */
+enum certainty model_foresee(struct model *m, struct m_queue *q, const struct settle_item *item,
+                             bool stale_ack_ok);
+void model_settle_as(struct model *m, struct m_queue *q, const struct settle_item *item,
+                     enum certainty c, uint64_t number);
 void model_settled(struct model *m, struct m_queue *q, const struct settle_item *item,
                    enum certainty before, const struct request *r);
 void model_purge(struct model *m, struct m_queue *q, bool leased_too, uint64_t number);
@@ -263,6 +270,7 @@ struct model {
     uint8_t         *keys;    /* by id */
     size_t           id_cap;
     uint64_t         last_id;
+    struct m_transaction *transactions; /* model_transact.h */
     uint64_t         crash_number; /* last number given before the last crash */
     struct m_exchange *exchanges;  /* newest first, all that ever were: model_exchange.h */
     struct m_binding *bindings;

@@ -225,12 +225,22 @@ static struct m_exchange *find_unused(const struct model *m)
     return NULL;
 }
 
+/* Nobody knows whether it was bound at all. */
+static bool has_doubtful_binding(const struct model *m, const struct m_exchange *x)
+{
+    for (const struct m_binding *b = m->bindings; b; b = b->next)
+        if (b->source == x && b->is_doubtful)
+            return true;
+    return false;
+}
+
 void model_sweep_exchanges(struct model *m, uint64_t number)
 {
     struct m_exchange *x;
 
     while ((x = find_unused(m)) != NULL) {
         TRACE(m->world, "exchange %s goes with its last binding", x->name);
+        x->is_doubtful |= has_doubtful_binding(m, x);
         x->gone = number;
     }
 }
@@ -287,15 +297,6 @@ void model_end_binding(struct model *m, struct m_binding *b, uint64_t number)
 
 /* ---- crashes ---- */
 
-/* Nobody knows whether it was bound at all. */
-static bool has_doubtful_binding(const struct model *m, const struct m_exchange *x)
-{
-    for (const struct m_binding *b = m->bindings; b; b = b->next)
-        if (b->source == x && b->is_doubtful)
-            return true;
-    return false;
-}
-
 static void doubt_all(struct model *m)
 {
     uint64_t durable = m->world->durable;
@@ -308,19 +309,15 @@ static void doubt_all(struct model *m)
 
 void model_exchanges_on_crash(struct model *m)
 {
-    uint64_t           number = m->world->last_number;
-    struct m_exchange *x;
+    uint64_t number = m->world->last_number;
 
     doubt_all(m);
-    for (x = m->exchanges; x; x = x->next)
+    for (struct m_exchange *x = m->exchanges; x; x = x->next)
         if (!x->is_durable) {
             x->gone = x->gone ? x->gone : number;
             x->is_doubtful = false;
         }
-    while ((x = find_unused(m)) != NULL) {
-        x->is_doubtful |= has_doubtful_binding(m, x);
-        x->gone = number;
-    }
+    model_sweep_exchanges(m, number);
 }
 
 /* ---- where a message goes ---- */

@@ -563,23 +563,36 @@ static void settle_perhaps(struct model *m, struct m_queue *q, const struct sett
         h->low_ms = due_ms;
 }
 
-enum certainty model_settle(struct model *m, struct m_queue *q, const struct settle_item *item,
-                            bool stale_ack_ok, uint64_t number)
+enum certainty model_foresee(struct model *m, struct m_queue *q, const struct settle_item *item,
+                             bool stale_ack_ok)
+{
+    return foresee(m, q, item, model_held(m, q, item->lease.partition, item->lease.offset),
+                   stale_ack_ok);
+}
+
+void model_settle_as(struct model *m, struct m_queue *q, const struct settle_item *item,
+                     enum certainty c, uint64_t number)
 {
     static const char *const words[] = { "will not", "may", "will" };
     struct m_held *h = model_held(m, q, item->lease.partition, item->lease.offset);
-    enum certainty c = foresee(m, q, item, h, stale_ack_ok);
 
     TRACE(m->world, "call %llu %s settle (%d) queue %s/%u offset %llu token %u: has token %u, "
           "deadline %lld to %lld",
           (unsigned long long)number, words[c], (int)item->action, q->name,
           item->lease.partition, (unsigned long long)item->lease.offset, item->lease.token,
           h->token, (long long)h->low_ms, (long long)h->high_ms);
-
     if (c == WILL)
         settle_surely(m, q, item, h, number);
     else if (c == MAY)
         settle_perhaps(m, q, item, h, number);
+}
+
+enum certainty model_settle(struct model *m, struct m_queue *q, const struct settle_item *item,
+                            bool stale_ack_ok, uint64_t number)
+{
+    enum certainty c = model_foresee(m, q, item, stale_ack_ok);
+
+    model_settle_as(m, q, item, c, number);
     return c;
 }
 

@@ -24,6 +24,7 @@
     X(LIES, "a write goes astray, once")                                                           \
     X(CHECKPOINTS, "checkpoints all the time")                                                     \
     X(SEGMENTS, "small journals, segments and caches")                                             \
+    X(SMALL_FRAMES, "a turn takes many frames")                                                    \
     X(DIRECT, "appends straight to segments")                                                      \
     X(LITTLE_MEMORY, "little memory for leases")                                                   \
     X(LARGE, "large messages")                                                                     \
@@ -42,7 +43,8 @@
     X(DEFINERS, "topics and queues come and go")                                                   \
     X(PURGES, "purges")                                                                            \
     X(EXCHANGES, "exchanges and bindings")                                                         \
-    X(GROUPS, "consumer groups")
+    X(GROUPS, "consumer groups")                                                                   \
+    X(TRANSACTIONS, "several calls at once")
 
 enum feature {
 #define X(name, text) HAS_##name,

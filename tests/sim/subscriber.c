@@ -268,6 +268,8 @@ static void step(struct client *c)
         session_close(c);
     else if (!s && me->opening == 0)
         subscribe(me);
+    else if (w->plan.has[HAS_TRANSACTIONS] && draw_one_in(&w->draw, 6))
+        hand_transact(&me->hand);
     else if (me->hand.count > 0 && !draw_one_in(&w->draw, 4))
         hand_settle(&me->hand);
     else if (s && draw_one_in(&w->draw, 12))

@@ -131,6 +131,8 @@ static void step(struct client *c)
         session_close(c);
     else if (draw_one_in(&c->world->draw, 40))
         cancel(me);
+    else if (c->world->plan.has[HAS_TRANSACTIONS] && draw_one_in(&c->world->draw, 6))
+        hand_transact(&me->hand);
     else if (me->hand.count > 0 && !draw_one_in(&c->world->draw, 3))
         hand_settle(&me->hand);
     else

@@ -94,6 +94,16 @@ static void drop_read(const struct read_call *a)
             slice_drop(&a->items[i].batches[k].bytes);
 }
 
+static void drop_slices(struct call *c);
+
+static void free_parts(const struct transact_call *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        drop_slices(a->calls[i]);
+        call_free(a->calls[i]);
+    }
+}
+
 /* What a call still holds when it is freed, arguments that the engine never got and results. */
 static void drop_slices(struct call *c)
 {
@@ -111,6 +121,8 @@ static void drop_slices(struct call *c)
 
         for (size_t i = 0; i < a->message_count; i++)
             slice_drop(&a->messages[i].batch);
+    } else if (c->kind == CALL_TRANSACT) {
+        free_parts((struct transact_call *)c);
     }
 }
 
@@ -307,6 +319,8 @@ static struct engine_options draw_options(struct world *w)
         o.cache_bytes_max = draw_range(d, 1000, 50000);
         o.segment_bytes = draw_range(d, 10000, 80000);
     }
+    if (w->plan.has[HAS_SMALL_FRAMES])
+        o.journal_frame_bytes = draw_range(d, 1, 2000);
     if (w->plan.has[HAS_DIRECT])
         o.direct_bytes_min = draw_range(d, 100, 2000);
     if (w->plan.has[HAS_LITTLE_MEMORY])

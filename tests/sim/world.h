@@ -25,7 +25,7 @@
 #include "draw.h"
 #include "engine/engine.h"
 #include "engine/exchange_calls.h"
-#include "engine/group_calls.h"
+#include "engine/transact_calls.h"
 #include "plan.h"
 #include "store/disk_sim.h"
 #include "store/volume_file.h"
@@ -111,6 +111,7 @@ struct world {
     bool                is_short;   /* of disk space, or was in this life */
     bool                may_be_damaged; /* what cannot be read is not a broken rule now */
     bool                is_damaged;     /* and something could not */
+    bool                has_told;       /* a line said that something is, and it was given up */
     struct world_counts counts;
 };
 
