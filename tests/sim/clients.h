@@ -18,6 +18,7 @@ extern const struct client_kind binder_kind;     /* exchanges and bindings come 
 extern const struct client_kind publisher_kind;  /* publishes through exchanges */
 extern const struct client_kind member_kind;     /* consumers of groups */
 extern const struct client_kind committer_kind;  /* offsets from outside of groups, and looks at them */
+extern const struct client_kind group_admin_kind; /* describes and deletes groups, forgets offsets */
 extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
 
 /* Ends the client's session; it must not send anything until that is answered (is_closing). */
@@ -31,7 +32,8 @@ void draw_exchange(struct draw *d, char out[NAME_BYTES]);
 /* Whether it is bound or not, afterwards it is. False: the process died. */
 bool binder_bind_again(struct client *c, const struct m_binding *of);
 
-/* For a topic that exists, or might, an offset that nobody committed before. */
+/* A partition of a topic, both of which exist or might; and an offset that nobody committed before. */
+void draw_slot(struct world *w, struct call *c, struct offset_item *item);
 void draw_offset(struct world *w, struct call *c, struct offset_item *item);
 /* The first offsets of the groups that are to stay. False: the process died; so it is with looking
  * at all that a group has. */

@@ -36,7 +36,7 @@ static struct bytes metadata_of(int64_t offset, char text[TEXT_BYTES])
     return bytes_str(text);
 }
 
-static void draw_slot(struct world *w, struct call *c, struct offset_item *item)
+void draw_slot(struct world *w, struct call *c, struct offset_item *item)
 {
     struct m_topic *t = draw_one_in(&w->draw, 4) ? NULL : model_any_topic(w->model);
     char            name[NAME_BYTES];

@@ -60,6 +60,7 @@ static void add_clients(struct world *w)
         world_add(w, &member_kind);
         world_add(w, &member_kind);
         world_add(w, &committer_kind);
+        world_add(w, &group_admin_kind);
     }
 }
 

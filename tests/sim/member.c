@@ -59,12 +59,23 @@ static struct world *world_of(const struct acting *a)
 
 /* ---- what every call of a member has ---- */
 
+/* An earlier life, or this one a generation ago. */
+static struct credentials past_of(const struct member *me)
+{
+    struct credentials past = me->now;
+
+    if (me->now.generation <= 1 || (me->old.id[0] && draw_one_in(&me->client.world->draw, 2)))
+        return me->old;
+    past.generation--;
+    return past;
+}
+
 static void *new_acting(struct member *me, const struct request_kind *kind, enum call_kind call,
                         size_t size, bool is_old)
 {
     struct acting *a = request_new(&me->client, kind, sizeof *a, call, size);
 
-    a->by = is_old ? me->old : me->now;
+    a->by = is_old ? past_of(me) : me->now;
     a->is_old = is_old;
     return a;
 }
@@ -278,6 +289,21 @@ static void offer(struct group_join_call *j, struct draw *d)
                                                    bytes_str("metadata") };
 }
 
+/* A static member that starts again has its old name. */
+static void be_somebody(struct member *me)
+{
+    struct draw *d = &me->client.world->draw;
+
+    me->now = (struct credentials){ .group = (unsigned)draw_below(d, GROUPS) };
+    if (me->old.instance[0] && draw_one_in(d, 2)) {
+        me->now.group = me->old.group;
+        memcpy(me->now.instance, me->old.instance, sizeof me->now.instance);
+    } else if (draw_one_in(d, 2)) {
+        snprintf(me->now.instance, sizeof me->now.instance, "%c%d", STATIC_PREFIX,
+                 (int)draw_below(d, INSTANCES));
+    }
+}
+
 static void join(struct member *me)
 {
     static const struct request_kind kind = { on_join, on_joined, on_join_lost };
@@ -285,14 +311,8 @@ static void join(struct member *me)
     struct acting          *a;
     struct group_join_call *j;
 
-    if (!me->now.id[0]) {
-        me->now.group = (unsigned)draw_below(d, GROUPS);
-        me->now.generation = 0;
-        me->now.instance[0] = 0;
-        if (draw_one_in(d, 3))
-            snprintf(me->now.instance, sizeof me->now.instance, "%c%d", STATIC_PREFIX,
-                     (int)draw_below(d, INSTANCES));
-    }
+    if (!me->now.id[0])
+        be_somebody(me);
     a = new_acting(me, &kind, CALL_GROUP_JOIN, sizeof *j, false);
     j = (struct group_join_call *)a->request.call;
     j->ns = bytes_str(NAMESPACE_DEFAULT);
@@ -565,7 +585,7 @@ static void step(struct client *c)
         return;
     if (draw_one_in(d, 60)) {
         session_close(c);
-    } else if (me->old.id[0] && draw_one_in(d, 8)) {
+    } else if ((me->old.id[0] || me->now.generation > 1) && draw_one_in(d, 8)) {
         haunt(me);
     } else if (c->out > 0) {
         if (me->state == JOINING && me->now.id[0] && draw_one_in(d, 8))

@@ -162,6 +162,26 @@ struct m_slot *model_commit(struct model *m, unsigned group, const struct offset
     return s;
 }
 
+void m_slot_forget(struct m_slot *s, uint64_t number)
+{
+    add_commit(s, (struct m_commit){ number, -1, PENDING });
+}
+
+void model_forget_group(struct model *m, unsigned group, uint64_t number)
+{
+    renew(&m->groups->at[group]);
+    for (struct m_slot *s = m->groups->slots; s; s = s->next)
+        if (s->group == group)
+            m_slot_forget(s, number);
+}
+
+void model_group_forgotten(struct model *m, unsigned group, uint64_t number, enum outcome outcome)
+{
+    for (struct m_slot *s = m->groups->slots; s; s = s->next)
+        if (s->group == group)
+            model_committed(s, number, outcome);
+}
+
 void model_committed(struct m_slot *s, uint64_t number, enum outcome outcome)
 {
     for (size_t i = 0; i < s->count; i++)
@@ -176,6 +196,19 @@ static struct m_commit *last_known(struct m_slot *s, uint64_t number)
 
     for (size_t i = 0; i < s->count && s->at[i].number < number; i++)
         if (s->at[i].outcome == DONE)
+            found = &s->at[i];
+    return found;
+}
+
+/* One before that number that may have taken away what is known; NULL: none. */
+static struct m_commit *find_forgetting(struct m_slot *s, uint64_t number)
+{
+    struct m_commit *found = NULL;
+
+    for (size_t i = 0; i < s->count && s->at[i].number < number; i++)
+        if (s->at[i].outcome == DONE)
+            found = NULL;
+        else if (s->at[i].offset < 0 && s->at[i].outcome != NEVER)
             found = &s->at[i];
     return found;
 }
@@ -204,10 +237,13 @@ static void decide(struct m_slot *s, uint64_t after, uint64_t before)
 static void see_nothing(struct model *m, struct m_slot *s, uint64_t number)
 {
     const struct m_commit *known = last_known(s, number);
+    struct m_commit       *forgetting = find_forgetting(s, number);
     uint64_t               forgotten = m->groups->at[s->group].forgotten;
 
+    if (forgetting && forgetting->outcome == UNKNOWN)
+        forgetting->outcome = DONE;
     decide(s, 0, number);
-    if (!known || known->offset < 0)
+    if (!known || known->offset < 0 || forgetting)
         return;
     if (known->number >= forgotten || s->seen > number)
         violation(m->world, "committed offsets stay", "group %s, %s/%u: nothing; %lld was committed "
@@ -257,7 +293,8 @@ static bool is_anchored(struct model *m, unsigned group)
         if (s->group != group || strcmp(s->topic->name, ANCHOR_TOPIC) != 0)
             continue;
         known = last_known(s, UINT64_MAX);
-        if (known && known->offset >= 0 && known->number > forgotten)
+        if (known && known->offset >= 0 && known->number > forgotten &&
+            !find_forgetting(s, UINT64_MAX))
             return true;
     }
     return false;

@@ -2,8 +2,8 @@
  * model_group.h - consumer groups as far as their members can tell: the offsets committed under
  * them, who is in, and in which generation.
  *
- *   GM1  An offset that was committed is there until a later commit, the end of its topic, or a
- *        week without members. Each commit has a value of its own, so what is seen tells which one
+ *   GM1  An offset that was committed is there until a later commit, the end of its topic or of
+ *        the group, or a week without members. Each commit has a value of its own, so what is seen tells which one
  *        it was.
  *   GM2  A member's id is given once, ends with the process, and the generations it is told of go
  *        forward. Who has left, was replaced, or knows of a later generation cannot act in an older
@@ -34,7 +34,7 @@ enum {
 
 struct m_commit {
     uint64_t     number; /* of the call */
-    int64_t      offset;
+    int64_t      offset; /* -1: that it is forgotten */
     enum outcome outcome;
 };
 
@@ -108,6 +108,10 @@ struct m_topic *model_topic_named(struct model *m, struct bytes name);
 /* The engine is about to see one item of a commit. NULL: it will refuse it, as want says. */
 struct m_slot *model_commit(struct model *m, unsigned group, const struct offset_item *item,
                             uint64_t number, enum err *want);
+/* It is about to see that the offset is to be forgotten, or all of the group are. */
+void m_slot_forget(struct m_slot *s, uint64_t number);
+void model_forget_group(struct model *m, unsigned group, uint64_t number);
+void model_group_forgotten(struct model *m, unsigned group, uint64_t number, enum outcome outcome);
 void model_committed(struct m_slot *s, uint64_t number, enum outcome outcome);
 /* What a call of that number was shown; -1: nothing. */
 void model_see_offset(struct model *m, struct m_slot *s, uint64_t number, int64_t offset);
