@@ -1,6 +1,7 @@
 /* checkpoint.c - see checkpoint.h. */
 #include "engine/checkpoint.h"
 #include "engine/engine_int.h"
+#include "engine/outbox.h"
 #include "store/catalogue.h"
 
 #include <stdlib.h>
@@ -78,6 +79,17 @@ void checkpoint_on_recovered(struct checkpoint *c, uint64_t replayed_bytes)
     c->counted_from = journal_end(c->engine->journal) - replayed_bytes;
 }
 
+/* What lies below this is not needed once a checkpoint stands for the journal up to position. */
+static uint64_t trimmable(const struct engine *e, uint64_t position)
+{
+    uint64_t pinned = log_pinned(e);
+    uint64_t outgoing = outbox_pinned(e->outbox);
+
+    if (outgoing < pinned)
+        pinned = outgoing;
+    return pinned < position ? pinned : position;
+}
+
 static void begin(struct checkpoint *c)
 {
     struct engine *e = c->engine;
@@ -87,7 +99,7 @@ static void begin(struct checkpoint *c)
     row_touch(e, &e->ids); /* written at once: nobody tells when these change */
     c->is_pressed = false;
     c->position = journal_end(e->journal);
-    c->keep = log_pinned(e) < c->position ? log_pinned(e) : c->position;
+    c->keep = trimmable(e, c->position);
     c->counted_from = c->position;
     c->state = GATHERING;
     c->is_wanted = false;

@@ -338,20 +338,14 @@ static bool is_bad(const struct log *l, const struct log_part *p)
     return i < l->extents.count && log_extents(l)[i].base == p->base && log_extents(l)[i].is_bad;
 }
 
-static void add_source(struct engine *e, struct move *move, struct log *l, const struct log_part *p)
+static void add_source(struct move *move, struct log *l, const struct log_part *p)
 {
-    size_t       i = log_entry_index(l, p->base);
-    struct slice batch;
-    enum err     err;
+    size_t i = log_entry_index(l, p->base);
 
-    if (i == l->entries.count || log_entries(l)[i].base_offset != p->base) {
+    if (i < l->entries.count && log_entries(l)[i].base_offset == p->base)
+        move_add_batch(move, &log_entries(l)[i]);
+    else
         move_add_extent(move, l->id, &log_extents(l)[log_extent_index(l, p->base)]);
-        return;
-    }
-    err = journal_view(e->journal, log_entries(l)[i].position, log_entries(l)[i].batch_len, &batch);
-    assert(err == ERR_OK); /* what is in the index and durable is in the journal */
-    (void)err;
-    move_add_batch(move, &log_entries(l)[i], batch);
 }
 
 static bool has_room(const struct engine *e, const struct move *m, const struct log_part *p)
@@ -381,7 +375,7 @@ static bool add_piece(struct engine *e, struct pass *pass, struct move *move, st
     move_add_piece(move, l, p.base, p.end);
     piece = &move->pieces[move->piece_count - 1];
     do {
-        add_source(e, move, l, &p);
+        add_source(move, l, &p);
         move_add_range(move, p.base, p.end);
         piece->to = pass->offset = p.end;
     } while (log_part(l, pass->offset, &p) && p.base < m->end && !is_bad(l, &p) &&

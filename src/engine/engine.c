@@ -316,6 +316,7 @@ static void set_defaults(struct engine_options *o)
     set_default(&o->journal_bytes_max, ENGINE_JOURNAL_BYTES);
     set_default(&o->index_bytes_max, ENGINE_INDEX_BYTES);
     set_default(&o->cache_bytes_max, ENGINE_CACHE_BYTES);
+    set_default(&o->hot_bytes, ENGINE_HOT_BYTES);
     set_default(&o->scrub_bytes_per_s, ENGINE_SCRUB_BYTES_PER_S);
     set_default(&o->segment_bytes, ENGINE_SEGMENT_BYTES);
     set_default(&o->leases_bytes_max, ENGINE_LEASES_BYTES);

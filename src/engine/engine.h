@@ -39,6 +39,7 @@ struct engine_options {
     uint64_t journal_bytes_max; /* of journal that is kept for the batches in it; beyond, they are moved. 0: default */
     uint64_t index_bytes_max;   /* of memory for the index of those batches; likewise. 0: default */
     uint64_t cache_bytes_max;   /* of loaded extents. 0: default */
+    uint64_t hot_bytes;         /* of the journal, written last, that are taken to be in memory. 0: default */
     uint64_t scrub_bytes_per_s; /* of stored batches read again in the background. 0: default */
     uint64_t segment_bytes;     /* size of a segment. 0: default */
     uint64_t compact_keys_bytes; /* of memory for keys while logs are compacted. 0: default */
@@ -54,6 +55,7 @@ enum {
     ENGINE_JOURNAL_BYTES = 256 << 20,
     ENGINE_INDEX_BYTES = 64 << 20,
     ENGINE_CACHE_BYTES = 128 << 20,
+    ENGINE_HOT_BYTES = 64 << 20,
     ENGINE_SCRUB_BYTES_PER_S = 4 << 20,
     ENGINE_SEGMENT_BYTES = 256 << 20,
     ENGINE_LEASES_BYTES = 256 << 20,

@@ -101,7 +101,6 @@ struct engine {
     bool           is_open; /* recovered */
     uint64_t       replayed_bytes; /* of the journal, by this recovery */
     uint64_t       claimed;        /* position of the journal from which on it is this process's */
-    uint64_t       damaged;        /* position of the batch that was last found damaged in it */
     struct checkpoint *checkpoint;
     struct rows rows;
     struct row ids; /* last_id, last_producer */
@@ -189,6 +188,8 @@ struct log {
         struct extent *at;
         size_t         first, count, cap;
     } extents;
+    struct idmap recalled; /* base of a cold entry -> struct load: in memory, or on its way (recall.c) */
+    struct idmap damaged;  /* base of an entry that cannot be read -> the engine */
     size_t       durable_entries; /* from the first on: known to be on disk */
     size_t       durable_extents;
     uint64_t     durable;   /* the high watermark: all below is on disk */
@@ -240,27 +241,33 @@ uint32_t topic_pick(struct topic *t, struct bytes key);
 /* Where a batch is. Valid until the log changes or the turn ends. */
 struct log_at {
     const struct log_entry *entry;
-    struct load            *load; /* the extent it is in (load.h); NULL: in the journal */
+    struct load            *load; /* that it is in (load.h); NULL: in the journal, and hot (recall.h) */
 };
 
 enum log_answer {
     LOG_FOUND, /* the batch that holds the offset, or the first one behind it */
-    LOG_COLD,  /* that is in an extent that must be loaded first: load.h */
-    LOG_BAD,   /* that is in an extent that cannot be read */
+    LOG_COLD,  /* that must be loaded first: load.h, with what else is in span */
+    LOG_BAD,   /* that cannot be read, with all that is in span */
     LOG_END,   /* there is none */
 };
+/* An extent's, or a batch's. */
+struct log_span {
+    uint64_t base, end;
+};
 /* The batch that holds offset, or the first one behind it: a log may leave offsets out. `at` is set
- * with LOG_FOUND, *extent (may be NULL) with LOG_COLD and LOG_BAD. */
+ * with LOG_FOUND, *span (may be NULL) but with LOG_END. */
 enum log_answer log_find(const struct log *l, uint64_t offset, struct log_at *at,
-                         struct extent **extent);
+                         struct log_span *span);
+/* What holds offset, or the first behind it: one of the two, or none. */
+struct log_place {
+    const struct log_entry *entry;
+    struct extent          *extent;
+};
+struct log_place log_place(const struct log *l, uint64_t offset);
 /* From a batch to the one after it, when that is next to it in memory; else use log_find. */
 bool log_step(const struct log *l, struct log_at *at);
-/* The bytes of the batch, which is on disk (log_position). ERR_CORRUPT: they are not what was written;
- * one diag line. Recovery does not read what a checkpoint stands for, so batches of earlier claims are
- * checked here, by their own checksum. */
+/* The bytes of the batch, which is on disk (log_position), and was found in this turn. */
 MUST_CHECK enum err log_view(struct engine *e, const struct log_at *at, struct slice *out);
-/* Whether log_view would say so. */
-bool log_is_damaged(struct engine *e, const struct log_at *at);
 /* The batch is on disk when the journal is durable up to here. */
 uint64_t log_position(const struct log_at *at);
 /* The high watermark: all records below it are on disk. */

@@ -472,7 +472,7 @@ static void damage_in_the_journal_is_told(void **state)
     get->ns = bytes_str(NS);
     get->name = bytes_str("q");
     assert_true(rig_run(&r, get));
-    assert_int_equal(get->views->fates[FATE_EVICTED], 1);
+    assert_int_equal(get->views->fates[FATE_DAMAGED], 1);
     call_free(get);
     rig_close(&r);
     diag_set_level(DIAG_WARN);
@@ -613,7 +613,7 @@ static void a_queue_goes_on_behind_damage(void **state)
     assert_int_equal(lease_one(&r, "q", &ref), 0);
     assert_int_equal(lease_one(&r, "q", &ref), 1);
     assert_int_equal(lease_one(&r, "q", &ref), 3);
-    assert_int_equal(rig_queue(&r, "q")->ledger.fates[FATE_EVICTED], 1);
+    assert_int_equal(rig_queue(&r, "q")->ledger.fates[FATE_DAMAGED], 1);
     rig_close(&r);
 }
 

@@ -11,10 +11,11 @@
     X(0, ACKED, "acked", "its consumer said that it is done, or took it without asking to say so") \
     X(1, REJECTED, "rejected", "its consumer gave it up, and the queue has no place for such ones") \
     X(2, EXPIRED, "expired", "it was older than the queue keeps messages")                         \
-    X(3, EVICTED, "evicted", "its topic dropped it first: by age, by size, by request, or damaged") \
+    X(3, EVICTED, "evicted", "its topic dropped it first: by age, by size, or by request")         \
     X(4, COMPACTED, "compacted", "a later record of its key took its place")                       \
     X(5, DEAD_LETTERED, "dead-lettered", "it was moved to the queue for those that failed too often") \
-    X(6, PURGED, "purged", "somebody emptied the queue")
+    X(6, PURGED, "purged", "somebody emptied the queue")                                           \
+    X(7, DAMAGED, "damaged", "the disk does not give it back as it was written")
 
 enum fate {
 #define X(number, name, text, meaning) FATE_##name = number,

@@ -1,30 +1,13 @@
 /* load.c - see load.h. */
 #include "base/diag.h"
-#include "engine/log_int.h"
-#include "store/blob.h"
+#include "engine/load_int.h"
+#include "engine/recall.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 enum { AHEAD_EXTENTS = 3, AHEAD_MAX = 16 }; /* loads under way, above which nobody reads ahead */
-
-/* One load on its way. The reader thread has what lies between the marks; the rest is ours. */
-struct reading {
-    struct work    work;
-    struct engine *engine; /* NULL: it is gone, nobody wants this any more */
-    struct list    in_flight;
-    struct list    waits; /* struct load_wait */
-    bool           is_check; /* kept only if somebody waits */
-    /* for the reader thread */
-    struct shard      *shard;
-    struct blob_id     segment;
-    uint64_t           at;
-    struct extent_head want;
-    struct load       *load; /* out */
-    enum err           err;  /* out */
-    /* until here */
-};
 
 void load_init(struct loads *s, uint64_t bytes_max)
 {
@@ -33,26 +16,26 @@ void load_init(struct loads *s, uint64_t bytes_max)
     list_init(&s->in_flight);
 }
 
-static struct load *new_load(uint64_t log, uint64_t base, uint32_t count)
+struct load *load_new(uint64_t log, uint64_t base, uint64_t end, uint32_t count)
 {
     struct load *load = mem_new(sizeof *load + count * sizeof load->entries[0]);
 
     list_init(&load->in_cache);
     load->log = log;
     load->base = base;
+    load->end = end;
     load->count = count;
     return load;
 }
 
-static void keep(struct engine *e, struct load *load)
+void load_keep(struct engine *e, struct load *load)
 {
-    load->size =
-        load->bytes.bytes.len + sizeof *load + load->count * sizeof load->entries[0];
+    load->size = load->bytes.bytes.len + sizeof *load + load->count * sizeof load->entries[0];
     e->loads.bytes += load->size;
     list_push(&e->loads.cache, &load->in_cache);
 }
 
-static void free_load(struct load *load)
+void load_free(struct load *load)
 {
     slice_drop(&load->bytes);
     free(load);
@@ -90,7 +73,7 @@ enum err extent_load(struct shard *shard, struct blob_id segment, uint64_t at,
 static void run_reading(struct work *w)
 {
     struct reading *r = CONTAINER(w, struct reading, work);
-    struct load    *load = new_load(r->want.log, r->want.base, r->want.batches);
+    struct load    *load = load_new(r->want.log, r->want.base, r->want.end, r->want.batches);
 
     r->err = extent_load(r->shard, r->segment, r->at, &r->want, load->entries, &load->bytes);
     if (r->err)
@@ -132,13 +115,13 @@ void load_quarantine(struct engine *e, const struct extent_head *want, struct bl
          segment.epoch, segment.number, at, err_text(err));
 }
 
-static void settle(struct engine *e, struct reading *r)
+static void settle_extent(struct engine *e, struct reading *r)
 {
     struct extent *x = find(e, &r->want, r->segment, r->at);
 
     if (!x || x->load) {
         if (r->load)
-            free_load(r->load);
+            load_free(r->load);
         return;
     }
     x->is_loading = false;
@@ -147,11 +130,11 @@ static void settle(struct engine *e, struct reading *r)
         return;
     }
     if (r->is_check && list_empty(&r->waits)) {
-        free_load(r->load);
+        load_free(r->load);
         return;
     }
     x->load = r->load;
-    keep(e, x->load);
+    load_keep(e, x->load);
 }
 
 static void on_read(struct mail *mail)
@@ -162,13 +145,13 @@ static void on_read(struct mail *mail)
 
     if (!e) {
         if (r->load)
-            free_load(r->load);
+            load_free(r->load);
         free(r);
         return;
     }
     list_remove(&r->in_flight);
     e->loads.flights--;
-    settle(e, r);
+    r->settle(e, r);
     while ((n = list_pop(&r->waits)) != NULL) {
         struct load_wait *w = CONTAINER(n, struct load_wait, in_load);
 
@@ -177,22 +160,31 @@ static void on_read(struct mail *mail)
     free(r);
 }
 
-static struct reading *begin(struct engine *e, const struct log *l, struct extent *x,
-                             enum work_lane lane)
+struct reading *load_reading_new(struct engine *e, void (*run)(struct work *w),
+                                 void (*on_settle)(struct engine *e, struct reading *r))
 {
     struct reading *r = mem_new(sizeof *r);
 
     r->work.mail.run = on_read;
-    r->work.run = run_reading;
+    r->work.run = run;
+    r->settle = on_settle;
     r->engine = e;
     r->shard = e->shard;
-    r->segment = x->segment->id;
-    r->at = x->at;
-    r->want = extent_head_of(l->id, x);
     list_init(&r->in_flight);
     list_init(&r->waits);
     list_push(&e->loads.in_flight, &r->in_flight);
     e->loads.flights++;
+    return r;
+}
+
+static struct reading *begin(struct engine *e, const struct log *l, struct extent *x,
+                             enum work_lane lane)
+{
+    struct reading *r = load_reading_new(e, run_reading, settle_extent);
+
+    r->segment = x->segment->id;
+    r->at = x->at;
+    r->want = extent_head_of(l->id, x);
     x->is_loading = true;
     shard_work(e->shard, lane, &r->work);
     return r;
@@ -212,25 +204,36 @@ static struct reading *find_or_begin(struct engine *e, const struct log *l, stru
     return begin(e, l, x, WORK_READ);
 }
 
-void load_want(struct engine *e, const struct log *l, struct extent *x, struct load_wait *w)
+void load_want(struct engine *e, struct log *l, uint64_t offset, struct load_wait *w)
 {
-    struct reading *r = find_or_begin(e, l, x);
+    struct log_place p = log_place(l, offset);
+    struct reading  *r = p.extent ? find_or_begin(e, l, p.extent) : recall_want(e, l, p.entry);
 
     if (w && list_empty(&w->in_load))
         list_push(&r->waits, &w->in_load);
 }
 
-/* More than one, so that the reader thread has the next at hand when it is done with the first. */
-void load_ahead(struct engine *e, const struct log *l, const struct load *load)
+/* What it takes is returned as the offset behind it; UINT64_MAX: there is nothing to load. */
+static uint64_t read_ahead(struct engine *e, struct log *l, uint64_t offset)
 {
-    size_t first = log_extent_index(l, load->base) + 1;
+    struct log_place p = log_place(l, offset);
 
-    for (size_t i = first; i < l->extents.count && i < first + AHEAD_EXTENTS; i++) {
-        struct extent *x = &log_extents(l)[i];
+    if (p.entry)
+        return recall_is_hot(e, p.entry) ? UINT64_MAX : recall_ahead(e, l, p.entry);
+    if (!p.extent)
+        return UINT64_MAX;
+    if (!p.extent->load && !p.extent->is_loading && !p.extent->is_bad)
+        begin(e, l, p.extent, WORK_READ);
+    return p.extent->end;
+}
 
-        if (!x->load && !x->is_loading && !x->is_bad && e->loads.flights < AHEAD_MAX)
-            begin(e, l, x, WORK_READ);
-    }
+/* More than one, so that the reader thread has the next at hand when it is done with the first. */
+void load_ahead(struct engine *e, struct log *l, const struct load *load)
+{
+    uint64_t offset = load->end;
+
+    for (int i = 0; i < AHEAD_EXTENTS && offset < l->end && e->loads.flights < AHEAD_MAX; i++)
+        offset = read_ahead(e, l, offset);
 }
 
 void load_check(struct engine *e, const struct log *l, struct extent *x)
@@ -241,23 +244,27 @@ void load_check(struct engine *e, const struct log *l, struct extent *x)
 
 /* ---- the cache ---- */
 
-struct load *load_add(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
+struct load *load_add(struct engine *e, const struct log *l, const struct extent *x,
                       struct slice bytes)
 {
-    struct load *load = new_load(log, base, count);
+    struct load *load = load_new(l->id, x->base, x->end, x->batches);
 
     load->bytes = bytes;
-    keep(e, load);
+    load_keep(e, load);
     return load;
+}
+
+static void drop(struct engine *e, struct load *load)
+{
+    list_remove(&load->in_cache);
+    e->loads.bytes -= load->size;
+    load_free(load);
 }
 
 void load_drop(struct engine *e, struct extent *x)
 {
-    if (!x->load)
-        return;
-    list_remove(&x->load->in_cache);
-    e->loads.bytes -= x->load->size;
-    free_load(x->load);
+    if (x->load)
+        drop(e, x->load);
     x->load = NULL;
 }
 
@@ -274,6 +281,12 @@ static struct extent *extent_of(struct engine *e, const struct load *load)
     return &log_extents(l)[log_extent_index(l, load->base)];
 }
 
+static void drop_recalled(struct engine *e, struct load *load)
+{
+    recall_drop(e, load);
+    drop(e, load);
+}
+
 void load_shrink(struct engine *e)
 {
     uint64_t     durable = journal_durable(e->journal);
@@ -283,7 +296,9 @@ void load_shrink(struct engine *e)
         struct load *load = CONTAINER(n, struct load, in_cache);
 
         n = n->next;
-        if (load->position <= durable) /* D3 */
+        if (load->is_recalled)
+            drop_recalled(e, load);
+        else if (load->position <= durable) /* D3 */
             load_drop(e, extent_of(e, load));
     }
 }
@@ -304,5 +319,10 @@ void load_fini(struct engine *e)
         assert(list_empty(&r->waits));
         r->engine = NULL;
     }
-    assert(list_empty(&e->loads.cache)); /* all logs are gone */
+    while (!list_empty(&e->loads.cache)) { /* all logs are gone, and their extents with them */
+        struct load *load = CONTAINER(e->loads.cache.next, struct load, in_cache);
+
+        assert(load->is_recalled);
+        drop(e, load);
+    }
 }

@@ -1,5 +1,5 @@
 /*
- * load.h - the batches of extents in memory.
+ * load.h - cold batches in memory: those of extents, and of the journal (recall.h).
  *
  * What is in an extent is known while it is loaded: then there is an entry for each of its batches,
  * and the bytes are a slice over the segment's mapping, with its pages in memory. A load is read and
@@ -28,15 +28,18 @@
 struct engine;
 struct extent;
 struct log;
+struct reading;
 
 struct load {
     struct list      in_cache; /* engine.loads, the longest unused first */
-    uint64_t         log, base; /* of the extent it belongs to */
+    uint64_t         log, base, end; /* of the extent it belongs to, or the batches */
     uint64_t         position;  /* of the journal, from which on it is on disk; 0: it always was */
     struct slice     bytes;     /* the batches */
     uint64_t         size;      /* against the budget */
     uint32_t         count;
-    struct log_entry entries[];
+    bool             is_recalled; /* its batches are the journal's, not an extent's: recall.h */
+    struct reading  *reading;     /* of those: on its way, and its entries are the reader thread's */
+    struct log_entry entries[]; /* their position is in `bytes` */
 };
 
 struct loads {
@@ -61,16 +64,17 @@ MUST_CHECK enum err extent_load(struct shard *shard, struct blob_id segment, uin
 void load_init(struct loads *s, uint64_t bytes_max);
 void load_fini(struct engine *e);
 
-/* A cold extent is wanted; w, when it is not NULL and does not wait yet, is told when it is loaded
- * or turns out to be bad, or when it is gone: then look again. */
-void load_want(struct engine *e, const struct log *l, struct extent *x, struct load_wait *w);
-/* Somebody will want the extent behind the one of this load soon. */
-void load_ahead(struct engine *e, const struct log *l, const struct load *load);
+/* What is at this offset of the log, or the first behind it, is cold and wanted; w, when it is not
+ * NULL and does not wait yet, is told when it is loaded or turns out to be bad, or when it is gone:
+ * then look again. */
+void load_want(struct engine *e, struct log *l, uint64_t offset, struct load_wait *w);
+/* Somebody will want what comes behind this load soon. */
+void load_ahead(struct engine *e, struct log *l, const struct load *load);
 /* Reads a cold extent as if it were wanted, when there is time, and keeps it only if it is wanted by
  * then: so that a bad one is known. */
 void load_check(struct engine *e, const struct log *l, struct extent *x);
 /* A load of the extent's batches, whose bytes are still to be written. Takes over the hold. */
-struct load *load_add(struct engine *e, uint64_t log, uint64_t base, uint32_t count,
+struct load *load_add(struct engine *e, const struct log *l, const struct extent *x,
                       struct slice bytes);
 /* The extent goes. */
 void load_drop(struct engine *e, struct extent *x);

@@ -23,6 +23,7 @@
  */
 #include "engine/log_int.h"
 #include "base/diag.h"
+#include "engine/recall.h"
 #include "engine/retention.h"
 
 #include <assert.h>
@@ -51,6 +52,8 @@ struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
     list_init(&l->in_trims);
     list_init(&l->in_staged);
     idmap_init(&l->producers);
+    idmap_init(&l->recalled);
+    idmap_init(&l->damaged);
     return l;
 }
 
@@ -66,6 +69,8 @@ void log_free(struct engine *e, struct log *l)
     row_remove(e, &l->row);
     log_chunks_fini(e, l);
     producer_log_fini(e, l);
+    idmap_fini(&l->recalled);
+    idmap_fini(&l->damaged);
     free(l->entries.at);
     free(l->extents.at);
     free(l);
@@ -229,6 +234,22 @@ uint64_t log_next_base(const struct log *l, uint64_t offset)
 
 /* ---- finding ---- */
 
+struct log_place log_place(const struct log *l, uint64_t offset)
+{
+    size_t           entry = log_entry_index(l, offset);
+    size_t           x = log_extent_index(l, offset);
+    struct log_place p = { entry < l->entries.count ? &log_entries(l)[entry] : NULL,
+                           x < l->extents.count ? &log_extents(l)[x] : NULL };
+
+    if (p.entry && p.extent) {
+        if (p.extent->base < p.entry->base_offset)
+            p.entry = NULL;
+        else
+            p.extent = NULL;
+    }
+    return p;
+}
+
 static enum log_answer find_in_extent(const struct extent *x, uint64_t offset, struct log_at *at)
 {
     const struct load *load = x->load;
@@ -252,39 +273,39 @@ static enum log_answer find_in_extent(const struct extent *x, uint64_t offset, s
     return LOG_FOUND;
 }
 
-enum log_answer log_find(const struct log *l, uint64_t offset, struct log_at *at,
-                         struct extent **extent)
+static enum log_answer find_entry(const struct log *l, const struct log_entry *entry,
+                                  struct log_at *at)
 {
-    size_t entry = log_entry_index(l, offset);
-    size_t x = log_extent_index(l, offset);
-    bool   has_entry = entry < l->entries.count;
-    bool   has_extent = x < l->extents.count;
-
-    if (has_extent &&
-        (!has_entry || log_extents(l)[x].base < log_entries(l)[entry].base_offset)) {
-        if (extent)
-            *extent = &log_extents(l)[x];
-        return find_in_extent(&log_extents(l)[x], offset, at);
-    }
-    if (!has_entry)
-        return LOG_END;
-    *at = (struct log_at){ &log_entries(l)[entry], NULL };
+    if (!recall_is_hot(l->topic->engine, entry))
+        return recall_find(l, entry, at);
+    *at = (struct log_at){ entry, NULL };
     return LOG_FOUND;
+}
+
+enum log_answer log_find(const struct log *l, uint64_t offset, struct log_at *at,
+                         struct log_span *span)
+{
+    struct log_place p = log_place(l, offset);
+
+    if (!p.extent && !p.entry)
+        return LOG_END;
+    if (span)
+        *span = p.extent ? (struct log_span){ p.extent->base, p.extent->end }
+                         : (struct log_span){ p.entry->base_offset, entry_end(p.entry) };
+    return p.extent ? find_in_extent(p.extent, offset, at) : find_entry(l, p.entry, at);
 }
 
 bool log_part(const struct log *l, uint64_t offset, struct log_part *out)
 {
-    const struct log_entry *entry = log_entries(l) + log_entry_index(l, offset);
-    const struct extent    *x = log_extents(l) + log_extent_index(l, offset);
-    bool                    has_entry = entry < log_entries(l) + l->entries.count;
-    bool                    has_extent = x < log_extents(l) + l->extents.count;
+    struct log_place p = log_place(l, offset);
 
-    if (has_extent && (!has_entry || x->base < entry->base_offset))
-        *out = (struct log_part){ x->base, x->end, x->bytes, x->max_timestamp_ms, x->append_ms };
-    else if (has_entry)
-        *out = (struct log_part){ entry->base_offset, entry_end(entry), entry->batch_len,
-                                  entry->max_timestamp_ms, entry->append_ms };
-    return has_extent || has_entry;
+    if (p.extent)
+        *out = (struct log_part){ p.extent->base, p.extent->end, p.extent->bytes,
+                                  p.extent->max_timestamp_ms, p.extent->append_ms };
+    else if (p.entry)
+        *out = (struct log_part){ p.entry->base_offset, entry_end(p.entry), p.entry->batch_len,
+                                  p.entry->max_timestamp_ms, p.entry->append_ms };
+    return p.extent || p.entry;
 }
 
 bool log_step(const struct log *l, struct log_at *at)
@@ -293,32 +314,11 @@ bool log_step(const struct log *l, struct log_at *at)
                                             : log_entries(l) + l->entries.count;
     const struct log_entry *next = at->entry + 1;
 
-    if (next >= past || (!at->load && next->base_offset != entry_end(at->entry)))
+    if (next >= past || (!at->load && next->base_offset != entry_end(at->entry)) ||
+        next->batch_len == 0) /* a damaged one: recall.h */
         return false;
     at->entry = next;
     return true;
-}
-
-static bool is_whole(struct engine *e, const struct log_entry *x, struct bytes batch)
-{
-    struct batch_head head;
-
-    if (x->position >= e->claimed || batch_check(batch, &head) == ERR_OK)
-        return true;
-    if (e->damaged != x->position)
-        diag(DIAG_ERROR, "journal: the batch at position %" PRIu64 " is damaged", x->position);
-    e->damaged = x->position;
-    return false;
-}
-
-static enum err view_entry(struct engine *e, const struct log_entry *x, struct slice *out)
-{
-    enum err err = journal_view(e->journal, x->position, x->batch_len, out);
-
-    if (err || is_whole(e, x, out->bytes))
-        return err;
-    slice_drop(out);
-    return ERR_CORRUPT;
 }
 
 enum err log_view(struct engine *e, const struct log_at *at, struct slice *out)
@@ -326,23 +326,11 @@ enum err log_view(struct engine *e, const struct log_at *at, struct slice *out)
     struct slice *all;
 
     if (!at->load)
-        return view_entry(e, at->entry, out);
+        return journal_view(e->journal, at->entry->position, at->entry->batch_len, out);
     all = &at->load->bytes;
     *out = slice_hold(
         slice_of(all->block, all->bytes.at + at->entry->position, at->entry->batch_len));
     return ERR_OK;
-}
-
-bool log_is_damaged(struct engine *e, const struct log_at *at)
-{
-    struct slice batch;
-
-    if (at->load || at->entry->position >= e->claimed)
-        return false;
-    if (view_entry(e, at->entry, &batch) != ERR_OK)
-        return true;
-    slice_drop(&batch);
-    return false;
 }
 
 uint64_t log_position(const struct log_at *at)
@@ -410,6 +398,7 @@ static void remove_entries(struct engine *e, struct log *l, size_t i, size_t n)
     struct log_entry *at = log_entries(l);
 
     for (size_t k = i; k < i + n; k++) {
+        recall_forget(l, &at[k]);
         pins_take(&e->pins, at[k].position);
         l->bytes -= at[k].batch_len;
     }

@@ -10,6 +10,8 @@ enum {
     OWN_BYTES_MIN = 8 << 20, /* of one log: it gets a segment for itself */
     SYNC_BYTES = 16 << 20,   /* written between syncs, so that none of them takes long */
     ROOM_BYTES = 1 << 20,    /* taken at a time beyond what was thought to be enough */
+    WINDOW_BYTES = 1 << 20,  /* of the journal, read at once */
+    GAP_BYTES = 16 << 10,    /* between two batches, read along */
 };
 
 void move_init(struct moves *s)
@@ -70,13 +72,13 @@ static struct move_source *add_source(struct move *m, uint64_t bytes)
     return &p->sources[p->source_count - 1];
 }
 
-void move_add_batch(struct move *m, const struct log_entry *entry, struct slice batch)
+void move_add_batch(struct move *m, const struct log_entry *entry)
 {
     struct move_source *s = add_source(m, entry->batch_len);
 
     s->entry = *entry;
-    s->batch = batch;
     m->batches++;
+    pins_put(&m->engine->pins, entry->position); /* M5 */
 }
 
 void move_add_extent(struct move *m, uint64_t log, const struct extent *x)
@@ -101,13 +103,19 @@ void move_add_range(struct move *m, uint64_t from, uint64_t to)
     p->ranges[p->range_count - 1] = (struct move_range){ from, to };
 }
 
-static void free_piece(struct engine *e, struct move_piece *p)
+/* M5: nothing is read any more. */
+static void release_sources(struct engine *e, struct move_piece *p)
 {
-    for (size_t i = 0; i < p->source_count; i++) {
-        slice_drop(&p->sources[i].batch);
-        if (e && p->sources[i].extent.batches > 0)
-            room_release(e, room_find(e, p->sources[i].segment.number)); /* M5 */
-    }
+    for (size_t i = 0; i < p->source_count; i++)
+        if (p->sources[i].extent.batches > 0)
+            room_release(e, room_find(e, p->sources[i].segment.number));
+        else
+            pins_take(&e->pins, p->sources[i].entry.position);
+    p->source_count = 0;
+}
+
+static void free_piece(struct move_piece *p)
+{
     free(p->sources);
     free(p->ranges);
     free(p->made);
@@ -121,7 +129,9 @@ void move_free(struct move *m)
 
         if (l)
             l->is_moving = false;
-        free_piece(m->engine, &m->pieces[i]);
+        if (m->engine)
+            release_sources(m->engine, &m->pieces[i]);
+        free_piece(&m->pieces[i]);
     }
     if (m->forget)
         m->forget(m->ctx);
@@ -189,6 +199,8 @@ struct writing {
     struct extent_writer w;
     uint64_t             unsynced;
     struct buf           changed; /* by the filter */
+    struct buf           window;  /* of the journal, read last */
+    uint64_t             window_at;
 };
 
 static enum err make_room(struct writing *g, size_t size)
@@ -319,6 +331,54 @@ static enum err write_extent(struct writing *g, const struct move_source *s)
     return err;
 }
 
+/* Where what is read together with source i ends: what follows it closely. */
+static uint64_t window_end(const struct move_piece *p, size_t i)
+{
+    uint64_t start = p->sources[i].entry.position;
+    uint64_t end = start + p->sources[i].entry.batch_len;
+
+    while (++i < p->source_count) {
+        const struct move_source *s = &p->sources[i];
+
+        if (s->extent.batches > 0 || s->entry.position < end ||
+            s->entry.position - end > GAP_BYTES ||
+            s->entry.position + s->entry.batch_len - start > WINDOW_BYTES)
+            break;
+        end = s->entry.position + s->entry.batch_len;
+    }
+    return end;
+}
+
+static enum err read_window(struct writing *g, uint64_t start, uint64_t end)
+{
+    buf_clear(&g->window);
+    g->window_at = start;
+    buf_grow(&g->window, (size_t)(end - start));
+    return shard_load(g->move->shard, start, (size_t)(end - start), g->window.at);
+}
+
+/* Some of what is read at once may be unreadable, or lie in the next file. */
+static enum err write_from_journal(struct writing *g, size_t i)
+{
+    const struct log_entry *entry = &g->piece->sources[i].entry;
+    uint64_t                end = entry->position + entry->batch_len;
+    enum err                err = ERR_OK;
+
+    if (entry->position < g->window_at || end > g->window_at + g->window.len) {
+        uint64_t more = window_end(g->piece, i);
+
+        err = read_window(g, entry->position, more);
+        if (err && more > end)
+            err = read_window(g, entry->position, end);
+    }
+    if (err) {
+        buf_clear(&g->window);
+        return ERR_CORRUPT;
+    }
+    return write_batch(g, entry,
+                       bytes_of(g->window.at + (entry->position - g->window_at), entry->batch_len));
+}
+
 /* What was written of a bad piece stays unused. */
 static enum err write_piece(struct writing *g)
 {
@@ -329,8 +389,7 @@ static enum err write_piece(struct writing *g)
     for (size_t i = 0; i < p->source_count && !err; i++) {
         const struct move_source *s = &p->sources[i];
 
-        err = s->extent.batches > 0 ? write_extent(g, s)
-                                    : write_batch(g, &s->entry, s->batch.bytes);
+        err = s->extent.batches > 0 ? write_extent(g, s) : write_from_journal(g, i);
         if (err == ERR_CORRUPT) {
             p->bad = i;
             return ERR_OK;
@@ -360,6 +419,7 @@ static enum err write_all(struct move *m)
         err = blob_seal(m->targets[i].blob, m->targets[i].end); /* M1: synced, too */
     extent_fini(&g.w);
     buf_fini(&g.changed);
+    buf_fini(&g.window);
     return err;
 }
 
@@ -421,6 +481,8 @@ static void on_written(struct mail *mail)
         room_return(e, m->targets[i].segment, m->err ? 0 : m->targets[i].end);
         e->moves.bytes += m->err ? 0 : m->targets[i].end;
     }
+    for (size_t i = 0; i < m->piece_count; i++)
+        release_sources(e, &m->pieces[i]);
     if (m->err && m->err != ERR_NO_SPACE)
         e->options.on_failed(e->options.ctx, m->err, "a segment");
     m->forget = NULL;

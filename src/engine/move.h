@@ -18,8 +18,9 @@
  *       A filter may change a batch or leave it out; what it gives is written as it is.
  *   M4  A piece with a source that cannot be read is not applied. A bad extent is quarantined as by a
  *       load; with a bad batch in the journal the log is left alone from then on.
- *   M5  What is being read does not go, though the log may lose it meanwhile: journal files and
- *       segments are held.
+ *   M5  What is being read does not go, though the log may lose it meanwhile: it is pinned in the
+ *       journal, and segments are held. It is read by the tidy thread, and not through a mapping: a
+ *       sector that cannot be read is M4.
  *
  * Thread: the shard's.
  */
@@ -31,7 +32,6 @@
 /* A batch in the journal, or an extent. */
 struct move_source {
     struct log_entry   entry; /* of the batch */
-    struct slice       batch;
     struct extent_head extent; /* batches > 0: it is an extent, there: */
     struct blob_id     segment;
     uint64_t           at;
@@ -93,7 +93,7 @@ struct move {
 struct move *move_new(struct engine *e, void (*done)(struct engine *e, struct move *m), void *ctx);
 /* A new piece, the last one from now on. Sources are added in order of offset, each within it. */
 void move_add_piece(struct move *m, struct log *l, uint64_t from, uint64_t to);
-void move_add_batch(struct move *m, const struct log_entry *entry, struct slice batch);
+void move_add_batch(struct move *m, const struct log_entry *entry);
 void move_add_extent(struct move *m, uint64_t log, const struct extent *x);
 void move_add_range(struct move *m, uint64_t from, uint64_t to);
 /* The move runs by itself from now on and is freed after done. A piece has at most

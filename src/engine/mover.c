@@ -3,7 +3,6 @@
 #include "engine/checkpoint.h"
 #include "engine/move.h"
 
-#include <assert.h>
 
 enum {
     MOVE_BYTES_MAX = 128 << 20,
@@ -111,19 +110,13 @@ static struct run take_run(const struct engine *e, const struct log *l, size_t e
     return r;
 }
 
-static bool add_batches(struct engine *e, const struct log *l, const struct run *r)
+static void add_batches(struct engine *e, const struct log *l, const struct run *r)
 {
     const struct log_entry *at = log_entries(l);
-    struct slice            batch;
 
-    for (size_t i = 0; i < r->count; i++) {
-        if (!is_needed(l, &at[i]))
-            continue;
-        if (journal_view(e->journal, at[i].position, at[i].batch_len, &batch) != ERR_OK)
-            return false;
-        move_add_batch(e->mover.move, &at[i], batch);
-    }
-    return true;
+    for (size_t i = 0; i < r->count; i++)
+        if (is_needed(l, &at[i]))
+            move_add_batch(e->mover.move, &at[i]);
 }
 
 static void on_done(struct engine *e, struct move *m)
@@ -164,8 +157,7 @@ static void add_run(struct engine *e, struct log *l, const struct run *r, uint64
     move_add_piece(e->mover.move, l, small > 0 ? log_extents(l)[past - small].base : from, to);
     for (size_t i = past - small; i < past; i++)
         mover_add_extent(e->mover.move, l, &log_extents(l)[i]);
-    if (!add_batches(e, l, r))
-        assert(false); /* what is in the index and durable is in the journal */
+    add_batches(e, l, r);
 }
 
 /* The next run of a log that lies below the cut. Returns how many batches it was. */

@@ -76,7 +76,21 @@ void outbox_put(struct outbox *o, uint64_t position, struct mailbox *home, struc
         (struct outgoing){ position, home, mail, refs, ref_count };
 }
 
-/* O3. A batch that cannot be read any more (its log was trimmed meanwhile) leaves with empty bytes. */
+uint64_t outbox_pinned(const struct outbox *o)
+{
+    uint64_t lowest = MESSAGE_ATTACHED;
+
+    for (size_t i = 0; i < o->count; i++) {
+        const struct outgoing *out = &o->ring[(o->first + i) & (o->cap - 1)];
+
+        for (size_t k = 0; k < out->ref_count; k++)
+            if (out->refs[k].position < lowest)
+                lowest = out->refs[k].position;
+    }
+    return lowest;
+}
+
+/* O3 */
 static void fill(struct outbox *o, struct message_ref *refs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -84,10 +98,14 @@ static void fill(struct outbox *o, struct message_ref *refs, size_t count)
 
         if (r->position == MESSAGE_ATTACHED)
             continue;
-        if (i > 0 && r->position == refs[i - 1].position)
+        if (i > 0 && r->position == refs[i - 1].position) {
             r->batch = slice_hold(refs[i - 1].batch);
-        else if (journal_view(o->journal, r->position, r->batch_len, &r->batch) != ERR_OK)
-            r->batch = (struct slice){ 0 };
+        } else {
+            enum err err = journal_view(o->journal, r->position, r->batch_len, &r->batch);
+
+            assert(err == ERR_OK); /* O4 */
+            (void)err;
+        }
     }
 }
 

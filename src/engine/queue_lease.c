@@ -36,7 +36,6 @@ struct handout {
     struct lane            *lane; /* the message looked at */
     uint64_t                offset;
     struct log_at           at;      /* its batch */
-    uint64_t                checked; /* position of the batch that was looked at for damage last */
     struct sparse           sparse;
     uint64_t                gap_end; /* when it has none: where the next one that may have begins */
     uint32_t                bytes;
@@ -57,7 +56,7 @@ struct taker {
 
 static void begin(struct handout *h, struct queue *q)
 {
-    *h = (struct handout){ .e = q->engine, .q = q, .checked = UINT64_MAX };
+    *h = (struct handout){ .e = q->engine, .q = q };
     writer_init(&h->w, q->engine);
 }
 
@@ -93,29 +92,29 @@ static bool holds(const struct log_at *at, uint64_t offset)
  * after it. LOG_END, LOG_BAD: there is none up to h->gap_end. */
 static enum log_answer find_batch(struct handout *h, struct lane *lane)
 {
-    const struct log *l = h->q->topic->logs[lane->index];
-    struct extent    *x;
-    enum log_answer   answer;
+    struct log      *l = h->q->topic->logs[lane->index];
+    struct log_span  span;
+    enum log_answer  answer;
 
     if (h->at.entry && h->lane == lane) {
         if (holds(&h->at, h->offset) || (log_step(l, &h->at) && holds(&h->at, h->offset)))
             return LOG_FOUND;
     }
     h->lane = lane;
-    answer = log_find(l, h->offset, &h->at, &x);
+    answer = log_find(l, h->offset, &h->at, &span);
     if (answer == LOG_FOUND && holds(&h->at, h->offset))
         return LOG_FOUND;
     if (answer == LOG_FOUND)
         h->gap_end = h->at.entry->base_offset;
     else
-        h->gap_end = answer == LOG_END ? lane->end : x->base;
+        h->gap_end = answer == LOG_END ? lane->end : span.base;
     h->at.entry = NULL;
     if (h->gap_end > h->offset) /* a hole before it */
         return LOG_END;
     if (answer == LOG_COLD)
-        load_want(h->e, l, x, &h->q->load);
+        load_want(h->e, l, h->offset, &h->q->load);
     else
-        h->gap_end = x->end;
+        h->gap_end = span.end;
     return answer;
 }
 
@@ -124,15 +123,6 @@ static bool is_expired(const struct handout *h, const struct log_entry *entry)
     int64_t retention_ms = h->q->policy.retention_ms;
 
     return retention_ms > 0 && entry->append_ms + retention_ms <= h->e->now_ms;
-}
-
-/* Once for each batch. */
-static bool is_damaged(struct handout *h)
-{
-    if (h->at.load || h->checked == h->at.entry->position)
-        return false;
-    h->checked = h->at.entry->position;
-    return log_is_damaged(h->e, &h->at);
 }
 
 /* H3: from the message looked at to end. */
@@ -154,7 +144,9 @@ static void lose_gap(struct handout *h, enum log_answer answer)
     uint64_t          end = h->gap_end;
     enum fate         fate = FATE_EVICTED;
 
-    if (answer == LOG_END && h->offset >= l->start && l->topic->policy.is_compacted)
+    if (answer == LOG_BAD)
+        fate = FATE_DAMAGED;
+    else if (h->offset >= l->start && l->topic->policy.is_compacted)
         fate = FATE_COMPACTED;
     else if (h->offset < l->start && l->start < end)
         end = l->start;
@@ -191,10 +183,6 @@ static enum order_answer look_at(struct handout *h, struct lane *lane)
     present = sparse_next(&h->sparse, h->e, &h->at, h->offset);
     if (present > h->offset) {
         lose(h, present, FATE_COMPACTED);
-        return ORDER_NEXT;
-    }
-    if (is_damaged(h)) {
-        lose(h, h->at.entry->base_offset + h->at.entry->count, FATE_EVICTED);
         return ORDER_NEXT;
     }
     if (is_expired(h, h->at.entry)) {

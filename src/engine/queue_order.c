@@ -234,15 +234,15 @@ static void count_lease_end(struct order_key *k)
  * any more. False: its batch must be loaded first. */
 static bool adopt(struct queue_order *o, struct held *h)
 {
-    const struct log     *l = o->queue->topic->logs[held_lane(h)->index];
+    struct log           *l = o->queue->topic->logs[held_lane(h)->index];
     struct order_message *m;
     struct log_at         at;
-    struct extent        *x;
+    struct log_span       span;
     uint64_t              hash;
-    enum log_answer       answer = log_find(l, h->offset, &at, &x);
+    enum log_answer       answer = log_find(l, h->offset, &at, &span);
 
-    if (answer == LOG_COLD && h->offset >= x->base) {
-        load_want(o->queue->engine, l, x, &o->queue->load);
+    if (answer == LOG_COLD && h->offset >= span.base) {
+        load_want(o->queue->engine, l, h->offset, &o->queue->load);
         return false;
     }
     if (answer != LOG_FOUND || h->offset < at.entry->base_offset ||

@@ -90,8 +90,8 @@ static size_t count_batches(const struct log *l, struct log_at at, uint32_t byte
     return n;
 }
 
-/* A reader that goes on will want the next extent soon. */
-static void read_ahead(struct engine *e, const struct log *l, const struct log_at *last)
+/* A reader that goes on will want what comes next soon. */
+static void read_ahead(struct engine *e, struct log *l, const struct log_at *last)
 {
     if (!last->load)
         return;
@@ -100,7 +100,7 @@ static void read_ahead(struct engine *e, const struct log *l, const struct log_a
         load_ahead(e, l, last->load);
 }
 
-static enum err take_batches(struct look *k, struct read_item *item, const struct log *l,
+static enum err take_batches(struct look *k, struct read_item *item, struct log *l,
                              struct log_at at, uint32_t bytes_max)
 {
     uint32_t bytes;
@@ -123,12 +123,12 @@ static enum err take_batches(struct look *k, struct read_item *item, const struc
     return ERR_OK;
 }
 
-static enum err want_extent(struct look *k, const struct log *l, struct extent *x,
-                            struct load_wait *w)
+static enum err want_load(struct look *k, struct log *l, uint64_t offset,
+                          struct load_wait *w)
 {
     k->is_cold = true;
     if (k->loads++ < LOADS_MAX)
-        load_want(k->e, l, x, w);
+        load_want(k->e, l, offset, w);
     return ERR_OK;
 }
 
@@ -144,7 +144,6 @@ static enum err look_at_item(struct look *k, struct read_item *item, struct load
 {
     struct log    *l;
     struct log_at  at;
-    struct extent *x;
     enum err err = read_find_log(k->e, k->a->ns, item->name, &item->uuid, item->partition, &l);
 
     if (err)
@@ -155,11 +154,11 @@ static enum err look_at_item(struct look *k, struct read_item *item, struct load
         return ERR_OUT_OF_RANGE;
     if (item->offset == item->high_watermark)
         return ERR_OK;
-    switch (log_find(l, item->offset, &at, &x)) {
+    switch (log_find(l, item->offset, &at, NULL)) {
     case LOG_FOUND:
         return take_batches(k, item, l, at, bytes_left(k, item));
     case LOG_COLD:
-        return want_extent(k, l, x, w);
+        return want_load(k, l, item->offset, w);
     case LOG_BAD:
         return ERR_CORRUPT;
     case LOG_END:

@@ -41,70 +41,66 @@ static bool find_in_batch(struct engine *e, const struct log_at *at, int64_t t,
     return found;
 }
 
-static bool find_in_extent(struct engine *e, struct load *load, int64_t t,
-                           struct list_offsets_item *item)
+/* In the batches of one load, or in one of the journal. */
+static bool find_near(struct engine *e, const struct log_at *at, int64_t t,
+                      struct list_offsets_item *item)
 {
-    load_touch(e, load);
-    for (uint32_t i = 0; i < load->count; i++)
-        if (load->entries[i].max_timestamp_ms >= t &&
-            find_in_batch(e, &(struct log_at){ &load->entries[i], load }, t, item))
+    uint32_t i;
+
+    if (!at->load)
+        return find_in_batch(e, at, t, item);
+    load_touch(e, at->load);
+    for (i = (uint32_t)(at->entry - at->load->entries); i < at->load->count; i++)
+        if (at->load->entries[i].batch_len > 0 && at->load->entries[i].max_timestamp_ms >= t &&
+            find_in_batch(e, &(struct log_at){ &at->load->entries[i], at->load }, t, item))
             return true;
     return false;
 }
 
 /* Where to look next, from the offset `from` on: the first place on disk with a time of at least t. */
-struct place {
-    const struct log_entry *entry; /* of the journal, or NULL */
-    struct extent          *extent;
-};
-
-static bool find_place(const struct log *l, uint64_t from, int64_t t, struct place *out)
+static bool find_place(const struct log *l, uint64_t *from, int64_t t)
 {
     const struct log_entry *entries = log_entries(l);
-    struct extent          *extents = log_extents(l);
-    size_t                  i = log_entry_index(l, from);
-    size_t                  x = log_extent_index(l, from);
+    const struct extent    *extents = log_extents(l);
+    size_t                  i = log_entry_index(l, *from);
+    size_t                  x = log_extent_index(l, *from);
+    uint64_t                base = UINT64_MAX;
 
     while (i < l->durable_entries && entries[i].max_timestamp_ms < t)
         i++;
     while (x < l->durable_extents && extents[x].max_timestamp_ms < t)
         x++;
-    *out = (struct place){ i < l->durable_entries ? &entries[i] : NULL,
-                           x < l->durable_extents ? &extents[x] : NULL };
-    if (out->entry && out->extent) {
-        if (out->entry->base_offset < out->extent->base)
-            out->extent = NULL;
-        else
-            out->entry = NULL;
-    }
-    return out->entry || out->extent;
+    if (i < l->durable_entries)
+        base = entries[i].base_offset;
+    if (x < l->durable_extents && extents[x].base < base)
+        base = extents[x].base;
+    *from = base > *from ? base : *from;
+    return base != UINT64_MAX;
 }
 
-/* False: an extent must be loaded first. */
-static bool find_time(struct engine *e, const struct log *l, struct seek *s,
+/* False: something must be loaded first. */
+static bool find_time(struct engine *e, struct log *l, struct seek *s,
                       struct list_offsets_item *item, int64_t t)
 {
-    uint64_t     from = l->start;
-    struct place p;
+    uint64_t        from = l->start;
+    struct log_span span;
+    struct log_at   at;
 
-    while (find_place(l, from, t, &p)) {
-        if (p.entry) {
-            if (find_in_batch(e, &(struct log_at){ p.entry, NULL }, t, item))
-                return true;
-            from = p.entry->base_offset + p.entry->count;
-            continue;
-        }
-        if (p.extent->is_bad) {
+    while (find_place(l, &from, t)) {
+        switch (log_find(l, from, &at, &span)) {
+        case LOG_COLD:
+            load_want(e, l, from, &s->load);
+            return false;
+        case LOG_BAD:
+        case LOG_END:
             item->err = ERR_CORRUPT;
             return true;
+        case LOG_FOUND:
+            if (find_near(e, &at, t, item))
+                return true;
+            from = at.load ? at.load->end : span.end;
+            break;
         }
-        if (!p.extent->load) {
-            load_want(e, l, p.extent, &s->load);
-            return false;
-        }
-        if (find_in_extent(e, p.extent->load, t, item))
-            return true;
-        from = p.extent->end;
     }
     return true;
 }

@@ -164,7 +164,7 @@ static void add_change(struct engine *e, const struct log *l, const struct run *
 static struct load *load_of(struct engine *e, const struct log *l, const struct run *r)
 {
     struct slice bytes = blob_view(r->x.segment->blob, r->x.at + EXTENT_HEADER_BYTES, r->x.bytes);
-    struct load *load = load_add(e, l->id, r->x.base, r->x.batches, bytes);
+    struct load *load = load_add(e, l, &r->x, bytes);
     uint64_t     base = r->x.base;
     uint64_t     position = 0;
     size_t       i = 0;

@@ -57,6 +57,7 @@ struct disk_ops {
     void (*close_file)(struct disk_file *f);
     uint64_t (*size)(struct disk_file *f);
     uint64_t (*data_end)(struct disk_file *f);
+    enum err (*read_at)(struct disk_file *f, uint64_t offset, void *out, size_t len);
     enum err (*write)(struct disk_file *f, uint64_t offset, struct iovec *iov, size_t count);
     enum err (*zero)(struct disk_file *f, uint64_t offset, uint64_t len);
     enum err (*sync)(struct disk_file *f, bool with_size);
@@ -161,6 +162,14 @@ static inline uint64_t disk_size(struct disk_file *f)
 static inline uint64_t disk_data_end(struct disk_file *f)
 {
     return f->ops->data_end(f);
+}
+
+/* All of [offset, offset + len), copied: an unreadable medium is ERR_DISK_FAILED, whenever it turns
+ * out to be. Waits for the disk. */
+MUST_CHECK static inline enum err disk_read_at(struct disk_file *f, uint64_t offset, void *out,
+                                               size_t len)
+{
+    return f->ops->read_at(f, offset, out, len);
 }
 
 /* Writes all of iov at offset. The array is used up; the memory it leads to is not. */

@@ -355,6 +355,24 @@ static uint64_t data_end(struct disk_file *f)
     return errno == ENXIO ? (uint64_t)hole : end;
 }
 
+static enum err read_at(struct disk_file *f, uint64_t offset, void *out, size_t len)
+{
+    uint8_t *at = out;
+
+    while (len > 0) {
+        ssize_t n = pread(fd_of(f), at, len, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return failed("read", f->path, n == 0 ? EIO : errno); /* it was longer once */
+        at += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return ERR_OK;
+}
+
 /* Leaves iov at what is still to be written. */
 static size_t advance(struct iovec **iov, size_t count, size_t n)
 {
@@ -561,6 +579,7 @@ static const struct disk_ops ops = {
     .close_file = close_file,
     .size = size,
     .data_end = data_end,
+    .read_at = read_at,
     .write = write_file,
     .zero = zero,
     .sync = sync_file,

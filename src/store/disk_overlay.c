@@ -283,6 +283,18 @@ static uint64_t data_end(struct disk_file *f)
     return b ? b->cap : disk_data_end(file_of(f)->below);
 }
 
+static enum err read_at(struct disk_file *f, uint64_t offset, void *out, size_t len)
+{
+    struct block *b = of_file(file_of(f));
+
+    if (!b)
+        return disk_read_at(file_of(f)->below, offset, out, len);
+    if (offset > b->cap || len > b->cap - offset)
+        return ERR_DISK_FAILED;
+    memcpy(out, b->at + offset, len);
+    return ERR_OK;
+}
+
 static enum err write_bytes(struct disk_file *f, uint64_t offset, struct iovec *iov, size_t count)
 {
     enum err      err = copy_up(file_of(f));
@@ -389,6 +401,7 @@ static const struct disk_ops ops = {
     .close_file = close_file,
     .size = size,
     .data_end = data_end,
+    .read_at = read_at,
     .write = write_bytes,
     .zero = zero,
     .sync = sync_file,

@@ -34,7 +34,7 @@ struct sim_disk {
     uint64_t        fail_sync;
     uint64_t        fail_write;
     uint64_t        space;
-    uint64_t        written;
+    uint64_t        written, reads;
     uint64_t        unreadable; /* a byte of this file; its sector cannot be read */
     char            unreadable_path[DISK_PATH_MAX];
     struct list     names;
@@ -463,6 +463,24 @@ static uint64_t data_end(struct disk_file *file)
     return end;
 }
 
+static bool is_unreadable(const struct sim_disk *d, const char *path, uint64_t offset, uint64_t len)
+{
+    return strcmp(d->unreadable_path, path) == 0 && d->unreadable >= offset &&
+           d->unreadable < offset + len;
+}
+
+static enum err read_at(struct disk_file *file, uint64_t offset, void *out, size_t len)
+{
+    struct sim_file *f = sim_file_of(file);
+
+    if (!enter(f) || is_unreadable(f->disk, file->path, offset, len) ||
+        offset > f->inode->now->cap || len > f->inode->now->cap - offset)
+        return leave(f, ERR_DISK_FAILED);
+    f->disk->reads++;
+    memcpy(out, f->inode->now->at + offset, len);
+    return leave(f, ERR_OK);
+}
+
 static enum err write_file(struct disk_file *file, uint64_t offset, struct iovec *iov, size_t count)
 {
     struct sim_file *f = sim_file_of(file);
@@ -555,19 +573,19 @@ static struct block *map(struct disk_file *file)
     return &m->block;
 }
 
-static bool is_unreadable(const struct sim_disk *d, const char *path, uint64_t offset, uint64_t len)
-{
-    return strcmp(d->unreadable_path, path) == 0 && d->unreadable >= offset &&
-           d->unreadable < offset + len;
-}
-
 static enum err load(struct disk *disk, const char *path, struct block *map, uint64_t offset,
                      uint64_t len)
 {
     struct sim_disk *d = sim_of(disk);
 
+    enum err         err;
+
     (void)map;
-    return d->is_off || is_unreadable(d, path, offset, len) ? ERR_DISK_FAILED : ERR_OK;
+    pthread_mutex_lock(&d->lock);
+    d->reads++;
+    err = d->is_off || is_unreadable(d, path, offset, len) ? ERR_DISK_FAILED : ERR_OK;
+    pthread_mutex_unlock(&d->lock);
+    return err;
 }
 
 static enum err stream(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len)
@@ -598,6 +616,7 @@ static const struct disk_ops ops = {
     .close_file = close_file,
     .size = size,
     .data_end = data_end,
+    .read_at = read_at,
     .write = write_file,
     .zero = zero,
     .sync = sync_file,
@@ -807,4 +826,9 @@ void disk_sim_put(struct disk *disk, const char *path, struct bytes content)
 uint64_t disk_sim_written(const struct disk *d)
 {
     return sim_of(d)->written;
+}
+
+uint64_t disk_sim_reads(const struct disk *d)
+{
+    return sim_of(d)->reads;
 }

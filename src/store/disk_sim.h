@@ -55,11 +55,13 @@ bool disk_sim_rot(struct disk *d, const char *path, uint64_t offset);
 /* Called at the beginning of each write, on its thread: whoever stays there is frozen in it. */
 typedef void disk_sim_fn(void *ctx, const char *path);
 void disk_sim_on_write(struct disk *d, disk_sim_fn *fn, void *ctx);
-/* From now on disk_load of this byte fails; one at a time. */
+/* From now on this byte cannot be read: disk_load and disk_read_at fail; one at a time. */
 void disk_sim_spoil(struct disk *d, const char *path, uint64_t offset);
 /* Puts a file there, synced: for tests that begin with bytes of their own. */
 void disk_sim_put(struct disk *d, const char *path, struct bytes content);
 /* Writes since the disk was made. */
 uint64_t disk_sim_written(const struct disk *d);
+/* How often somebody waited for it to read: disk_load and disk_read_at. */
+uint64_t disk_sim_reads(const struct disk *d);
 
 #endif

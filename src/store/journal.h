@@ -89,9 +89,9 @@ uint64_t journal_pending_bytes(const struct journal *j);
  * shard_is_full). */
 bool journal_is_full(const struct journal *j);
 
-/* Payload bytes that are durable, as a slice over the file's mapping (or a copy, as the volume
- * likes). len must be that of a payload. ERR_OUT_OF_RANGE when trimmed or not durable yet;
- * ERR_DISK_FAILED when the medium does not give it back. */
+/* Payload bytes that this process wrote lately and that are durable, as a slice over the file's mapping.
+ * len must be that of a payload. ERR_OUT_OF_RANGE when trimmed, not durable yet, or not its own. For
+ * everything else: shard_load. */
 MUST_CHECK enum err journal_view(struct journal *j, uint64_t position, uint32_t len,
                                  struct slice *out);
 

@@ -54,8 +54,6 @@ static void roll(struct shard_file *s)
 {
     struct jfile *old = current_file(s);
 
-    disk_close_file(old->file); /* all in it is synced */
-    old->file = NULL;
     if (old->start == POSITION_NONE) {
         jfile_free(old); /* too small for the very first frame; the next claim sweeps it */
         s->count--;

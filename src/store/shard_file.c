@@ -194,7 +194,7 @@ static void append(struct shard *base, struct append *a)
 }
 
 /* The file that holds position, or NULL. lock is held. */
-static const struct jfile *file_at(const struct shard_file *s, uint64_t position)
+static struct jfile *file_at(const struct shard_file *s, uint64_t position)
 {
     size_t low = 0;
     size_t high = s->count;
@@ -215,24 +215,11 @@ static uint64_t offset_of(const struct jfile *f, uint64_t position)
     return position - f->start + FILE_HEADER_BYTES;
 }
 
-/* end is only a bound for files that were not walked, so the mapping is asked, too. */
-static bool has_bytes(const struct jfile *f, uint64_t position, uint32_t len)
+/* end is only a bound for files that were not walked, so the size is asked, too. */
+static bool has_bytes(const struct jfile *f, uint64_t position, size_t len)
 {
-    return f->map && position <= f->end && len <= f->end - position &&
-           offset_of(f, position) + len <= f->map->cap;
-}
-
-/* What this claim wrote is in memory. What an older one did may not be, and the medium may not give
- * it back: that is found out here, where it is an error, and not by whoever reads the slice. */
-static enum err warm(struct shard_file *s, const char *path, struct slice *slice)
-{
-    struct block *map = slice->block;
-    enum err      err = disk_load(s->disk, path, map, (uint64_t)(slice->bytes.at - map->at),
-                                  slice->bytes.len);
-
-    if (err)
-        slice_drop(slice);
-    return err;
+    return position <= f->end && len <= f->end - position &&
+           offset_of(f, position) + len <= f->bytes;
 }
 
 static enum err view(struct shard *base, uint64_t position, uint32_t len, struct slice *out)
@@ -240,20 +227,36 @@ static enum err view(struct shard *base, uint64_t position, uint32_t len, struct
     struct shard_file  *s = shard_file_of(base);
     const struct jfile *f;
     enum err            err = ERR_OUT_OF_RANGE;
-    bool                is_older = false;
-    char                path[DISK_PATH_MAX];
+
+    pthread_mutex_lock(&s->lock);
+    f = file_at(s, position);
+    if (f && f->epoch == s->base.epoch && has_bytes(f, position, len)) {
+        *out = slice_of(block_hold(f->map), f->map->at + offset_of(f, position), len);
+        err = ERR_OK;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return err;
+}
+
+/* Through the file, not through its mapping: there a sector that cannot be read ends the process. */
+static enum err load(struct shard *base, uint64_t position, size_t len, void *out)
+{
+    struct shard_file *s = shard_file_of(base);
+    struct jfile      *f;
+    enum err           err = ERR_OUT_OF_RANGE;
 
     pthread_mutex_lock(&s->lock);
     f = file_at(s, position);
     if (f && has_bytes(f, position, len)) {
-        *out = slice_of(block_hold(f->map), f->map->at + offset_of(f, position), len);
-        is_older = f->epoch != s->base.epoch;
-        if (is_older)
-            jfile_path(path, s, f->epoch, f->number);
-        err = ERR_OK;
+        f->readers++;
+        pthread_mutex_unlock(&s->lock);
+        err = disk_read_at(f->file, offset_of(f, position), out, len);
+        pthread_mutex_lock(&s->lock);
+        if (--f->readers == 0 && f->end <= s->trim_to)
+            pthread_cond_broadcast(&s->keep);
     }
     pthread_mutex_unlock(&s->lock);
-    return is_older ? warm(s, path, out) : err;
+    return err;
 }
 
 static void trim(struct shard *base, uint64_t position)
@@ -326,6 +329,7 @@ static const struct shard_ops ops = {
     .start = start,
     .append = append,
     .view = view,
+    .load = load,
     .trim = trim,
     .oldest = oldest,
     .set_free_min = set_free_min,

@@ -2,7 +2,7 @@
  * shard_file.h - a shard on a disk: what its modules share. Only shard_*.c and volume_file.c
  * include it.
  *
- *   shard_file.c    claim, start, append, view, release         the owner's thread
+ *   shard_file.c    claim, start, append, view, release         the owner's thread; load: any
  *   shard_replay.c  reads the journal, cuts its torn end        the owner's thread, and
  *   shard_ahead.c   what is read before it is applied           one that ends with the replay
  *   shard_commit.c  writes and syncs frames                     the commit thread
@@ -23,6 +23,7 @@
  *   S5  `failed` is terminal: set once. Whatever changes the disk looks at it first and counts as
  *       under way (is_writing, is_keeping, blob_changes) until it is done: that is what fencing
  *       waits for.
+ *   S6  A file of which something is being read (`readers`) is not trimmed.
  *
  *     CLAIMED --shard_replay--> REPLAYED --shard_start--> STARTED --shard_release--> gone
  */
@@ -49,8 +50,9 @@ struct jfile {
     uint64_t          offset; /* where the next one goes */
     uint64_t          bytes;  /* its size */
     uint64_t          zeroed; /* zeros were written up to here; the keeper's */
-    struct disk_file *file;   /* while it may be written, else NULL */
-    struct block     *map;
+    struct disk_file *file;
+    struct block     *map;     /* of a file of this claim; of others during the replay */
+    unsigned          readers; /* lock */
 };
 
 /* Blobs that are being written, and mappings of others. */

@@ -239,7 +239,7 @@ static size_t trimmable(const struct shard_file *s)
 {
     size_t n = 0;
 
-    while (n + 1 < s->count && s->files[n]->end <= s->trim_to)
+    while (n + 1 < s->count && s->files[n]->end <= s->trim_to && s->files[n]->readers == 0) /* S6 */
         n++;
     return n;
 }
@@ -370,7 +370,7 @@ static void let_go(struct shard_file *s)
     struct jfile *f = s->count > KEPT_FILES ? s->files[s->count - 1 - KEPT_FILES] : NULL;
 
     pthread_mutex_unlock(&s->lock);
-    if (f)
+    if (f && f->map)
         disk_unload(s->disk, f->map);
     pthread_mutex_lock(&s->lock);
 }

@@ -43,7 +43,7 @@ static enum err open_file(struct shard_file *s, struct jfile *f, bool is_recent)
     return ERR_OK;
 }
 
-/* Files that end below `from` are mapped, for views, and not walked. Their frames are contiguous,
+/* Files that end below `from` are opened, for loads, and not walked. Their frames are contiguous,
  * so the next start tells the end of each but the last of an epoch, where it is an upper bound. */
 static size_t first_to_walk(const struct shard_file *s, uint64_t from)
 {
@@ -262,9 +262,9 @@ static enum err cut(struct shard_file *s)
     drop_empty(s);
     if (s->count > 0)
         err = cut_file(s, s->files[s->count - 1]);
-    for (size_t i = 0; i < s->count; i++) {
-        disk_close_file(s->files[i]->file);
-        s->files[i]->file = NULL;
+    for (size_t i = 0; i < s->count; i++) { /* from now on it is read through the file: shard_load */
+        block_drop(s->files[i]->map);
+        s->files[i]->map = NULL;
     }
     return err;
 }

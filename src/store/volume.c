@@ -116,6 +116,11 @@ enum err shard_view(struct shard *s, uint64_t position, uint32_t len, struct sli
     return s->ops->view(s, position, len, out);
 }
 
+enum err shard_load(struct shard *s, uint64_t position, size_t len, void *out)
+{
+    return s->ops->load(s, position, len, out);
+}
+
 void shard_trim(struct shard *s, uint64_t position)
 {
     s->ops->trim(s, position);

@@ -142,11 +142,17 @@ struct append {
 
 void shard_append(struct shard *s, struct append *a);
 
-/* len bytes at position, which are the inside of an appended and completed (or replayed) frame.
- * Zero copy where possible; the slice stays readable after trim and release. ERR_OUT_OF_RANGE:
- * trimmed, or never completed. ERR_DISK_FAILED: the medium does not give it back; only of what an
- * older claim wrote, which may mean a wait for the disk, too. */
+/* len bytes at position, which are the inside of a frame that this claim appended and that is
+ * completed: without copying, and without waiting as long as it is in the system's memory, so only
+ * for what was written lately. The slice stays readable after trim and release. ERR_OUT_OF_RANGE:
+ * trimmed, never completed, or of an older claim. */
 MUST_CHECK enum err shard_view(struct shard *s, uint64_t position, uint32_t len, struct slice *out);
+/*
+ * Copies [position, position + len) of the journal, which begins and ends inside of frames that were
+ * completed or replayed, one file's. Blocking, from any thread. ERR_DISK_FAILED: the medium does not
+ * give it back. ERR_OUT_OF_RANGE: trimmed, never completed, or in two files.
+ */
+MUST_CHECK enum err shard_load(struct shard *s, uint64_t position, size_t len, void *out);
 
 /* Nothing below position is needed any more: whole files are removed, in the background. */
 void shard_trim(struct shard *s, uint64_t position);

@@ -23,6 +23,7 @@ struct shard_ops {
     enum err (*start)(struct shard *s, uint64_t file_bytes, uint64_t *position);
     void (*append)(struct shard *s, struct append *a);
     enum err (*view)(struct shard *s, uint64_t position, uint32_t len, struct slice *out);
+    enum err (*load)(struct shard *s, uint64_t position, size_t len, void *out);
     void (*trim)(struct shard *s, uint64_t position);
     uint64_t (*oldest)(const struct shard *s);
     void (*set_free_min)(struct shard *s, uint64_t bytes);

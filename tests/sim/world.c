@@ -317,6 +317,7 @@ static struct engine_options draw_options(struct world *w)
         o.journal_bytes_max = draw_range(d, 1000, 100000);
         o.index_bytes_max = draw_range(d, 500, 10000);
         o.cache_bytes_max = draw_range(d, 1000, 50000);
+        o.hot_bytes = draw_range(d, 1, 20000);
         o.segment_bytes = draw_range(d, 10000, 80000);
     }
     if (w->plan.has[HAS_SMALL_FRAMES])
