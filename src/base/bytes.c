@@ -60,47 +60,56 @@ void rd_fail(struct rd *r)
     r->failed = true;
 }
 
+/* The next n bytes, n > 0; NULL and failed when there are fewer. */
+static inline const uint8_t *take(struct rd *r, size_t n)
+{
+    const uint8_t *at = r->at;
+
+    if (r->failed || n > (size_t)(r->end - at)) {
+        r->failed = true;
+        return NULL;
+    }
+    r->at += n;
+    return at;
+}
+
 struct bytes rd_bytes(struct rd *r, size_t n)
 {
     static const uint8_t empty[1];
-    struct bytes         b;
+    const uint8_t       *at;
 
-    if (r->failed || n > (size_t)(r->end - r->at)) {
-        r->failed = true;
-        return bytes_of(NULL, 0);
-    }
-    b = bytes_of(r->at ? r->at : empty, n);
-    if (n > 0)
-        r->at += n;
-    return b;
+    if (n == 0 && !r->failed)
+        return bytes_of(r->at ? r->at : empty, 0);
+    at = take(r, n);
+    return bytes_of(at, at ? n : 0);
 }
 
 uint8_t rd_u8(struct rd *r)
 {
-    struct bytes b = rd_bytes(r, 1);
+    const uint8_t *at = take(r, 1);
 
-    return b.at ? b.at[0] : 0;
+    return at ? at[0] : 0;
 }
 
 uint16_t rd_u16(struct rd *r)
 {
-    struct bytes b = rd_bytes(r, 2);
+    const uint8_t *at = take(r, 2);
 
-    return b.at ? get_u16(b.at) : 0;
+    return at ? get_u16(at) : 0;
 }
 
 uint32_t rd_u32(struct rd *r)
 {
-    struct bytes b = rd_bytes(r, 4);
+    const uint8_t *at = take(r, 4);
 
-    return b.at ? get_u32(b.at) : 0;
+    return at ? get_u32(at) : 0;
 }
 
 uint64_t rd_u64(struct rd *r)
 {
-    struct bytes b = rd_bytes(r, 8);
+    const uint8_t *at = take(r, 8);
 
-    return b.at ? get_u64(b.at) : 0;
+    return at ? get_u64(at) : 0;
 }
 
 uint32_t rd_u32le(struct rd *r)
@@ -113,12 +122,19 @@ uint64_t rd_u64le(struct rd *r)
     return __builtin_bswap64(rd_u64(r));
 }
 
-static uint64_t uvarint(struct rd *r, unsigned bits)
+/* Of eight bytes, the first the lowest, the low seven bits of each, put together. */
+static uint64_t join_groups(uint64_t w)
+{
+    w = (w & 0x007f007f007f007f) | (w & 0x7f007f007f007f00) >> 1;
+    w = (w & 0x00003fff00003fff) | (w & 0x3fff00003fff0000) >> 2;
+    return (w & 0x000000000fffffff) | (w & 0x0fffffff00000000) >> 4;
+}
+
+static uint64_t uvarint_by_bytes(struct rd *r, unsigned bits)
 {
     uint64_t v = 0;
-    unsigned shift;
 
-    for (shift = 0; shift < bits; shift += 7) {
+    for (unsigned shift = 0; shift < bits; shift += 7) {
         uint8_t b = rd_u8(r);
 
         v |= (uint64_t)(b & 0x7f) << shift;
@@ -127,6 +143,25 @@ static uint64_t uvarint(struct rd *r, unsigned bits)
     }
     r->failed = true;
     return 0;
+}
+
+/* A replay reads many of these, most of one byte, times of six. */
+static inline uint64_t uvarint(struct rd *r, unsigned bits)
+{
+    static const uint64_t high = 0x8080808080808080;
+    uint64_t              w;
+    uint64_t              ends;
+
+    if (!r->failed && r->at < r->end && *r->at < 0x80)
+        return *r->at++;
+    if (r->failed || r->end - r->at < 8)
+        return uvarint_by_bytes(r, bits);
+    memcpy(&w, r->at, sizeof w);
+    ends = ~w & high;
+    if (ends == 0 || (bits == 32 && (ends & 0xffffffffff) == 0))
+        return uvarint_by_bytes(r, bits);
+    r->at += __builtin_ctzll(ends) / 8 + 1;
+    return join_groups(w & (ends ^ (ends - 1)));
 }
 
 uint32_t rd_uvarint32(struct rd *r)

@@ -132,6 +132,40 @@ static void varints_have_bounds(void **state)
     assert_true(r.failed);
 }
 
+static size_t put_uvarint(uint8_t *at, uint64_t v)
+{
+    size_t n = 0;
+
+    for (; v >= 0x80; v >>= 7)
+        at[n++] = (uint8_t)(v | 0x80);
+    at[n++] = (uint8_t)v;
+    return n;
+}
+
+/* With as many bytes behind it as there may be: how it is read depends on that. */
+static void varints_of_all_lengths(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 64; bits++)
+        for (unsigned behind = 0; behind < 10; behind++) {
+            uint64_t  v = (1ull << bits) + (0x123456789abcdefull & ((1ull << bits) - 1));
+            uint8_t   bytes[24];
+            size_t    n = put_uvarint(bytes, v);
+            struct rd r;
+
+            memset(bytes + n, 0xff, behind);
+            r = rd_of(bytes_of(bytes, n + behind));
+            assert_true(rd_uvarint64(&r) == v);
+            assert_int_equal(rd_left(&r), behind);
+            r = rd_of(bytes_of(bytes, n + behind));
+            assert_int_equal(rd_uvarint32(&r), n <= 5 ? (uint32_t)v : 0);
+            assert_int_equal(r.failed, n > 5);
+            r = rd_of(bytes_of(bytes, n - 1));
+            rd_uvarint64(&r);
+            assert_true(r.failed);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_failed_read_sticks_and_moves_nothing),
         cmocka_unit_test(nothing_can_be_read_from_nothing),
         cmocka_unit_test(varints_have_bounds),
+        cmocka_unit_test(varints_of_all_lengths),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -345,6 +345,15 @@ static struct held *take_out(struct lane *l, uint64_t offset)
     return chunk_hold(c, bit_of(offset));
 }
 
+static void begin_lease(struct held *h, const struct lease_terms *terms)
+{
+    if (h->attempts++ == 0)
+        h->first_lease_ms = terms->now_ms;
+    h->is_bound = terms->is_bound;
+    h->due_ms = terms->deadline_ms;
+    enter(h, HELD_LEASED);
+}
+
 struct held *ledger_lease(struct lane *l, uint64_t offset, const struct lease_terms *terms)
 {
     struct held *h;
@@ -356,13 +365,41 @@ struct held *ledger_lease(struct lane *l, uint64_t offset, const struct lease_te
         enter(h, HELD_LEASED);
         return NULL;
     }
-    if (h->attempts++ == 0)
-        h->first_lease_ms = terms->now_ms;
-    h->is_bound = terms->is_bound;
-    h->due_ms = terms->deadline_ms;
-    enter(h, HELD_LEASED);
+    begin_lease(h, terms);
     lane_update_turn(l);
     return h;
+}
+
+/* What follows the cursor, in one chunk: in no state but fresh. */
+static uint64_t lease_fresh(struct lane *l, uint64_t count, const struct lease_terms *terms)
+{
+    uint64_t      first = l->next;
+    uint64_t      left = CHUNK_OFFSETS - first % CHUNK_OFFSETS;
+    uint64_t      n = count < left ? count : left;
+    struct chunk *c = chunk_make(l, first / CHUNK_OFFSETS);
+
+    advance(l, first + n);
+    for (uint64_t i = 0; i < n; i++)
+        begin_lease(chunk_hold(c, bit_of(first + i)), terms);
+    return n;
+}
+
+bool ledger_lease_range(struct lane *l, uint64_t first, uint64_t count,
+                        const struct lease_terms *terms)
+{
+    assert(first <= l->end && count <= l->end - first);
+    while (count > 0) {
+        uint64_t n = 1;
+
+        if (first == l->next && l->ahead_count == 0)
+            n = lease_fresh(l, count, terms);
+        else if (!ledger_lease(l, first, terms))
+            return false;
+        first += n;
+        count -= n;
+    }
+    lane_update_turn(l);
+    return true;
 }
 
 struct held *ledger_block(struct lane *l, uint64_t offset)

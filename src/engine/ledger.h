@@ -161,6 +161,9 @@ void ledger_rotate(struct ledger *g);
 /* Leases one message; fresh ones before it become ready ones behind the cursor. attempts goes up. NULL: it is leased
  * or settled already. */
 struct held *ledger_lease(struct lane *l, uint64_t offset, const struct lease_terms *terms);
+/* Leases each of [first, first + count), which lie below the lane's end. False: one is leased or settled already; then
+ * those before it are leased. */
+bool ledger_lease_range(struct lane *l, uint64_t first, uint64_t count, const struct lease_terms *terms);
 /* Settles one message in whatever state; fresh ones before it become ready ones behind the cursor. False: it is
  * settled already. */
 bool ledger_settle(struct lane *l, uint64_t offset, enum fate fate);

@@ -424,6 +424,41 @@ static uint64_t lease_next(struct ledger *g)
     return offset;
 }
 
+/* As one by one, whatever state the messages were in. */
+static void a_run_is_leased_at_once(void **state)
+{
+    static const struct lease_terms terms = { 5, 100, false };
+    struct held_pool                pool;
+    struct ledger                   g;
+    struct lane                    *l;
+
+    (void)state;
+    held_pool_init(&pool, NULL);
+    ledger_init(&g, &pool, 1);
+    l = &g.lanes[0];
+    ledger_append(&g, 0, 700, 0);
+    assert_true(ledger_lease_range(l, 0, 300, &terms)); /* over the end of a chunk */
+    assert_int_equal(l->next, 300);
+    assert_int_equal(g.leased_count, 300);
+    assert_int_equal(g.ready_count, 400);
+    held_release(ledger_find(l, 10), 0, false);
+    held_release(ledger_find(l, 11), 0, false);
+    assert_true(ledger_lease_range(l, 10, 2, &terms)); /* behind the cursor */
+    assert_int_equal(ledger_find(l, 11)->attempts, 2);
+    assert_true(ledger_lease_range(l, 310, 5, &terms)); /* beyond it */
+    assert_true(ledger_is_open(l, 300));
+    assert_null(ledger_find(l, 300));
+    assert_int_equal(ledger_find(l, 314)->first_lease_ms, 5);
+    ledger_append(&g, 0, 3, 50); /* delayed ones ahead of the cursor */
+    assert_true(ledger_lease_range(l, 315, 388, &terms));
+    assert_int_equal(g.leased_count, 300 + 5 + 388);
+    assert_int_equal(g.delayed_count, 0);
+    assert_false(ledger_lease_range(l, 200, 1, &terms));
+    assert_true(ledger_is_conserved(&g));
+    ledger_fini(&g);
+    held_pool_fini(&pool);
+}
+
 static void returned_ones_come_first_in_order(void **state)
 {
     struct held_pool pool;
@@ -610,6 +645,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_a_naive_model),
+        cmocka_unit_test(a_run_is_leased_at_once),
         cmocka_unit_test(returned_ones_come_first_in_order),
         cmocka_unit_test(lanes_take_turns),
         cmocka_unit_test(a_backlog_is_a_range),

@@ -44,8 +44,10 @@ static size_t find(const struct pins *p, uint64_t number)
     if (high == 0)
         return 0;
     at = p->at + p->first;
-    if (number >= at[high - 1].number) /* nearly always */
+    if (number >= at[high - 1].number) /* nearly always when it is put */
         return number == at[high - 1].number ? high - 1 : high;
+    if (number <= at[0].number) /* and when it is taken */
+        return 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 

@@ -147,15 +147,6 @@ static bool settle_run(struct queue *q, struct lane *lane, uint64_t first, uint6
     return n == count || !all;
 }
 
-static bool lease_run(struct lane *lane, uint64_t first, uint64_t count,
-                      const struct lease_terms *terms)
-{
-    for (uint64_t i = 0; i < count; i++)
-        if (!ledger_lease(lane, first + i, terms))
-            return false;
-    return true;
-}
-
 enum err queue_apply_leased(struct engine *e, struct rd *head, struct bytes payload,
                             uint64_t position)
 {
@@ -172,7 +163,7 @@ enum err queue_apply_leased(struct engine *e, struct rd *head, struct bytes payl
     terms.now_ms = rd_varint64(head);
     while (q && next_run(head, q, &lane, &first, &count))
         if (flags & LEASED_NO_ACK ? !settle_run(q, lane, first, count, FATE_ACKED)
-                                  : !lease_run(lane, first, count, &terms))
+                                  : !ledger_lease_range(lane, first, count, &terms))
             return ERR_CORRUPT;
     return head->failed ? ERR_CORRUPT : ERR_OK;
 }

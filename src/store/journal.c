@@ -366,16 +366,24 @@ struct record {
 
 static bool decode_record(struct rd *r, struct record *out)
 {
-    uint32_t first = rd_u32(r);
-    uint32_t payload_len = rd_u32(r);
-    size_t   head_len = first & RECORD_HEAD_MAX;
+    struct bytes header = rd_bytes(r, RECORD_HEADER_BYTES);
+    struct bytes rest;
+    uint32_t     first;
+    size_t       head_len;
+    size_t       payload_len;
 
+    if (!header.at)
+        return false;
+    first = get_u32(header.at);
+    head_len = first & RECORD_HEAD_MAX;
+    payload_len = get_u32(header.at + 4);
+    rest = rd_bytes(r, pad8(head_len) + pad8(payload_len));
+    if (!rest.at)
+        return false;
     out->kind = (uint8_t)(first >> 24);
-    out->head = rd_bytes(r, head_len);
-    rd_bytes(r, pad8(head_len) - head_len);
-    out->payload = rd_bytes(r, payload_len);
-    rd_bytes(r, pad8(payload_len) - payload_len);
-    return !r->failed;
+    out->head = bytes_of(rest.at, head_len);
+    out->payload = bytes_of(rest.at + pad8(head_len), payload_len);
+    return true;
 }
 
 /* The body passed its checksum, so a record that makes no sense was written so: by a bug, or by
