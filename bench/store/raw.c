@@ -180,13 +180,20 @@ static int read_file(const char *path, const struct stat *s, int kind, struct FT
     return 0;
 }
 
-double raw_read_rate(const char *dir, bool is_direct)
+double raw_read_seconds(const char *dir, bool is_direct)
 {
     double begin = bench_now();
 
     reading = (struct reading){ .flags = is_direct ? O_DIRECT : 0 };
     nftw(dir, read_file, 16, FTW_PHYS);
-    return (double)reading.bytes / 1e6 / (bench_now() - begin);
+    return bench_now() - begin;
+}
+
+double raw_read_rate(const char *dir, bool is_direct)
+{
+    double seconds = raw_read_seconds(dir, is_direct);
+
+    return (double)reading.bytes / 1e6 / seconds;
 }
 
 double raw_copy_rate(double seconds)

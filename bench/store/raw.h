@@ -33,6 +33,8 @@ void             raw_sync_close(struct raw_sync *r);
 void raw_forget(const char *path);
 /* MB/s of reading all files below a directory, 1 MiB at a time; small files do not count. */
 double raw_read_rate(const char *dir, bool is_direct);
+/* How long the same takes. */
+double raw_read_seconds(const char *dir, bool is_direct);
 /* GB/s of copying from one large buffer to another. */
 double raw_copy_rate(double seconds);
 

@@ -2,8 +2,10 @@
  * recovery.c - how fast a start is: the journal replayed from a disk that is not in memory any
  * more.
  *
- * A process writes and ends without a word, as after kill -9, before its first checkpoint: all of
- * the journal is replayed.
+ * A process writes and ends without a word, as after kill -9. What counts is what is replayed: not
+ * what a checkpoint stands for by then. The disk has more to read than that, as the last two files are
+ * looked through to their ends for what was lost; so how long it takes to read the files, and do
+ * nothing with them, is measured just before.
  * What is in segments is not read: to open a hundred gigabytes of them takes what it takes for one.
  */
 #include "appender.h"
@@ -19,7 +21,7 @@
 
 /* The last two files of the journal are looked through, whatever lies in segments. */
 enum { READ_MB_MAX = 256 };
-enum { JOURNAL_BYTES = 200 << 20, QUICK_BYTES = 64 << 20 };
+enum { JOURNAL_BYTES = 112 << 20 }; /* below what makes the engine write a checkpoint */
 #define STEP_SECONDS 0.1
 
 static const struct content {
@@ -51,70 +53,79 @@ static void fill(struct rig *r, const struct content *c, uint64_t bytes)
             traffic_run(t, STEP_SECONDS);
 }
 
-/* At least so many bytes; returns how many it became. */
-static uint64_t write_journal(const char *dir, const struct content *c, uint64_t bytes)
+static void write_journal(const char *dir, const struct content *c, uint64_t bytes)
 {
-    int   ends[2];
-    pid_t pid;
+    pid_t pid = bench_fork();
+    int   status;
 
-    if (pipe(ends) != 0)
-        bench_die("no pipe");
-    pid = bench_fork();
     if (pid == 0) {
         struct rig r;
 
         rig_open(&r, dir);
         fill(&r, c, bytes);
-        bytes = disk_calls_get().commit_written_bytes;
-        _exit(write(ends[1], &bytes, sizeof bytes) == (ssize_t)sizeof bytes ? 0 : 1);
+        _exit(0);
     }
-    close(ends[1]);
-    if (read(ends[0], &bytes, sizeof bytes) != (ssize_t)sizeof bytes)
+    if (waitpid(pid, &status, 0) != pid || status != 0)
         bench_die("the writer of the journal failed");
-    close(ends[0]);
-    waitpid(pid, NULL, 0);
-    return bytes;
 }
+
+struct replay {
+    double bytes, seconds;
+};
 
 /* Opening with a journal to replay, and at once again with none. */
-static double replay_seconds(const char *dir)
+static struct replay replay(const char *dir)
 {
-    struct rig r;
-    double     seconds;
+    struct replay out;
+    struct rig    r;
 
     rig_open(&r, dir);
     rig_close(&r);
-    seconds = r.open_seconds;
+    out = (struct replay){ (double)r.replayed_bytes, r.open_seconds };
     rig_open(&r, dir);
     rig_close(&r);
-    return seconds - r.open_seconds;
+    out.seconds -= r.open_seconds;
+    return out;
 }
 
+struct figures {
+    struct series replay, disk, part;
+};
+
 /* Each turn writes anew: an orderly end leaves nothing to replay. */
+static void measure_turn(const struct content *c, const char *dir, struct figures *out)
+{
+    double        disk, rate, limit;
+    struct replay r;
+
+    bench_make_dir(dir);
+    write_journal(dir, c, JOURNAL_BYTES);
+    raw_forget(dir);
+    disk = raw_read_seconds(dir, false);
+    raw_forget(dir);
+    r = replay(dir);
+    disk = r.bytes / 1e6 / disk;
+    rate = r.bytes / 1e6 / r.seconds;
+    limit = disk * 0.85 < 1000 ? disk * 0.85 : 1000;
+    series_add(&out->disk, disk);
+    series_add(&out->replay, rate);
+    series_add(&out->part, rate / limit);
+}
+
 static void measure(struct bench *b, const struct content *c)
 {
-    struct series raw = { 0 }, rate = { 0 };
-    char          dir[PATH_BYTES], name[96];
-    double        limit;
+    struct figures f = { 0 };
+    char           dir[PATH_BYTES], name[96];
 
     snprintf(dir, sizeof dir, "%s/%s", b->dir, c->name);
-    for (int i = 0; i < (b->is_quick ? 3 : 7); i++) {
-        uint64_t bytes;
-
-        bench_make_dir(dir);
-        bytes = write_journal(dir, c, b->is_quick ? QUICK_BYTES : JOURNAL_BYTES);
-        raw_forget(dir);
-        series_add(&raw, raw_read_rate(dir, false));
-        raw_forget(dir);
-        series_add(&rate, (double)bytes / 1e6 / replay_seconds(dir));
-    }
-    snprintf(name, sizeof name, "%s_raw_read_mb_per_s", c->name);
-    bench_figure(b, name, &raw);
+    for (int i = 0; i < (b->is_quick ? 3 : 7); i++)
+        measure_turn(c, dir, &f);
+    snprintf(name, sizeof name, "%s_only_read_mb_per_s", c->name);
+    bench_figure(b, name, &f.disk);
     snprintf(name, sizeof name, "%s_replay_mb_per_s", c->name);
-    bench_figure(b, name, &rate);
-    limit = series_median(&raw) * 0.85 < 1000 ? series_median(&raw) * 0.85 : 1000;
-    snprintf(name, sizeof name, "replay of %s, MB/s", c->name);
-    bench_goal(b, name, series_median(&rate), ">=", limit);
+    bench_figure(b, name, &f.replay);
+    snprintf(name, sizeof name, "replay of %s, part of 1 GB/s or of the disk", c->name);
+    bench_goal(b, name, series_median(&f.part), ">=", 1);
     bench_remove_dir(dir);
 }
 

@@ -41,6 +41,7 @@ void rig_open(struct rig *r, const char *dir)
     if (err)
         bench_die("%s: %s", uri, err_text(err));
     r->open_seconds = bench_now() - begin;
+    r->replayed_bytes = worker_replayed_bytes(r->worker);
     worker_start(r->worker);
 }
 

@@ -29,6 +29,7 @@ struct rig {
     struct mail    *last;
     bool            is_answered; /* rig_call's */
     double          open_seconds;
+    uint64_t        replayed_bytes; /* by rig_open */
 };
 
 /* Opens dir/data: recovers what is there. */

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 enum {
-    RECORD_HEADER_BYTES = 8,  /* of the journal, about */
+    RECORD_HEADER_BYTES = 8,  /* of the journal */
     PROGRESS_BYTES = 1 << 20, /* a power of two */
 };
 
@@ -225,6 +225,11 @@ bool engine_is_congested(const struct engine *e)
     return journal_pending_bytes(e->journal) > e->options.pending_bytes_max || mover_is_behind(e);
 }
 
+uint64_t engine_replayed_bytes(const struct engine *e)
+{
+    return e->replayed_bytes;
+}
+
 /* ---- opening and closing ---- */
 
 static change_apply_fn *const appliers[CHANGE_KIND_END] = {
@@ -257,13 +262,19 @@ void engine_progress(struct engine *e, enum engine_stage stage, uint64_t done, u
         e->options.on_progress(e->options.ctx, stage, done, all);
 }
 
+/* As records lie in the journal. */
+static uint64_t aligned(size_t len)
+{
+    return ((uint64_t)len + 7) / 8 * 8;
+}
+
 static enum err replay(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
                        uint64_t position)
 {
     struct engine *e = ctx;
     uint64_t       before = e->replayed_bytes;
 
-    e->replayed_bytes += RECORD_HEADER_BYTES + head.len + payload.len;
+    e->replayed_bytes += RECORD_HEADER_BYTES + aligned(head.len) + aligned(payload.len);
     if ((before ^ e->replayed_bytes) >= PROGRESS_BYTES)
         engine_progress(e, ENGINE_REPLAYS, e->replayed_bytes, shard_replay_bytes(e->shard));
     return engine_apply(e, kind, head, payload, position);

@@ -105,5 +105,7 @@ bool engine_is_saving(const struct engine *e);
 /* More is journalled and not yet on disk than options.pending_bytes_max, or far more is in the journal
  * than could be moved out of it: the owner stops submitting until that is over. */
 bool engine_is_congested(const struct engine *e);
+/* Of the journal, when it was opened. */
+uint64_t engine_replayed_bytes(const struct engine *e);
 
 #endif

@@ -126,6 +126,11 @@ unsigned worker_ready_percent(const struct worker *w)
     return recovery_percent(&w->recovery);
 }
 
+uint64_t worker_replayed_bytes(const struct worker *w)
+{
+    return engine_replayed_bytes(w->engine);
+}
+
 static void init(struct worker *w)
 {
     pthread_condattr_t attr;

@@ -37,6 +37,8 @@ void worker_submit(struct worker *w, struct mail *first, struct mail *last);
 bool worker_is_full(const struct worker *w);
 /* How far its start is: 100 when it is ready. Any thread. */
 unsigned worker_ready_percent(const struct worker *w);
+/* Of the journal, by worker_open. */
+uint64_t worker_replayed_bytes(const struct worker *w);
 void worker_start(struct worker *w);
 /* Waits until all that was submitted is on disk and answered, then ends the thread. */
 void worker_stop(struct worker *w);
