@@ -142,16 +142,15 @@ static uint64_t drain_round(struct client *c)
 static void check_drained(struct client *c)
 {
     struct m_queue *q;
-    uint64_t        low;
-    uint64_t        high;
+    struct m_count  count;
 
     for (size_t i = 0; (q = model_queue_at(c->world->model, i)) != NULL; i++) {
         if (!m_queue_is(q))
             continue;
-        model_count(c->world->model, q, &low, &high);
-        if (low > 0)
+        model_count(c->world->model, q, &count);
+        if (count.held_low > 0)
             violation(c->world, "acknowledged is delivered", "queue %s is empty, %llu never came",
-                      q->name, (unsigned long long)low);
+                      q->name, (unsigned long long)count.held_low);
     }
 }
 

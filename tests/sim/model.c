@@ -450,6 +450,19 @@ static bool may_be_dropped(const struct m_target *t)
     return false;
 }
 
+/* A queue must still hold it: nobody can have taken it unseen. */
+static bool is_needed(const struct model *m, const struct m_batch *b, const struct m_topic *t)
+{
+    for (size_t i = 0; i < m->queue_count && !m->world->may_be_damaged; i++) {
+        const struct m_queue *q = m->queues[i];
+
+        if (q->topic == t && m_queue_is(q) && !q->detached && b->first_sent > q->made &&
+            b->first_sent > q->purged && q->expiry_ms == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One change carries it to all of its targets. */
 static void decide(struct model *m, struct m_batch *b)
 {
@@ -461,7 +474,7 @@ static void decide(struct model *m, struct m_batch *b)
             continue;
         if (b->targets[i].base >= 0)
             there++;
-        else if (!may_be_dropped(&b->targets[i]))
+        else if (!may_be_dropped(&b->targets[i]) || is_needed(m, b, b->targets[i].topic))
             away++;
     }
     if (b->outcome == DONE && away > 0)

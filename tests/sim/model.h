@@ -94,9 +94,12 @@ enum presence { NOT_IN, MAYBE_IN, IN };
 enum m_fate { OPEN, MAYBE_GONE, GONE };
 enum m_hold { FREE, MAYBE_LEASED, LEASED };
 
+enum { FATE_UNKNOWN = FATE_COUNT };
+
 /* What a queue knows of one message. */
 struct m_held {
     enum m_fate fate;
+    int         ended;       /* GONE: its enum fate, or FATE_UNKNOWN */
     uint64_t    fate_number; /* of the call that settled it */
     unsigned    asked;       /* settles under way that may do it */
     bool        is_doubted;  /* it may be gone whatever those are answered */
@@ -146,9 +149,11 @@ struct m_queue {
     bool                is_doubtful;
     bool                was_delayed;        /* at any time */
     bool                delay_varies;       /* over time */
-    uint64_t            purged, purge_turn; /* number of the last purge */
+    uint64_t            purged, purge_turn; /* number of the last purge, or of what may have been one */
+    bool                was_purged;
     uint64_t            altered;            /* of the last alteration */
     bool                policy_in_doubt;    /* a crash may have undone it */
+    uint64_t            routed_seen, fates_seen[FATE_COUNT]; /* at the last audit */
     struct m_lane       lanes[PARTITIONS_MAX];
     uint64_t            fresh[SIM_CLIENTS_MAX][PARTITIONS_MAX]; /* of lease calls, by client */
 };
@@ -256,8 +261,17 @@ void model_end_leases(struct model *m, const struct client *c, uint64_t number);
 void model_check_attempts(struct model *m);
 /* How many leases of it the taker surely has now. */
 uint64_t model_count_leases(struct model *m, struct m_queue *q, uint64_t taker);
-/* How many messages it must and may hold. */
-void model_count(struct model *m, struct m_queue *q, uint64_t *low, uint64_t *high);
+
+/* ---- model_count.c: the law of conservation ---- */
+struct m_count {
+    uint64_t routed_low, routed_high;
+    uint64_t held_low, held_high;   /* ready, leased or delayed */
+    uint64_t ended[FATE_COUNT];     /* surely so */
+    uint64_t unknown;               /* held, or ended, nobody knows how */
+};
+void model_count(struct model *m, struct m_queue *q, struct m_count *out);
+/* What the queue shows must be in between. */
+void model_check_counts(struct model *m, struct m_queue *q, const struct queue_view *v);
 
 /* ---- what both share ---- */
 struct model {

@@ -151,6 +151,7 @@ bool m_queue_may_expire(struct model *m, const struct m_queue *q, uint32_t parti
 static void doubt(struct m_held *h, uint64_t number, uint64_t turn)
 {
     h->fate = MAYBE_GONE;
+    h->ended = FATE_UNKNOWN;
     h->fate_number = number;
     h->gone_turn = turn;
     h->gone_strict = false;
@@ -232,8 +233,8 @@ static void look_for_end(struct model *m, struct m_held *h, void *ctx)
 {
     struct leading *l = ctx;
 
-    if (h->fate == GONE) /* with an old token, its lease may have run out before */
-        l->is_it |= !h->gone_strict && h->gone_turn > l->after_turn;
+    if (h->fate == GONE) /* with an old token, or by another taker: a lease had ended before */
+        l->is_it |= h->gone_turn > l->after_turn && (!h->gone_strict || h->taker != l->taker);
     else
         l->is_it |= h->hold != LEASED || h->low_ms <= m->world->now_ms || h->taker != l->taker;
 }
@@ -417,7 +418,9 @@ static void take(struct m_held *h, const struct message_ref *ref, const struct m
     if (t->no_ack) {
         h->hold = FREE;
         h->fate = GONE;
+        h->ended = FATE_ACKED;
         h->fate_number = 0; /* it arrived, so it is on disk */
+        h->gone_turn = w->turn;
         h->gone_strict = true;
     }
 }
@@ -507,6 +510,23 @@ static bool is_final(const struct settle_item *item)
            item->action == SETTLE_DEAD_LETTER;
 }
 
+/* What is settled so is counted under that. */
+static int fate_of(enum settle_action action)
+{
+    switch (action) {
+    case SETTLE_ACK:
+        return FATE_ACKED;
+    case SETTLE_REJECT:
+        return FATE_REJECTED;
+    case SETTLE_DEAD_LETTER:
+        return FATE_DEAD_LETTERED;
+    case SETTLE_RELEASE:
+    case SETTLE_EXTEND:
+        break;
+    }
+    return FATE_UNKNOWN;
+}
+
 static void settle_surely(struct model *m, struct m_queue *q, const struct settle_item *item,
                           struct m_held *h, uint64_t number)
 {
@@ -517,6 +537,7 @@ static void settle_surely(struct model *m, struct m_queue *q, const struct settl
     case SETTLE_REJECT:
     case SETTLE_DEAD_LETTER:
         h->fate = GONE;
+        h->ended = fate_of(item->action);
         h->fate_number = number;
         h->gone_turn = m->world->turn;
         h->gone_strict = true;
@@ -550,6 +571,7 @@ static void settle_perhaps(struct model *m, struct m_queue *q, const struct sett
     soften_followers(m, q, &item->lease); /* a lease that ran out before took theirs along */
     if (is_final(item)) {
         h->fate = MAYBE_GONE;
+        h->ended = FATE_UNKNOWN;
         h->fate_number = number;
         h->gone_turn = m->world->turn;
         h->gone_strict = false;
@@ -604,6 +626,7 @@ static void on_settled(const struct model *m, struct m_held *h, const struct set
 
     if (before == MAY && is_end) {
         h->fate = GONE;
+        h->ended = fate_of(item->action);
         h->fate_number = number;
         end_hold(m, h, number);
     } else if (before == MAY && is_newest && item->action == SETTLE_RELEASE) {
@@ -689,7 +712,7 @@ static void purge_one(struct model *m, struct m_queue *q, struct m_held *h, void
         h->hold = MAYBE_LEASED;
 }
 
-void model_purge(struct model *m, struct m_queue *q, bool leased_too, uint64_t number)
+static void doubt_all(struct model *m, struct m_queue *q, bool leased_too, uint64_t number)
 {
     for (uint32_t p = 0; p < q->topic->partition_count; p++)
         for (uint64_t o = 0; o < q->topic->logs[p].end; o++)
@@ -701,9 +724,15 @@ void model_purge(struct model *m, struct m_queue *q, bool leased_too, uint64_t n
     each_held(m, purge_one, q, &leased_too);
 }
 
+void model_purge(struct model *m, struct m_queue *q, bool leased_too, uint64_t number)
+{
+    q->was_purged = true;
+    doubt_all(m, q, leased_too, number);
+}
+
 void model_doubt(struct model *m, struct m_queue *q)
 {
-    model_purge(m, q, false, m->world->last_number);
+    doubt_all(m, q, false, m->world->last_number);
 }
 
 struct session_end {
@@ -765,29 +794,7 @@ void model_on_crash(struct model *m)
     m->crash_number = m->world->last_number;
 }
 
-/* ---- counting ---- */
-
-void model_count(struct model *m, struct m_queue *q, uint64_t *low, uint64_t *high)
-{
-    *low = *high = 0;
-    if (q->detached)
-        return;
-    for (uint32_t p = 0; p < q->topic->partition_count; p++) {
-        const struct m_log *l = &q->topic->logs[p];
-
-        for (uint64_t offset = l->start; offset < l->end; offset++) {
-            const struct m_held *h = model_held(m, q, p, offset);
-            enum presence        in = m_queue_presence(m, q, p, offset);
-
-            if (in == IN && h->fate == OPEN && !m_queue_may_expire(m, q, p, offset)) {
-                TRACE(m->world, "queue %s/%u must hold offset %llu", q->name, p,
-                      (unsigned long long)offset);
-                ++*low;
-            }
-            *high += in != NOT_IN && h->fate != GONE;
-        }
-    }
-}
+/* ---- counting: the rest is in model_count.c ---- */
 
 uint64_t model_count_leases(struct model *m, struct m_queue *q, uint64_t taker)
 {
