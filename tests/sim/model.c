@@ -388,7 +388,7 @@ uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_re
     return end;
 }
 
-/* Every queue that had it and still needs it keeps it. What cannot be read is evicted; the audit
+/* Every queue that had it and still needs it keeps it. What cannot be read has that fate; the audit
  * counts those. */
 static void check_trimmed(struct model *m, struct m_log *l, uint64_t offset)
 {

@@ -56,8 +56,9 @@ static bool may_have_ended(const struct model *m, const struct m_queue *q, int f
     case FATE_PURGED:
         return q->was_purged;
     case FATE_EVICTED: /* others had settled it when the queue was made, and it was dropped then */
-        return m->world->may_be_damaged ||
-               (q->topic->retention != RETAIN_TIME && !q->made_topic && !q->from_end);
+        return q->topic->retention != RETAIN_TIME && !q->made_topic && !q->from_end;
+    case FATE_DAMAGED:
+        return m->world->may_be_damaged;
     case FATE_COMPACTED:
     case FATE_COUNT:
         break;
@@ -102,9 +103,9 @@ static void check_growth(const struct model *m, struct m_queue *q, const struct 
 static void check_held(const struct model *m, const struct m_queue *q, const struct queue_view *v,
                        const struct m_count *c)
 {
-    uint64_t evicted = m->world->may_be_damaged ? v->fates[FATE_EVICTED] : 0; /* unreadable */
+    uint64_t damaged = m->world->may_be_damaged ? v->fates[FATE_DAMAGED] : 0;
 
-    if (held_of(v) + evicted < c->held_low || held_of(v) > c->held_high)
+    if (held_of(v) + damaged < c->held_low || held_of(v) > c->held_high)
         violation(m->world, "a queue holds what was put in and not taken out",
                   "%s: %llu ready, %llu leased, %llu delayed; at least %llu, at most %llu",
                   q->name, (unsigned long long)v->ready_count,
