@@ -34,6 +34,12 @@
     X(NO_KEY, "a compacted topic takes no record without a key")                                   \
     X(BAD_SEQUENCE, "a producer sequence number is out of order")                                  \
     X(FENCED_PRODUCER, "a newer producer epoch exists")                                            \
+    X(UNKNOWN_PRODUCER, "the transactional id has another producer id")                            \
+    X(TXN_STATE, "the transaction is not in a state for that")                                     \
+    X(NOT_IN_TXN, "it was not made part of the transaction")                                       \
+    X(NO_TXN, "no such transactional id")                                                          \
+    X(BAD_TXN_TIMEOUT, "the transaction timeout is out of range")                                  \
+    X(UNSTABLE_OFFSET, "a transaction may still change the offset")                                \
     X(FENCED_EPOCH, "the leader epoch is too old")                                                 \
     X(UNKNOWN_EPOCH, "the leader epoch is not known yet")                                          \
     X(UNKNOWN_MEMBER, "the group does not know this member")                                       \

@@ -16,10 +16,12 @@
 #include "engine/log_int.h"
 #include "engine/transact.h"
 #include "engine/retention.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 
-void append_note(struct engine *e, struct log *l, const struct log_entry *entry, int64_t delay_ms)
+static void tell_queues(struct engine *e, struct log *l, const struct log_entry *entry,
+                        int64_t delay_ms)
 {
     struct topic *t = l->topic;
 
@@ -30,6 +32,14 @@ void append_note(struct engine *e, struct log *l, const struct log_entry *entry,
         queue_on_append(e, q, l, entry->base_offset, entry->count,
                         delay > 0 ? entry->append_ms + delay : 0);
     }
+}
+
+void append_note(struct engine *e, struct log *l, const struct log_entry *entry, int64_t delay_ms)
+{
+    if (txn_log_is_open(l))
+        txn_log_note(e, l, entry, delay_ms);
+    else
+        tell_queues(e, l, entry, delay_ms);
     if (!list_empty(&l->readers) && list_empty(&l->fresh))
         list_push(&e->fresh, &l->fresh);
     retention_arm(e, l);
@@ -40,6 +50,23 @@ static void push(struct engine *e, struct log *l, const struct log_entry *entry,
 {
     log_push(e, l, entry);
     append_note(e, l, entry, delay_ms);
+}
+
+/* Its producer hears of it before the log has it. False: it is a control batch of another kind. */
+static bool note_producer(struct engine *e, struct log *l, const struct batch_head *head,
+                          struct bytes batch, int64_t append_ms)
+{
+    bool is_commit;
+
+    if (!(head->attributes & BATCH_CONTROL)) {
+        if (head->producer_id >= 0)
+            producer_note(e, l, head, l->end, append_ms);
+        return true;
+    }
+    if (!batch_read_marker(batch, &is_commit))
+        return false;
+    producer_note_marker(e, l, head, is_commit, l->end, append_ms);
+    return true;
 }
 
 enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes payload,
@@ -59,8 +86,8 @@ enum err append_apply_appended(struct engine *e, struct rd *head, struct bytes p
 
         if (head->failed || !l || l->end != base)
             return ERR_CORRUPT;
-        if (batch.producer_id >= 0)
-            producer_note(e, l, &batch, base, append_ms);
+        if (!note_producer(e, l, &batch, payload, append_ms))
+            return ERR_CORRUPT;
         push(e, l,
              &(struct log_entry){ base, position, batch.max_timestamp_ms, append_ms,
                                   (uint32_t)payload.len, (uint32_t)batch.record_count },
@@ -119,8 +146,31 @@ static enum err find_topic(struct engine *e, const struct append_call *a,
     return *out ? ERR_OK : ERR_NO_TOPIC;
 }
 
+/* T2 of txn.h. With its first batch in the log it must be part of the transaction, or becomes so. */
+static enum err check_txn(struct engine *e, const struct append_call *a, const struct log *l,
+                          const struct batch_head *head)
+{
+    const struct producer_state *p = idmap_get(&l->producers, (uint64_t)head->producer_id);
+    const struct txn_parts       parts = { .log_count = 1, .logs = &l->id, .bumps = a->txn_bumps };
+    struct txn                  *t;
+
+    if (p && p->open && p->epoch == head->producer_epoch)
+        return ERR_OK;
+    t = txn_find(e, a->ns, a->txn);
+    if (!t || t->producer != head->producer_id)
+        return ERR_UNKNOWN_PRODUCER;
+    if (t->epoch != head->producer_epoch)
+        return ERR_FENCED_PRODUCER;
+    if (t->state == TXN_ONGOING && txn_has_log(t, l->id))
+        return ERR_OK;
+    if (!a->txn_bumps)
+        return ERR_NOT_IN_TXN;
+    return !p && head->base_sequence != 0 ? ERR_BAD_SEQUENCE : txn_add(t, &parts);
+}
+
 /* Whether the batch repeats one that is there; else stages it. */
-static enum err append_to_log(struct engine *e, struct log *l, struct append_item *item)
+static enum err append_to_log(struct engine *e, const struct append_call *a, struct log *l,
+                              struct append_item *item)
 {
     struct batch_head     head;
     struct producer_batch first;
@@ -131,6 +181,8 @@ static enum err append_to_log(struct engine *e, struct log *l, struct append_ite
     if (err)
         return err;
     item->append_time |= l->topic->policy.stamps_append;
+    if (head.attributes & BATCH_CONTROL)
+        return ERR_BAD_RECORD;
     err = producer_check(l, &head, &first);
     if (err == ERR_EXISTS) {
         item->is_duplicate = true;
@@ -138,6 +190,8 @@ static enum err append_to_log(struct engine *e, struct log *l, struct append_ite
         item->append_ms = first.append_ms;
         return ERR_OK;
     }
+    if (!err && head.attributes & BATCH_TRANSACTIONAL)
+        err = check_txn(e, a, l, &head);
     if (err)
         return err;
     if (item->append_time) {
@@ -165,7 +219,7 @@ static enum err append_item(struct engine *e, const struct append_call *a, struc
     if ((uint32_t)item->partition >= t->log_count)
         return ERR_NO_PARTITION;
     item->log_start = t->logs[item->partition]->start;
-    return append_to_log(e, t->logs[item->partition], item);
+    return append_to_log(e, a, t->logs[item->partition], item);
 }
 
 static void append_items(struct engine *e, struct append_call *a)

@@ -285,6 +285,19 @@ bool batch_read_single(struct bytes batch, struct record *out, struct header *he
     return !in.failed && !records.failed;
 }
 
+/* Its key is a version and a type, big-endian; newer versions may add to it. */
+bool batch_read_marker(struct bytes batch, bool *is_commit)
+{
+    struct record r;
+    uint16_t      type;
+
+    if (!batch_read_single(batch, &r, NULL, 0) || r.key.len < 4)
+        return false;
+    type = get_u16(r.key.at + 2);
+    *is_commit = type == 1;
+    return type <= 1;
+}
+
 void batch_begin(struct batch_writer *w, struct buf *out)
 {
     *w = (struct batch_writer){ .out = out, .start = out->len };

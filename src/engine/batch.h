@@ -143,6 +143,10 @@ bool batch_next_raw(struct batch_reader *r, struct raw_record *out, enum err *er
  * headers or is malformed: use the reader. */
 bool batch_read_single(struct bytes batch, struct record *out, struct header *headers, size_t headers_max);
 
+/* Of a control batch: the mark at the end of a transaction, and of which kind (KIP-98). False: it is
+ * something else. */
+bool batch_read_marker(struct bytes batch, bool *is_commit);
+
 /* Builds one uncompressed batch at the end of a buffer. */
 struct batch_writer {
     struct buf *out;

@@ -19,8 +19,8 @@
  *
  * The kinds and their arguments: topic_calls.h (topics, append, read, producers), queue_calls.h
  * (queues, leases, subscriptions), exchange_calls.h (exchanges, bindings, publish), group_calls.h
- * (Kafka consumer groups and offsets), user_calls.h (users and their credentials),
- * transact_calls.h (several at once). Bytes in arguments are
+ * (Kafka consumer groups and offsets), user_calls.h (users and their credentials), txn_calls.h
+ * (Kafka's transactions), transact_calls.h (several calls at once). Bytes in arguments are
  * copied into the call's arena by the door (call_bytes) or outlive the call.
  */
 #ifndef ENGINE_CALL_H
@@ -73,6 +73,12 @@
     X(USER_PUT, user_on_put)                                                                       \
     X(USER_DELETE, user_on_delete)                                                                 \
     X(USERS_GET, user_on_get)                                                                      \
+    X(TXN_INIT, txn_on_init)                                                                       \
+    X(TXN_ADD, txn_on_add)                                                                         \
+    X(TXN_END, txn_on_end)                                                                         \
+    X(TXN_OFFSETS, txn_on_offsets)                                                                 \
+    X(TXN_LIST, txn_on_list)                                                                       \
+    X(PRODUCERS_GET, producer_on_get)                                                              \
     X(TRANSACT, transact_on_transact)                                                              \
     X(CANCEL, session_on_cancel)                                                                   \
     X(SESSION_CLOSE, session_on_close)

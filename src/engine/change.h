@@ -36,6 +36,12 @@
     X(26, QUEUE_EXTENDED, queue_apply_extended)                                                    \
     X(27, QUEUE_PURGED, queue_apply_purged)                                                        \
     X(28, QUEUE_STATE, queue_apply_state)                                                          \
+    X(30, TXN_STATE, txn_apply_state)                                                              \
+    X(31, TXN_ADDED, txn_apply_added)                                                              \
+    X(32, TXN_OFFSETS, txn_offsets_apply)                                                          \
+    X(33, TXN_FORGOTTEN, txn_apply_forgotten)                                                      \
+    X(34, LOG_TXNS, txn_log_apply_open)                                                            \
+    X(35, LOG_ABORTED, txn_log_apply_aborted)                                                      \
     X(40, EXCHANGE_DECLARED, exchange_apply_declared)                                              \
     X(41, EXCHANGE_DELETED, exchange_apply_deleted)                                                \
     X(42, BOUND, exchange_apply_bound)                                                             \

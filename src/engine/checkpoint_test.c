@@ -8,6 +8,7 @@
  * looked ahead is not in the journal.)
  */
 #include "engine/queue_rig.h"
+#include "engine/txn.h"
 #include "base/crc32c.h"
 #include "engine/describe.h"
 #include "store/catalogue.h"
@@ -214,10 +215,87 @@ static void append(struct side *s, uint32_t a, uint32_t b)
 
 static void make_producer(struct side *s, uint32_t a, uint32_t b)
 {
-    struct producer_init_call *c = RIG_CALL(&s->rig, producer_init_call, PRODUCER_INIT);
+    (void)a;
+    (void)b;
+    rig_end(&s->rig, RIG_CALL(&s->rig, producer_init_call, PRODUCER_INIT));
+}
 
-    c->producer_id = b % 2 ? (int64_t)a : -1;
-    c->producer_epoch = b % 2 ? (int16_t)(b % 5) : -1;
+/* ---- transactions ---- */
+
+enum { TXN_TIMEOUT_MS = 20000 };
+
+static void begin_id(struct side *s, uint32_t a, uint32_t b)
+{
+    struct txn_init_call *c = RIG_CALL(&s->rig, txn_init_call, TXN_INIT);
+
+    (void)b;
+    c->ns = ns_of();
+    c->id = name_of(c, 'x', a % 3);
+    c->timeout_ms = TXN_TIMEOUT_MS + (int32_t)(a % 3); /* no two at once: their order is not kept */
+    c->producer_id = -1;
+    rig_end(&s->rig, c);
+}
+
+/* Who has the id, or somebody whom nobody knows. */
+static struct txn none = { .producer = 1000000 };
+static const struct txn *holder(struct side *s, uint32_t a)
+{
+    char              id[8];
+    const struct txn *t;
+
+    snprintf(id, sizeof id, "x%u", a % 3);
+    t = txn_find(s->rig.engine, ns_of(), bytes_str(id));
+    return t ? t : &none;
+}
+
+static void write_in(struct side *s, uint32_t a, uint32_t b)
+{
+    struct append_call *c = RIG_CALL(&s->rig, append_call, APPEND);
+    const struct txn   *t = holder(s, a);
+    uint8_t            *at;
+
+    c->ns = ns_of();
+    c->txn = name_of(c, 'x', a % 3);
+    c->txn_bumps = true;
+    c->item_count = 1;
+    c->items = arena_array(&c->call.arena, 1, sizeof *c->items);
+    c->items[0].name = name_of(c, 't', b % QUEUE_TOPICS);
+    c->items[0].batch = rig_batch("key", "value", 1 + (int)(b % 3));
+    at = (uint8_t *)(uintptr_t)c->items[0].batch.bytes.at;
+    put_u16(at + 21, BATCH_TRANSACTIONAL);
+    set_producer(c->items[0].batch, (uint32_t)t->producer, (uint64_t)t->epoch);
+    rig_end(&s->rig, c);
+}
+
+static void offsets_in(struct side *s, uint32_t a, uint32_t b)
+{
+    struct txn_offsets_call *c = RIG_CALL(&s->rig, txn_offsets_call, TXN_OFFSETS);
+    const struct txn        *t = holder(s, a);
+    struct offset_item       item = { .name = name_of(c, 't', b % 4), .offset = b };
+
+    c->commit.ns = ns_of();
+    c->commit.group = name_of(c, 'g', b % 3);
+    c->commit.generation = -1;
+    c->commit.item_count = 1;
+    c->commit.items = &item;
+    c->id = name_of(c, 'x', a % 3);
+    c->producer_id = t->producer;
+    c->producer_epoch = t->epoch;
+    c->bumps = true;
+    rig_end(&s->rig, c);
+}
+
+static void end_txn(struct side *s, uint32_t a, uint32_t b)
+{
+    struct txn_end_call *c = RIG_CALL(&s->rig, txn_end_call, TXN_END);
+    const struct txn    *t = holder(s, a);
+
+    c->ns = ns_of();
+    c->id = name_of(c, 'x', a % 3);
+    c->producer_id = t->producer;
+    c->producer_epoch = t->epoch;
+    c->is_commit = b % 3 != 0;
+    c->bumps = b % 2;
     rig_end(&s->rig, c);
 }
 
@@ -292,6 +370,7 @@ static step_fn *const steps[] = {
     bind,         unbind,        append,        append,        append,        append,
     append,       make_producer, commit_offset, lease,         lease,         lease,
     settle,       settle,        close_session, pass_time,     idle,          fail_power,
+    begin_id,     write_in,      write_in,      offsets_in,    end_txn,
 };
 
 /* ---- what it knows, as text ---- */
@@ -319,6 +398,34 @@ static void forget_positions(char *text)
 
         memmove(at, at + len, strlen(at + len) + 1);
     }
+}
+
+enum { LOGS_MAX = 1000 };
+static uint64_t starts[LOGS_MAX]; /* of the logs, whose rows come first */
+
+static void know_start(const char *text)
+{
+    unsigned long log;
+    unsigned long start;
+
+    if (sscanf(text, "LOG_STATE log=%lu start=%lu", &log, &start) == 2) {
+        assert_true(log < LOGS_MAX);
+        starts[log] = start;
+    }
+}
+
+/* A row may still have what lies below the start of its log (log_row.c LR2). */
+static void forget_trimmed(char *text)
+{
+    unsigned long log;
+    unsigned long base;
+    char         *at = strstr(text, " entries=");
+
+    if (!at || sscanf(text, "LOG_ENTRIES log=%lu", &log) != 1)
+        return;
+    memmove(at, at + 1 + strcspn(at + 1, " "), strlen(at + 1 + strcspn(at + 1, " ")) + 1);
+    while (sscanf(at, " [ base=%lu", &base) == 1 && base < starts[log])
+        memmove(at, strchr(at, ']') + 1, strlen(strchr(at, ']') + 1) + 1);
 }
 
 /* Items are lines of their own, with what they belong to: how rows are cut does not matter. */
@@ -349,6 +456,8 @@ static enum err on_row(void *ctx, uint8_t kind, struct bytes head)
     assert_int_equal(describe_change(&text, kind, head), ERR_OK);
     buf_u8(&text, 0);
     forget_positions((char *)text.at);
+    know_start((const char *)text.at);
+    forget_trimmed((char *)text.at);
     know_items(ctx, (const char *)text.at);
     buf_fini(&text);
     return ERR_OK;

@@ -215,6 +215,53 @@ static enum compact_answer reduce(struct compact_pass *p, const struct batch_hea
     return COMPACT_LESS;
 }
 
+/* ---- transactions (C6) ---- */
+
+static bool is_aborted(struct compact_pass *p, const struct batch_head *head, uint64_t base)
+{
+    if (!(head->attributes & BATCH_TRANSACTIONAL) || head->producer_id < 0)
+        return false;
+    idmap_put(&p->open, (uint64_t)head->producer_id, p);
+    return p->is_aborted && p->is_aborted(p->ctx, head->producer_id, base);
+}
+
+/* Its one record as it is, with a time at which it may go. */
+static void write_marker(struct compact_pass *p, const struct batch_head *was, struct bytes records,
+                         uint64_t base, struct buf *out)
+{
+    struct batch_head head = *was;
+
+    buf_clear(&p->records);
+    buf_bytes(&p->records, records);
+    head.base_offset = (int64_t)base;
+    head.attributes |= BATCH_DELETE_HORIZON;
+    head.base_timestamp_ms = later(p->now_ms, p->delete_retention_ms);
+    rebase(p, was, was->record_count, head.base_timestamp_ms);
+    write_batch(p, &head, out);
+}
+
+static enum compact_answer filter_marker(struct compact_pass *p, struct bytes batch,
+                                         const struct batch_head *head, uint64_t base,
+                                         struct buf *out)
+{
+    bool is_commit;
+
+    if (!batch_read_marker(batch, &is_commit))
+        return COMPACT_SAME; /* C5 */
+    if (idmap_remove(&p->open, (uint64_t)head->producer_id))
+        return COMPACT_SAME;
+    if (has_horizon(head) && p->now_ms >= head->base_timestamp_ms)
+        return COMPACT_GONE;
+    if (has_horizon(head)) {
+        note_horizon(p, head->base_timestamp_ms);
+        return COMPACT_SAME;
+    }
+    write_marker(p, head,
+                 bytes_of(batch.at + BATCH_HEADER_BYTES, batch.len - BATCH_HEADER_BYTES), base, out);
+    note_horizon(p, later(p->now_ms, p->delete_retention_ms));
+    return COMPACT_LESS;
+}
+
 void compact_begin(struct compact_pass *p, struct key_offsets *keys, uint64_t space, int64_t now_ms,
                    int64_t delete_retention_ms)
 {
@@ -224,6 +271,7 @@ void compact_begin(struct compact_pass *p, struct key_offsets *keys, uint64_t sp
                                 .delete_retention_ms = delete_retention_ms,
                                 .horizon_ms = INT64_MAX };
     buf_init(&p->records);
+    idmap_init(&p->open);
 }
 
 enum compact_answer compact_batch(struct compact_pass *p, struct bytes batch, uint64_t base_offset,
@@ -236,9 +284,10 @@ enum compact_answer compact_batch(struct compact_pass *p, struct bytes batch, ui
     if (batch_open(&reader, batch) != ERR_OK)
         return COMPACT_SAME; /* C5 */
     head = reader.head;
-    if (head.attributes & BATCH_CONTROL) {
+    if (head.attributes & BATCH_CONTROL || is_aborted(p, &head, base_offset)) {
         batch_close(&reader);
-        return COMPACT_SAME;
+        return head.attributes & BATCH_CONTROL ? filter_marker(p, batch, &head, base_offset, out)
+                                               : empty(p, &head, base_offset, out);
     }
     left = filter(p, &reader, base_offset);
     batch_close(&reader);
@@ -254,4 +303,5 @@ enum compact_answer compact_batch(struct compact_pass *p, struct bytes batch, ui
 void compact_end(struct compact_pass *p)
 {
     buf_fini(&p->records);
+    idmap_fini(&p->open);
 }

@@ -17,8 +17,11 @@
  *       lastOffsetDelta.
  *   C4  A batch of which nothing stays goes, unless it is the last one of its producer: then it
  *       stays without records, for its sequence.
- *   C5  What is not well-formed stays as it is: nobody knows what it is. Control batches, too.
- *   C6  Filtering what was filtered with the same keys and time changes nothing.
+ *   C5  What is not well-formed stays as it is: nobody knows what it is.
+ *   C6  What was aborted with its transaction goes. The marker of a transaction goes
+ *       delete_retention_ms after the first pass that met nothing of the transaction any more; that is
+ *       noted in it as for a tombstone.
+ *   C7  Filtering what was filtered with the same keys and time changes nothing.
  *
  * Memory: the table of keys, and one batch as it is stored, inflated, and as it becomes.
  *
@@ -27,6 +30,7 @@
 #ifndef ENGINE_COMPACT_H
 #define ENGINE_COMPACT_H
 
+#include "base/map.h"
 #include "engine/batch.h"
 #include "engine/key_offsets.h"
 
@@ -41,7 +45,10 @@ struct compact_pass {
     int64_t             now_ms, delete_retention_ms;
     /* C4; last_offset is that of the batch. NULL: never. */
     bool (*is_last)(void *ctx, int64_t producer_id, uint64_t last_offset);
+    /* C6; base_offset is that of a transactional batch. NULL: never. */
+    bool (*is_aborted)(void *ctx, int64_t producer_id, uint64_t base_offset);
     void      *ctx;
+    struct idmap open; /* producers with something transactional since their last marker */
     uint64_t   records_kept, records_gone;
     int64_t    horizon_ms; /* the soonest one of all batches that stay; INT64_MAX: none */
     struct buf records; /* scratch */

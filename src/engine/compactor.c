@@ -2,6 +2,7 @@
 #include "engine/compactor.h"
 #include "engine/compact.h"
 #include "engine/move.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static int64_t closes_at(const struct log *l, const struct log_part *p, uint64_t
     int64_t                    span_ms = policy->segment_ms;
     int64_t                    at_ms = 0;
 
-    if (p->end >= l->end || p->end > l->durable)
+    if (p->end >= l->end || p->end > l->durable || p->end > txn_log_stable(l))
         return INT64_MAX;
     if (policy->max_compaction_lag_ms > 0 && policy->max_compaction_lag_ms < span_ms)
         span_ms = policy->max_compaction_lag_ms;
@@ -188,6 +189,7 @@ struct member {
     struct compact_pass filter;
     struct last        *lasts; /* by producer */
     size_t              last_count;
+    struct txn_aborts   aborts;
 };
 
 /* While a move is on its way the tidy thread has it all. */
@@ -209,6 +211,7 @@ static void free_pass(void *pass)
     for (size_t i = 0; i < p->count; i++) {
         compact_end(&p->members[i].filter);
         free(p->members[i].lasts);
+        free(p->members[i].aborts.at);
     }
     key_offsets_free(p->keys);
     free(p);
@@ -229,9 +232,11 @@ static void note_lasts(struct member *m, const struct log *l)
 
     m->lasts = mem_new(l->producers.count * sizeof *m->lasts);
     while ((p = idmap_next(&l->producers, &at)) != NULL) {
-        const struct producer_batch *b = &p->batches[p->count - 1];
+        const struct producer_batch *b = &p->batches[p->count > 0 ? p->count - 1 : 0];
         uint32_t span = ((uint32_t)b->last_sequence - (uint32_t)b->first_sequence) & INT32_MAX;
 
+        if (p->count == 0)
+            continue;
         m->lasts[m->last_count++] = (struct last){ p->id, b->base_offset + span };
     }
     if (m->last_count > 1)
@@ -248,6 +253,13 @@ static bool is_last(void *ctx, int64_t producer, uint64_t offset)
     return found && found->offset == offset;
 }
 
+static bool is_aborted(void *ctx, int64_t producer, uint64_t base)
+{
+    const struct member *m = ctx;
+
+    return txn_aborts_have(&m->aborts, producer, base);
+}
+
 static void add_member(struct pass *p, const struct cleaning *c)
 {
     const struct log *l = c->log;
@@ -259,7 +271,9 @@ static void add_member(struct pass *p, const struct cleaning *c)
     m->end = c->closed;
     note_lasts(m, l);
     compact_begin(&m->filter, p->keys, l->id, p->now_ms, l->topic->policy.delete_retention_ms);
+    m->aborts = txn_log_aborts(l);
     m->filter.is_last = is_last;
+    m->filter.is_aborted = is_aborted;
     m->filter.ctx = m;
 }
 
@@ -272,6 +286,15 @@ static struct member *member_of(struct pass *p, uint64_t log)
     return &p->members[p->hand];
 }
 
+static bool is_aborted_batch(const struct member *m, struct bytes batch, uint64_t base)
+{
+    struct batch_head head;
+
+    return m->aborts.count > 0 && batch_head(batch, &head) == ERR_OK &&
+           head.attributes & BATCH_TRANSACTIONAL &&
+           txn_aborts_have(&m->aborts, head.producer_id, base);
+}
+
 /* Z3 */
 static enum move_answer note(void *ctx, uint64_t log, const struct log_entry *entry,
                              struct bytes batch, struct buf *out)
@@ -281,6 +304,7 @@ static enum move_answer note(void *ctx, uint64_t log, const struct log_entry *en
 
     (void)out;
     if (entry->base_offset >= m->dirty && entry->base_offset < m->end &&
+        !is_aborted_batch(m, batch, entry->base_offset) &&
         !compact_note(p->keys, log, batch, entry->base_offset))
         m->end = entry->base_offset;
     return MOVE_SAME;
@@ -428,6 +452,7 @@ enum err compactor_apply_compacted(struct engine *e, struct rd *head, struct byt
     row_touch(e, &l->row);
     l->clean = clean;
     l->horizon_ms = horizon_ms;
+    txn_log_compacted(e, l, clean);
     return ERR_OK;
 }
 

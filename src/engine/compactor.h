@@ -4,7 +4,7 @@
  * A log of a compacted topic has a part that is clean, up to where the last pass came, a part that
  * is dirty, and a newest part that is left alone: at least its last batch or extent, what is
  * younger than segment_ms with less than segment_bytes behind it, what is younger than
- * min_compaction_lag_ms, and what is not on disk.
+ * min_compaction_lag_ms, what is not on disk, and what is not below the first open transaction.
  *
  *     offsets   start ......... clean ............ closed ............ end
  *                       clean          dirty              newest

@@ -29,6 +29,7 @@ struct layout {
 #define POLICY "t:lease t:delay t:retention 1:ordered"
 #define EXTENTS                                                                                    \
     "{n:segment n:at n:base n:offsets n:bytes n:batches 4:crc t:max_time t:when}"
+#define OFFSETS "{s:topic 4:partition 8:offset 4:leader_epoch s:metadata}"
 #define RUNS   "{n:lane n:first n:count}"
 
 static const struct layout layouts[CHANGE_KIND_END] = {
@@ -49,10 +50,10 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_EXTENT_APPENDED] = { "EXTENT_APPENDED",
                                  "n:log n:base t:when n:segment n:at 4:crc #batches [n:bytes "
                                  "n:offsets t:max_time n:delay+1 n:producer+1 n:epoch "
-                                 "n:sequence]" },
+                                 "n:sequence n:flags]" },
     [CHANGE_LOG_TRIMMED] = { "LOG_TRIMMED", "n:log n:start" },
-    [CHANGE_PRODUCER_MADE] = { "PRODUCER_MADE", "n:producer n:epoch" },
-    [CHANGE_PRODUCER_STATE] = { "PRODUCER_STATE", "n:log n:producer n:epoch #batches [n:first "
+    [CHANGE_PRODUCER_MADE] = { "PRODUCER_MADE", "n:producer" },
+    [CHANGE_PRODUCER_STATE] = { "PRODUCER_STATE", "n:log n:producer n:epoch t:last n:ended #batches [n:first "
                                                   "n:last n:base t:when]" },
     [CHANGE_QUEUE_DECLARED] = { "QUEUE_DECLARED",
                                 "n:queue b:namespace b:name u:topic n:flags n:owner " POLICY
@@ -68,6 +69,17 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_QUEUE_PURGED] = { "QUEUE_PURGED", "n:queue n:leased_too" },
     [CHANGE_QUEUE_STATE] = { "QUEUE_STATE", "n:queue n:lane n:chunk {n:gap n:count 1:state "
                                             "n:attempts n:free_attempts t:first_leased t:due}" },
+    [CHANGE_TXN_STATE] = { "TXN_STATE",
+                           "n:txn b:namespace b:id n:producer n:previous+1 n:epoch n:last_epoch+1 "
+                           "n:timeout n:state n:flags t:started t:updated #logs [n:log] "
+                           "#groups [b:group]" },
+    [CHANGE_TXN_ADDED] = { "TXN_ADDED",
+                           "n:txn t:when n:flags #logs [n:log] #groups [b:group]" },
+    [CHANGE_TXN_OFFSETS] = { "TXN_OFFSETS", "n:txn s:group " OFFSETS },
+    [CHANGE_TXN_FORGOTTEN] = { "TXN_FORGOTTEN", "n:txn" },
+    [CHANGE_LOG_TXNS] = { "LOG_TXNS", "n:log n:from #open [n:producer n:first] #held [n:base "
+                                      "n:offsets t:due]" },
+    [CHANGE_LOG_ABORTED] = { "LOG_ABORTED", "n:log n:producer n:first n:marker n:stable" },
     [CHANGE_EXCHANGE_DECLARED] = { "EXCHANGE_DECLARED",
                                    "b:namespace b:name n:type n:flags b:arguments" },
     [CHANGE_EXCHANGE_DELETED] = { "EXCHANGE_DELETED", "b:namespace b:name" },
@@ -76,8 +88,7 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_UNBOUND] = { "UNBOUND", "b:namespace b:source n:to_exchange b:destination b:key "
                                     "b:arguments" },
     [CHANGE_OFFSETS_COMMITTED] = { "OFFSETS_COMMITTED",
-                                   "s:namespace s:group {s:topic 4:partition 8:offset "
-                                   "4:leader_epoch s:metadata}" },
+                                   "s:namespace s:group " OFFSETS },
     [CHANGE_GROUP_DELETED] = { "GROUP_DELETED", "s:namespace s:group" },
     [CHANGE_USER_SET] = { "USER_SET", "b:name n:flags b:tags #credentials [n:kind n:iterations "
                                       "b:salt x:stored x:server]" },

@@ -11,6 +11,7 @@
 #include "engine/log_int.h"
 #include "engine/outbox.h"
 #include "engine/retention.h"
+#include "engine/txn.h"
 #include "engine/walk.h"
 
 #include <assert.h>
@@ -353,6 +354,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     seed_random(e, options->seed);
     timers_init(&e->timers);
     list_init(&e->fresh);
+    list_init(&e->writers.by_age);
     list_init(&e->reads);
     list_init(&e->no_session);
     list_init(&e->unpublished);
@@ -401,6 +403,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
         goto fail;
     journal_kick(e->journal);
     e->is_open = true;
+    producer_on_recovered(e);
     scrub_start(e, e->options.scrub_bytes_per_s);
     retention_on_recovered(e);
     compactor_on_recovered(e);
@@ -447,7 +450,8 @@ void engine_close(struct engine *e)
     queue_fini(e);
     compactor_fini(e);
     topic_fini(e);
-    producer_fini(e);
+    txn_fini(e);
+    txn_offsets_fini(e);
     walk_fini(e);
     move_fini(e);
     load_fini(e);

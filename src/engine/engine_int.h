@@ -59,9 +59,20 @@ struct engine {
     struct map   queues;      /* name_key -> struct queue */
     struct idmap queues_id;   /* id -> struct queue */
     struct map   namespaces;  /* ns -> struct exchanges (exchange.c) */
-    struct idmap producers;   /* id -> struct producer */
-    int64_t      last_producer;
     struct map   users;       /* name -> struct user (user.c) */
+    int64_t      last_producer; /* id given */
+    struct producers {
+        struct list  by_age; /* producer_state.in_age: whose last word is longest ago comes first */
+        size_t       count;
+        struct timer timer;
+    } writers; /* producer.c: of all logs */
+    struct txns {
+        struct map   ids;     /* name_key -> struct txn (txn.c) */
+        struct idmap numbers; /* number -> struct txn */
+        struct map   slots;   /* group, topic, partition -> what is pending for it (txn_offsets.c) */
+        struct map   groups;  /* name_key -> how much is pending for it */
+        size_t       aborted_count; /* of all logs (txn_log.c) */
+    } txns;
     struct map   groups;      /* name_key -> struct group (group.c) */
     struct idmap sessions;    /* id -> struct session */
     struct idmap consumers;   /* id -> struct consumer (consumer.c) */
@@ -207,6 +218,7 @@ struct log {
     struct list  readers;   /* parked reads: struct read_wait (read.c) */
     struct list  fresh;     /* in engine.fresh while it has readers and batches not yet on disk */
     struct idmap producers; /* producer id -> struct producer_state (producer.c) */
+    struct log_txns *txns;  /* NULL: it never had any (txn.h) */
     uint64_t     bytes;     /* of all the batches it has */
     struct timer retention; /* its oldest part is over a limit then, or later (retention.c) */
     uint64_t     clean;      /* compacted up to here */
@@ -321,18 +333,30 @@ struct producer_state { /* of one producer id in one log */
     struct log           *log;
     int64_t               id;
     int16_t               epoch;
+    bool                  has_ended; /* a transaction */
     uint8_t               count; /* of batches, newest last */
     struct producer_batch batches[PRODUCER_BATCHES];
+    int64_t               last_ms; /* of the latest batch */
+    struct list           in_age;  /* engine.writers.by_age */
+    struct log_open      *open;    /* its transaction in the log, or NULL (txn.h) */
 };
 /* ERR_OK: may be appended; ERR_EXISTS: a duplicate, *first is the batch it repeats;
- * ERR_BAD_SEQUENCE, ERR_FENCED_PRODUCER. */
+ * ERR_BAD_SEQUENCE, ERR_FENCED_PRODUCER, ERR_TXN_STATE. Whether a transaction allows it is another
+ * question. */
 enum err producer_check(const struct log *l, const struct batch_head *head, struct producer_batch *first);
 /* No producer, or one with epoch and sequence. */
 bool producer_is_sound(const struct batch_head *head);
+/* The mark at the end of a transaction comes in. */
+void producer_note_marker(struct engine *e, struct log *l, const struct batch_head *head,
+                          bool is_commit, uint64_t base_offset, int64_t append_ms);
+/* A producer id that was never given; the caller journals it with what it gives it to. */
+int64_t producer_new_id(struct engine *e);
 /* Called by append's apply for a batch with a producer id, which must be sound. */
 void producer_note(struct engine *e, struct log *l, const struct batch_head *head, uint64_t base_offset,
                    int64_t append_ms);
 void producer_log_fini(struct engine *e, struct log *l);
+/* After a replay: puts them in order of age. */
+void producer_on_recovered(struct engine *e);
 
 /* ---- queue.c ---- */
 struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name);
@@ -399,7 +423,6 @@ void exchange_fini(struct engine *e);
 void user_init(struct engine *e);
 void user_fini(struct engine *e);
 void group_fini(struct engine *e);
-void producer_fini(struct engine *e);
 
 /* ---- handlers: one per call kind ---- */
 #define X(name, handler) void handler(struct engine *e, struct call *c);

@@ -15,7 +15,8 @@
     X(4, COMPACTED, "compacted", "a later record of its key took its place")                       \
     X(5, DEAD_LETTERED, "dead-lettered", "it was moved to the queue for those that failed too often") \
     X(6, PURGED, "purged", "somebody emptied the queue")                                           \
-    X(7, DAMAGED, "damaged", "the disk does not give it back as it was written")
+    X(7, DAMAGED, "damaged", "the disk does not give it back as it was written")                   \
+    X(8, ABORTED, "aborted", "its transaction was; or it is the mark at the end of one")
 
 enum fate {
 #define X(number, name, text, meaning) FATE_##name = number,

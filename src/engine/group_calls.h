@@ -152,6 +152,7 @@ struct offsets_get_call {
     struct call         call;
     struct bytes        ns, group;
     bool                all;        /* in */
+    bool                stable_only; /* in; ERR_UNSTABLE_OFFSET where a transaction may change it */
     size_t              item_count; /* in, out when all */
     struct offset_item *items;
 };

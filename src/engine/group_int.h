@@ -114,11 +114,29 @@ void bytes_replace(struct bytes *owned, struct bytes b);
 /* ---- group_offsets.c ---- */
 /* The expiry timer's. */
 void group_on_expiry(struct timer *t, int64_t now_ms);
+/* A committed offset as changes have it. */
+struct group_offset {
+    struct bytes topic;
+    uint32_t     partition;
+    int64_t      offset;
+    int32_t      leader_epoch;
+    struct bytes metadata; /* null: none */
+};
+void group_offset_write(struct buf *head, const struct group_offset *o);
+/* With the topic of the one before, which is still in *o, when that is left out. False: head has failed. */
+bool group_offset_read(struct rd *head, struct group_offset *o);
+/* Journals and applies those whose topics and partitions exist. */
+void group_commit_items(struct engine *e, struct offsets_commit_call *o);
+/* Whether this may become part of a transaction; the items get their errors. */
+MUST_CHECK enum err group_check_txn_commit(struct engine *e, struct offsets_commit_call *o);
 /* (Re)starts the clock after which the offsets of a group without members are forgotten. */
 void group_touch(struct group *g);
 void group_offsets_fini(struct group *g);
 void group_forget_offset(struct group *g, struct bytes topic, uint32_t partition);
 /* Ends a group without members, durably. */
 void group_delete(struct group *g);
+
+/* ---- txn_offsets.c ---- */
+void txn_offsets_on_topic_deleted(struct engine *e, struct topic *t);
 
 #endif

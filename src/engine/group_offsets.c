@@ -19,6 +19,7 @@
  */
 #include "engine/group_int.h"
 #include "engine/transact.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -95,6 +96,7 @@ void group_on_topic_deleted(struct engine *e, struct topic *t)
     struct group *g;
     size_t        at = 0;
 
+    txn_offsets_on_topic_deleted(e, t);
     while ((g = map_next(&e->groups, &at)) != NULL) {
         struct group_topic *gone = NULL;
 
@@ -126,17 +128,16 @@ static void write_group(struct buf *b, struct bytes ns, struct bytes name)
     write_name16(b, name);
 }
 
-static void write_item(struct buf *b, struct bytes topic, uint32_t partition,
-                       const struct committed *c)
+void group_offset_write(struct buf *head, const struct group_offset *o)
 {
-    write_name16(b, topic);
-    buf_u32(b, partition);
-    buf_u64(b, (uint64_t)c->offset);
-    buf_u32(b, (uint32_t)c->leader_epoch);
-    if (bytes_is_null(c->metadata))
-        buf_u16(b, METADATA_NULL);
+    write_name16(head, o->topic);
+    buf_u32(head, o->partition);
+    buf_u64(head, (uint64_t)o->offset);
+    buf_u32(head, (uint32_t)o->leader_epoch);
+    if (bytes_is_null(o->metadata))
+        buf_u16(head, METADATA_NULL);
     else
-        write_name16(b, c->metadata);
+        write_name16(head, o->metadata);
 }
 
 /* An item of OFFSET_NONE: there is none any more. */
@@ -157,41 +158,43 @@ static void forget_item(struct group *g, struct bytes topic, uint32_t partition)
     topic_offsets_free(t);
 }
 
-static void keep_item(struct group *g, struct bytes topic, uint32_t partition,
-                      const struct committed *item)
+bool group_offset_read(struct rd *head, struct group_offset *o)
 {
-    struct group_topic *t = topic_of(g, topic);
+    struct bytes name = read_name16(head);
+    uint16_t     len;
+
+    o->partition = rd_u32(head);
+    o->offset = (int64_t)rd_u64(head);
+    o->leader_epoch = (int32_t)rd_u32(head);
+    o->metadata = (struct bytes){ 0 };
+    len = rd_u16(head);
+    if (len != METADATA_NULL)
+        o->metadata = rd_bytes(head, len);
+    if (name.len > 0)
+        o->topic = name;
+    if (o->topic.len == 0 || o->partition >= TOPIC_PARTITIONS_MAX)
+        rd_fail(head);
+    return !head->failed;
+}
+
+static void keep_item(struct group *g, const struct group_offset *o)
+{
+    struct group_topic *t = topic_of(g, o->topic);
     struct committed   *c;
 
     row_touch(g->engine, &t->row);
-    c = slot_of(t, partition);
-    c->offset = item->offset;
-    c->leader_epoch = item->leader_epoch;
-    bytes_replace(&c->metadata, item->metadata);
+    c = slot_of(t, o->partition);
+    c->offset = o->offset;
+    c->leader_epoch = o->leader_epoch;
+    bytes_replace(&c->metadata, o->metadata);
 }
 
-/* topic: of the item before, and then of this one. */
-static void apply_item(struct group *g, struct rd *head, struct bytes *topic)
+static void take_item(struct group *g, const struct group_offset *o)
 {
-    struct bytes      name = read_name16(head);
-    uint32_t          partition = rd_u32(head);
-    int64_t           offset = (int64_t)rd_u64(head);
-    int32_t           leader_epoch = (int32_t)rd_u32(head);
-    uint16_t          len = rd_u16(head);
-    struct bytes      metadata = { 0 };
-
-    if (len != METADATA_NULL)
-        metadata = rd_bytes(head, len);
-    if (name.len > 0)
-        *topic = name;
-    if (head->failed || topic->len == 0 || partition >= TOPIC_PARTITIONS_MAX) {
-        rd_fail(head);
-        return;
-    }
-    if (offset == OFFSET_NONE)
-        forget_item(g, *topic, partition);
+    if (o->offset == OFFSET_NONE)
+        forget_item(g, o->topic, o->partition);
     else
-        keep_item(g, *topic, partition, &(struct committed){ offset, leader_epoch, metadata });
+        keep_item(g, o);
 }
 
 enum err group_apply_committed(struct engine *e, struct rd *head, struct bytes payload,
@@ -199,7 +202,7 @@ enum err group_apply_committed(struct engine *e, struct rd *head, struct bytes p
 {
     struct bytes        ns = read_name16(head);
     struct bytes        name = read_name16(head);
-    struct bytes        topic = { 0 };
+    struct group_offset item = { 0 };
     struct group       *g;
 
     (void)payload;
@@ -210,7 +213,8 @@ enum err group_apply_committed(struct engine *e, struct rd *head, struct bytes p
     if (!g)
         g = group_new(e, ns, name);
     while (rd_left(head) > 0)
-        apply_item(g, head, &topic);
+        if (group_offset_read(head, &item))
+            take_item(g, &item);
     group_touch(g);
     return head->failed ? ERR_CORRUPT : ERR_OK;
 }
@@ -251,7 +255,7 @@ void group_on_expiry(struct timer *t, int64_t now_ms)
     (void)now_ms;
     if (g->member_count > 0)
         return; /* becoming empty starts the wait again */
-    if (g->pending_count > 0)
+    if (g->pending_count > 0 || txn_group_has_pending(g->engine, g->key.ns, g->key.name))
         group_touch(g);
     else
         group_delete(g);
@@ -310,7 +314,7 @@ static void journal_items(struct engine *e, struct buf *head)
 }
 
 /* In changes of bounded size: each item stands for itself. */
-static void commit_items(struct engine *e, struct offsets_commit_call *o)
+void group_commit_items(struct engine *e, struct offsets_commit_call *o)
 {
     struct bytes topic = { 0 };
     struct buf   head;
@@ -318,7 +322,6 @@ static void commit_items(struct engine *e, struct offsets_commit_call *o)
     buf_init(&head);
     for (size_t i = 0; i < o->item_count; i++) {
         struct offset_item *item = &o->items[i];
-        struct committed    c = { item->offset, item->leader_epoch, item->metadata };
 
         item->err = check_item(e, o, item);
         if (item->err)
@@ -331,8 +334,10 @@ static void commit_items(struct engine *e, struct offsets_commit_call *o)
             write_group(&head, o->ns, o->group);
             topic = (struct bytes){ 0 };
         }
-        write_item(&head, bytes_eq(topic, item->name) ? (struct bytes){ 0 } : item->name,
-                   item->partition, &c);
+        group_offset_write(&head, &(struct group_offset){
+                                      bytes_eq(topic, item->name) ? (struct bytes){ 0 } : item->name,
+                                      item->partition, item->offset, item->leader_epoch,
+                                      item->metadata });
         topic = item->name;
     }
     if (head.len > 0)
@@ -380,7 +385,7 @@ void group_on_offsets_commit(struct engine *e, struct call *c)
     enum err                    err = check_commit(e, o);
 
     if (!err)
-        commit_items(e, o);
+        group_commit_items(e, o);
     engine_answer(e, c, err);
 }
 
@@ -388,15 +393,15 @@ void group_on_offsets_commit(struct engine *e, struct call *c)
 
 void group_forget_offset(struct group *g, struct bytes topic, uint32_t partition)
 {
-    static const struct committed none = { .offset = OFFSET_NONE, .leader_epoch = -1 };
-    const struct group_topic     *t = map_get(&g->offsets, topic);
-    struct buf                    head;
+    const struct group_offset none = { topic, partition, OFFSET_NONE, -1, { 0 } };
+    const struct group_topic *t = map_get(&g->offsets, topic);
+    struct buf                head;
 
     if (!t || partition >= t->count || t->at[partition].offset == OFFSET_NONE)
         return;
     buf_init(&head);
     write_group(&head, g->key.ns, g->key.name);
-    write_item(&head, topic, partition, &none);
+    group_offset_write(&head, &none);
     journal_items(g->engine, &head);
     buf_fini(&head);
 }
@@ -416,16 +421,41 @@ enum err group_check_commit(struct engine *e, struct call *c)
 void group_perform_commit(struct engine *e, struct call *c, enum transact_phase phase)
 {
     if (phase == TRANSACT_TAKE)
-        commit_items(e, (struct offsets_commit_call *)c);
+        group_commit_items(e, (struct offsets_commit_call *)c);
+}
+
+/* ---- as part of a Kafka transaction, of many turns ---- */
+
+/* Clients that know of no members send none, whoever is in the group; and a group that still waits for
+ * its assignments takes offsets from before. */
+enum err group_check_txn_commit(struct engine *e, struct offsets_commit_call *o)
+{
+    struct group *g;
+    enum err      err = ERR_OK;
+
+    if (o->group.len == 0 || o->group.len > GROUP_NAME_BYTES_MAX)
+        return ERR_BAD_NAME;
+    g = group_find(e, o->ns, o->group);
+    if (o->generation >= 0 || o->member_id.len > 0)
+        err = check_committer(g, o);
+    if (err && err != ERR_REBALANCING)
+        return err;
+    for (size_t i = 0; i < o->item_count; i++)
+        o->items[i].err = check_item(e, o, &o->items[i]);
+    return ERR_OK;
 }
 
 /* ---- get ---- */
 
-static void show_committed(struct offsets_get_call *o, struct offset_item *item,
+static void show_committed(struct engine *e, struct offsets_get_call *o, struct offset_item *item,
                            const struct committed *c)
 {
     bool is_there = c && c->offset != OFFSET_NONE;
 
+    if (o->stable_only && txn_offset_is_pending(e, o->ns, o->group, item->name, item->partition)) {
+        item->err = ERR_UNSTABLE_OFFSET;
+        is_there = false;
+    }
     item->offset = is_there ? c->offset : -1;
     item->leader_epoch = is_there ? c->leader_epoch : -1;
     if (is_there)
@@ -443,7 +473,7 @@ static void get_items(struct engine *e, struct group *g, struct offsets_get_call
         item->err = !t && is_by_uuid ? ERR_NO_TOPIC : ERR_OK;
         if (t && g)
             offsets = map_get(&g->offsets, item->name);
-        show_committed(o, item,
+        show_committed(e, o, item,
                        offsets && item->partition < offsets->count ? &offsets->at[item->partition]
                                                                    : NULL);
     }
@@ -479,7 +509,7 @@ static void get_all(struct engine *e, struct group *g, struct offsets_get_call *
                 continue;
             *item = (struct offset_item){ .name = name, .partition = i };
             find_topic(e, o->ns, &o->call, item);
-            show_committed(o, item, &t->at[i]);
+            show_committed(e, o, item, &t->at[i]);
             o->item_count++;
         }
     }
@@ -523,7 +553,8 @@ void offsets_row_head(struct engine *e, const struct row *row, struct buf *out)
     for (uint32_t i = 0; i < t->count; i++) {
         if (t->at[i].offset == OFFSET_NONE)
             continue;
-        write_item(out, name, i, &t->at[i]);
+        group_offset_write(out, &(struct group_offset){ name, i, t->at[i].offset,
+                                                        t->at[i].leader_epoch, t->at[i].metadata });
         name = (struct bytes){ 0 };
     }
 }

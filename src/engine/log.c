@@ -25,6 +25,7 @@
 #include "base/diag.h"
 #include "engine/recall.h"
 #include "engine/retention.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -62,6 +63,7 @@ void log_free(struct engine *e, struct log *l)
     assert(list_empty(&l->readers) && list_empty(&l->staged));
     compactor_forget(e, l);
     room_leave(e, l);
+    txn_log_fini(e, l);
     log_trim(e, l, l->end);
     list_remove(&l->fresh);
     list_remove(&l->in_settled);
@@ -439,6 +441,7 @@ void log_trim(struct engine *e, struct log *l, uint64_t offset)
     if (l->start > l->durable)
         l->durable = l->start;
     give_back_room(e, l);
+    txn_log_trimmed(e, l);
 }
 
 /* What empties a segment is journalled (room.h S2), and behind the settles it follows from: those may

@@ -10,8 +10,8 @@
  *   QUEUE_ALTERED   id, flags (1 durable), policy, altered_ms, door, native
  *   QUEUE_DELETED   id
  *
- *   Q1  A queue over a topic has a lane per log, and queue.in_topic is in topic.queues; a detached
- *       one has neither.
+ *   Q1  A queue over a topic has a lane per log, up to where that is stable (txn.h), and
+ *       queue.in_topic is in topic.queues; a detached one has neither.
  *   Q2  An exclusive queue is in the list of its session while the process lives, and is deleted
  *       after a restart.
  *
@@ -20,6 +20,7 @@
 #include "base/diag.h"
 #include "engine/queue_int.h"
 #include "engine/retention.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -281,9 +282,9 @@ static bool read_lanes(struct engine *e, struct rd *head, struct queue *q)
         const struct log *l = q->topic->logs[i];
         uint64_t          next = rd_uvarint64(head);
 
-        if (head->failed || next > l->end)
+        if (head->failed || next > txn_log_stable(l))
             return false;
-        ledger_begin(&q->ledger, i, next, l->end);
+        ledger_begin(&q->ledger, i, next, txn_log_stable(l));
     }
     return true;
 }
@@ -626,10 +627,10 @@ static void redeclare(struct engine *e, struct queue_declare_call *a, struct que
 static uint64_t start_of(const struct queue_declare_call *a, const struct topic *t,
                          const struct log *l)
 {
-    uint64_t lowest = l->end;
+    uint64_t lowest = txn_log_stable(l);
 
     if (a->from_end)
-        return l->end;
+        return lowest;
     if (t->policy.retention != RETAIN_UNTIL_SETTLED || list_empty(&t->queues))
         return l->start;
     for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {

@@ -21,6 +21,7 @@
  */
 #include "engine/queue_int.h"
 #include "engine/sparse.h"
+#include "engine/txn.h"
 
 enum {
     LEASE_MESSAGES_MAX = 10000, /* of one call */
@@ -37,6 +38,7 @@ struct handout {
     uint64_t                offset;
     struct log_at           at;      /* its batch */
     struct sparse           sparse;
+    const struct log_entry *shown; /* the batch that was looked at last: H6 allows it */
     uint64_t                gap_end; /* when it has none: where the next one that may have begins */
     uint32_t                bytes;
     struct order_look       order;   /* of an ordered queue */
@@ -125,6 +127,32 @@ static bool is_expired(const struct handout *h, const struct log_entry *entry)
     return retention_ms > 0 && entry->append_ms + retention_ms <= h->e->now_ms;
 }
 
+/* H6 */
+enum hiding { SHOWN, HIDDEN, NOT_YET };
+static enum hiding look_behind(struct handout *h)
+{
+    const struct log *l = h->q->topic->logs[h->lane->index];
+    struct batch_head head;
+    struct slice      batch;
+    bool              is_hidden;
+
+    if (!l->txns || h->offset < l->txns->from || h->shown == h->at.entry)
+        return SHOWN;
+    if (log_position(&h->at) > journal_durable(h->e->journal)) {
+        if (list_empty(&h->q->in_waiting))
+            list_push(&h->e->undurable, &h->q->in_waiting);
+        return NOT_YET;
+    }
+    if (log_view(h->e, &h->at, &batch) != ERR_OK)
+        return SHOWN; /* whoever reads it will be told */
+    is_hidden = batch_head(batch.bytes, &head) == ERR_OK &&
+                txn_log_is_hidden(l, &head, h->at.entry->base_offset);
+    slice_drop(&batch);
+    if (!is_hidden)
+        h->shown = h->at.entry;
+    return is_hidden ? HIDDEN : SHOWN;
+}
+
 /* H3: from the message looked at to end. */
 static void lose(struct handout *h, uint64_t end, enum fate fate)
 {
@@ -172,12 +200,20 @@ static bool is_starved(struct handout *h)
 static enum order_answer look_at(struct handout *h, struct lane *lane)
 {
     enum log_answer answer = find_batch(h, lane);
+    enum hiding     hiding;
     uint64_t        present;
 
     if (answer == LOG_COLD)
         return ORDER_STOP; /* H5 */
     if (answer != LOG_FOUND) {
         lose_gap(h, answer);
+        return ORDER_NEXT;
+    }
+    hiding = look_behind(h);
+    if (hiding == NOT_YET)
+        return ORDER_STOP;
+    if (hiding == HIDDEN) {
+        lose(h, h->at.entry->base_offset + h->at.entry->count, FATE_ABORTED);
         return ORDER_NEXT;
     }
     present = sparse_next(&h->sparse, h->e, &h->at, h->offset);

@@ -13,11 +13,14 @@
  *   R1  A read that has nothing because all of it is cold waits for the first load, however short
  *       its wait is and however little would be enough for it: else one that does not wait would
  *       never get anything.
- *   R2  At most LOADS_MAX loads are begun for one look.
+ *   R2  A read of what is committed ends where the log is stable, as it is on disk (txn.h T5), and
+ *       comes with the transactions in it that were aborted: whoever asked leaves them out.
+ *   R3  At most LOADS_MAX loads are begun for one look.
  *
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 
@@ -69,19 +72,24 @@ static enum log_answer next_batch(const struct log *l, struct log_at *at)
     return log_find(l, at->entry->base_offset + at->entry->count, at, NULL);
 }
 
-/* How many durable batches from `at` on fit into bytes_max; the first one does when it may be
- * oversized. */
-static size_t count_batches(const struct log *l, struct log_at at, uint32_t bytes_max,
-                            bool first_always, uint32_t *bytes)
+struct limits {
+    uint64_t end; /* of what may be shown */
+    uint32_t bytes_max;
+    bool     first_always; /* however large it is */
+};
+
+/* How many batches from `at` on are within the limits. */
+static size_t count_batches(const struct log *l, struct log_at at, const struct limits *limits,
+                            uint32_t *bytes)
 {
     enum log_answer answer = LOG_FOUND;
     size_t          n = 0;
 
     *bytes = 0;
-    while (answer == LOG_FOUND && at.entry->base_offset + at.entry->count <= l->durable) {
+    while (answer == LOG_FOUND && at.entry->base_offset + at.entry->count <= limits->end) {
         uint32_t len = at.entry->batch_len;
 
-        if ((uint64_t)*bytes + len > bytes_max && !(first_always && n == 0))
+        if ((uint64_t)*bytes + len > limits->bytes_max && !(limits->first_always && n == 0))
             break;
         *bytes += len;
         n++;
@@ -100,11 +108,24 @@ static void read_ahead(struct engine *e, struct log *l, const struct log_at *las
         load_ahead(e, l, last->load);
 }
 
-static enum err take_batches(struct look *k, struct read_item *item, struct log *l,
-                             struct log_at at, uint32_t bytes_max)
+static uint32_t bytes_left(const struct look *k, const struct read_item *item)
 {
-    uint32_t bytes;
-    size_t   n = count_batches(l, at, bytes_max, k->bytes == 0, &bytes);
+    uint32_t left = k->a->bytes_max > k->bytes ? k->a->bytes_max - k->bytes : 0;
+
+    return left < item->bytes_max ? left : item->bytes_max;
+}
+
+static uint64_t end_of(const struct read_call *a, const struct read_item *item)
+{
+    return a->committed_only ? item->stable : item->high_watermark;
+}
+
+static enum err take_batches(struct look *k, struct read_item *item, struct log *l,
+                             struct log_at at)
+{
+    const struct limits limits = { end_of(k->a, item), bytes_left(k, item), k->bytes == 0 };
+    uint32_t            bytes;
+    size_t              n = count_batches(l, at, &limits, &bytes);
 
     item->batches = arena_array(&k->a->call.arena, n, sizeof *item->batches);
     while (item->batch_count < n) {
@@ -119,6 +140,10 @@ static enum err take_batches(struct look *k, struct read_item *item, struct log 
     }
     if (n > 0)
         read_ahead(k->e, l, &at);
+    if (n > 0 && k->a->committed_only)
+        item->aborted_count =
+            txn_log_aborted(l, item->offset, at.entry->base_offset + at.entry->count,
+                            &k->a->call.arena, &item->aborted);
     k->bytes += bytes;
     return ERR_OK;
 }
@@ -132,13 +157,6 @@ static enum err want_load(struct look *k, struct log *l, uint64_t offset,
     return ERR_OK;
 }
 
-static uint32_t bytes_left(const struct look *k, const struct read_item *item)
-{
-    uint32_t left = k->a->bytes_max > k->bytes ? k->a->bytes_max - k->bytes : 0;
-
-    return left < item->bytes_max ? left : item->bytes_max;
-}
-
 /* w, if not NULL, waits for what is cold. */
 static enum err look_at_item(struct look *k, struct read_item *item, struct load_wait *w)
 {
@@ -149,14 +167,15 @@ static enum err look_at_item(struct look *k, struct read_item *item, struct load
     if (err)
         return err;
     item->high_watermark = log_durable(k->e, l);
+    item->stable = txn_log_committed(l);
     item->log_start = l->start;
     if (item->offset < l->start || item->offset > item->high_watermark)
         return ERR_OUT_OF_RANGE;
-    if (item->offset == item->high_watermark)
+    if (item->offset >= end_of(k->a, item))
         return ERR_OK;
     switch (log_find(l, item->offset, &at, NULL)) {
     case LOG_FOUND:
-        return take_batches(k, item, l, at, bytes_left(k, item));
+        return take_batches(k, item, l, at);
     case LOG_COLD:
         return want_load(k, l, item->offset, w);
     case LOG_BAD:
@@ -173,6 +192,7 @@ static void drop_batches(struct read_call *a)
         for (size_t k = 0; k < a->items[i].batch_count; k++)
             slice_drop(&a->items[i].batches[k].bytes);
         a->items[i].batch_count = 0;
+        a->items[i].aborted_count = 0;
     }
 }
 

@@ -8,6 +8,7 @@
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 
@@ -118,10 +119,21 @@ static int64_t newest(const struct log *l)
     return most;
 }
 
+/* What was found lies where it may not be shown yet. */
+static void hide(struct list_offsets_item *item, uint64_t end)
+{
+    if (item->offset < 0 || (uint64_t)item->offset < end)
+        return;
+    item->offset = -1;
+    item->found_ms = -1;
+}
+
 /* False: it waits for a load. */
 static bool list_offset(struct engine *e, struct seek *s, struct list_offsets_item *item)
 {
     struct log *l;
+    uint64_t    end;
+    bool        is_known = true;
 
     item->offset = -1;
     item->found_ms = -1;
@@ -129,17 +141,22 @@ static bool list_offset(struct engine *e, struct seek *s, struct list_offsets_it
     if (item->err)
         return true;
     log_durable(e, l);
-    if (item->timestamp_ms == OFFSET_LATEST)
-        item->offset = (int64_t)l->durable;
-    else if (item->timestamp_ms == OFFSET_EARLIEST)
+    end = s->call->committed_only ? txn_log_committed(l) : l->durable;
+    if (item->timestamp_ms == OFFSET_LATEST) {
+        item->offset = (int64_t)end;
+        return true;
+    }
+    if (item->timestamp_ms == OFFSET_EARLIEST)
         item->offset = (int64_t)l->start;
     else if (item->timestamp_ms == OFFSET_MAX_TIMESTAMP)
-        return find_time(e, l, s, item, newest(l));
+        is_known = find_time(e, l, s, item, newest(l));
     else if (item->timestamp_ms >= 0)
-        return find_time(e, l, s, item, item->timestamp_ms);
+        is_known = find_time(e, l, s, item, item->timestamp_ms);
     else
         item->err = ERR_BAD_ARGUMENT;
-    return true;
+    if (item->timestamp_ms != OFFSET_EARLIEST)
+        hide(item, end);
+    return is_known;
 }
 
 /* True: all is known. */

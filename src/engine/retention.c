@@ -1,6 +1,7 @@
 /* retention.c - see retention.h. */
 #include "engine/retention.h"
 #include "engine/queue_int.h"
+#include "engine/txn.h"
 
 #include <assert.h>
 
@@ -26,14 +27,14 @@ static bool is_on_disk(const struct log *l, const struct log_part *p)
 
 /* ---- what may go ---- */
 
-/* R2 */
+/* R2, and T6 of txn.h */
 static uint64_t needed_from(const struct log *l)
 {
     struct list *queues = &l->topic->queues;
-    uint64_t     floor = l->end;
+    uint64_t     floor = txn_log_stable(l);
 
     if (l->topic->policy.retention != RETAIN_BOTH)
-        return l->end;
+        return floor;
     for (struct list *n = queues->next; n != queues; n = n->next) {
         uint64_t needs = queue_needs(queue_in_topic(n), l);
 
@@ -70,7 +71,7 @@ static uint64_t find_start(const struct engine *e, const struct log *l, int64_t 
         if (!is_over(e, l, &p, spare, next_ms))
             return start;
         *next_ms = n < PARTS_PER_CUT_MAX ? INT64_MAX : e->now_ms + 1;
-        if (p.end > needed || n == PARTS_PER_CUT_MAX) /* a settle will arm it again */
+        if (p.end > needed || n == PARTS_PER_CUT_MAX) /* a settle, or the end of a transaction, will arm it again */
             return start;
         start = p.end;
         spare -= p.bytes < spare ? p.bytes : spare;

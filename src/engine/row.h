@@ -37,17 +37,20 @@ struct engine;
 #define ROW_LIST(X)                                                                                \
     X(1, IDS, IDS, engine_row)                                                                     \
     X(4, USER, USER_SET, user_row)                                                                 \
-    X(8, PRODUCER, PRODUCER_MADE, producer_row)                                                    \
     X(16, TOPIC, TOPIC_CREATED, topic_row)                                                         \
     X(20, SEGMENT, SEGMENT_MADE, room_row)                                                         \
     X(24, LOG, LOG_STATE, log_row)                                                                 \
     X(25, LOG_CHUNK, LOG_ENTRIES, log_chunk_row)                                                   \
+    X(26, LOG_TXNS, LOG_TXNS, log_txns_row)                                                        \
+    X(27, LOG_ABORTED, LOG_ABORTED, log_aborted_row)                                               \
     X(32, PRODUCER_STATE, PRODUCER_STATE, producer_state_row)                                      \
     X(40, QUEUE, QUEUE_DECLARED, queue_row)                                                        \
     X(41, QUEUE_STATE, QUEUE_STATE, queue_state_row)                                               \
     X(48, EXCHANGE, EXCHANGE_DECLARED, exchange_row)                                               \
     X(49, BINDING, BOUND, binding_row)                                                             \
-    X(56, OFFSETS, OFFSETS_COMMITTED, offsets_row)
+    X(56, OFFSETS, OFFSETS_COMMITTED, offsets_row)                                                 \
+    X(60, TXN, TXN_STATE, txn_row)                                                                 \
+    X(61, TXN_OFFSET, TXN_OFFSETS, txn_offset_row)
 
 /* Those of them that people find in the catalogue's table `definition`: x_define. */
 #define ROW_DEFINE_LIST(X)                                                                         \

@@ -15,7 +15,8 @@
  * Changes (docs/journal.md):
  *   EXTENT_APPENDED  log id, base, append_ms, segment, place in it, u32 crc, batches, each { bytes,
  *                    offsets, max timestamp, delay_ms + 1, producer id + 1, its epoch, its first
- *                    sequence (0 without producer) }; the batches are a part in the segment's blob
+ *                    sequence (0 without producer), flags (1 transactional) }; the batches are a part
+ *                    in the segment's blob
  *
  * Thread: the shard's.
  */
@@ -24,6 +25,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
+
+enum { FLAG_TRANSACTIONAL = 1 }; /* on disk */
 
 /* One staged batch; in the arena of the stage. */
 struct staged {
@@ -119,6 +122,7 @@ static void put_batch(struct buf *head, const struct staged *s)
     buf_uvarint(head, (uint64_t)(s->head.producer_id + 1));
     buf_uvarint(head, s->head.producer_id < 0 ? 0 : (uint16_t)s->head.producer_epoch);
     buf_uvarint(head, s->head.producer_id < 0 ? 0 : (uint32_t)s->head.base_sequence);
+    buf_uvarint(head, s->head.attributes & BATCH_TRANSACTIONAL ? FLAG_TRANSACTIONAL : 0);
 }
 
 /* The bytes for the blob: header, batches, and zeros to where the next extent begins. */
@@ -295,6 +299,7 @@ static bool get_batch(struct rd *head, struct appended *a)
                                    .last_offset_delta = (int32_t)(count - 1) };
     a->head.producer_epoch = (int16_t)rd_uvarint64(head);
     a->head.base_sequence = (int32_t)rd_uvarint64(head);
+    a->head.attributes = rd_uvarint64(head) & FLAG_TRANSACTIONAL ? BATCH_TRANSACTIONAL : 0;
     if (head->failed || len < BATCH_HEADER_BYTES || len > BATCH_BYTES_MAX - a->x.bytes ||
         count == 0 || count > INT32_MAX || count > INT64_MAX - a->x.end ||
         !producer_is_sound(&a->head))

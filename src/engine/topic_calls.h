@@ -143,6 +143,8 @@ struct append_call {
     struct bytes        ns;
     bool                to_queue;    /* names are queues: ERR_NO_QUEUE when missing */
     bool                auto_create; /* create a missing topic with one partition and topic_policy_default */
+    struct bytes        txn;       /* transactional id of the batches that are transactional (txn_calls.h) */
+    bool                txn_bumps; /* they become part of its transaction by this */
     size_t              item_count;
     struct append_item *items;
 };
@@ -150,6 +152,12 @@ struct append_call {
 struct batch_ref {
     struct slice bytes;       /* the stored batch; held, dropped by call_free's caller with slice_drop */
     uint64_t     base_offset; /* the true one; the stored field may differ (a fan-out copy) */
+};
+
+/* What is in a log of a transaction that was aborted. */
+struct aborted_range {
+    int64_t  producer_id;
+    uint64_t first; /* offset; it ends with the marker of the producer that comes next */
 };
 
 /* Reads whole batches. An item's first batch comes even when it is larger than the limits (KIP-74). */
@@ -161,13 +169,17 @@ struct read_item {
     uint32_t          bytes_max; /* in */
     enum err          err;       /* out; ERR_NO_TOPIC, ERR_NO_PARTITION, ERR_OUT_OF_RANGE */
     uint64_t          high_watermark; /* out; the durable end */
+    uint64_t          stable;         /* out; what lies below it is of no open transaction */
     uint64_t          log_start;      /* out */
     size_t            batch_count;    /* out */
     struct batch_ref *batches;        /* out */
+    size_t                aborted_count; /* out; with committed_only */
+    struct aborted_range *aborted;       /* out; that have something in the batches */
 };
 struct read_call {
     struct call       call; /* parks until bytes_min are there, wait_ms passed or an item has an error */
     struct bytes      ns;
+    bool              committed_only; /* in; nothing at or above stable */
     uint32_t          bytes_max, bytes_min;
     int64_t           wait_ms;
     size_t            item_count;
@@ -187,6 +199,7 @@ struct list_offsets_item {
 struct list_offsets_call {
     struct call               call;
     struct bytes              ns;
+    bool                      committed_only; /* in; nothing at or above stable, which is then the latest */
     size_t                    item_count;
     struct list_offsets_item *items;
 };
@@ -201,11 +214,11 @@ struct log_trim_call {
     uint64_t     log_start; /* out */
 };
 
+/* A producer id for idempotent batches, at epoch 0. One with a transactional id: txn_calls.h. */
 struct producer_init_call {
-    struct call  call;
-    struct bytes ns;
-    int64_t      producer_id;    /* in: -1 or the present one. out */
-    int16_t      producer_epoch; /* in: -1 or the present one. out; bumped when given (KIP-360) */
+    struct call call;
+    int64_t     producer_id;    /* out */
+    int16_t     producer_epoch; /* out */
 };
 
 #endif

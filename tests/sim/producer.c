@@ -235,9 +235,6 @@ static void ask_identity(struct producer *me)
     me->is_asking = true;
     r = request_new(&me->client, &kind, sizeof *r, CALL_PRODUCER_INIT,
                     sizeof(struct producer_init_call));
-    ((struct producer_init_call *)r->call)->ns = bytes_str(NAMESPACE_DEFAULT);
-    ((struct producer_init_call *)r->call)->producer_id = -1;
-    ((struct producer_init_call *)r->call)->producer_epoch = -1;
     request_send(r);
 }
 

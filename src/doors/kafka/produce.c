@@ -328,9 +328,6 @@ void kafka_on_init_producer_id(struct kafka_request *r)
         return;
     }
     c = kafka_call(r, sizeof *c, CALL_PRODUCER_INIT);
-    c->ns = kafka_ns();
-    c->producer_id = -1;
-    c->producer_epoch = -1;
     r->state = c;
     r->on_calls_done = on_init;
     kafka_submit(r, c);
