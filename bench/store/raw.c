@@ -13,6 +13,7 @@
 
 enum {
     FILE_BYTES = 512 << 20,
+    FILES_KEPT = 4,
     READ_BYTES = 1 << 20,
     COPY_BYTES = 256 << 20,
     PAGE_BYTES = 4096,
@@ -58,33 +59,99 @@ static int make_file(const char *path, size_t bytes, bool is_written, int flags)
     return fd;
 }
 
-double raw_write_rate(const char *dir, const struct raw_write *how, double seconds)
-{
-    char   path[PATH_BYTES];
-    void  *block = aligned(how->block_bytes);
-    size_t bytes = 0;
-    double begin;
-    int    fd;
+/* ---- large writes ---- */
 
-    snprintf(path, sizeof path, "%s/raw", dir);
-    fd = make_file(path, FILE_BYTES, how->is_written, how->is_direct ? O_DIRECT : 0);
-    begin = bench_now();
-    while (bytes + how->block_bytes <= FILE_BYTES && bench_now() - begin < seconds) {
-        for (size_t at = 0; at < how->block_bytes; at += how->step_bytes) {
-            write_at(fd, (char *)block + at, how->step_bytes, bytes + at);
-            if (how->step_bytes < how->block_bytes && !how->is_direct)
-                sync_file_range(fd, (off_t)(bytes + at), (off_t)how->step_bytes,
-                                SYNC_FILE_RANGE_WRITE);
-        }
-        if (fdatasync(fd) != 0)
-            bench_die("raw sync: %s", strerror(errno));
-        bytes += how->block_bytes;
-    }
-    seconds = bench_now() - begin;
-    close(fd);
+struct raw_stream {
+    const struct raw_write *how;
+    char                    dir[PATH_BYTES];
+    char                   *block;
+    unsigned                files; /* made; the last is being written */
+    int                     fd;
+    size_t                  offset;
+};
+
+static void stream_path(const struct raw_stream *r, unsigned file, char out[PATH_BYTES + 64])
+{
+    snprintf(out, PATH_BYTES + 64, "%s/%s-%u", r->dir, r->how->name, file);
+}
+
+static void remove_file(const struct raw_stream *r, unsigned file)
+{
+    char path[PATH_BYTES + 64];
+
+    stream_path(r, file, path);
     unlink(path);
-    free(block);
-    return (double)bytes / 1e6 / seconds;
+}
+
+static void next_file(struct raw_stream *r)
+{
+    char path[PATH_BYTES + 64];
+
+    if (r->fd >= 0) {
+        posix_fadvise(r->fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(r->fd);
+    }
+    if (r->files >= FILES_KEPT)
+        remove_file(r, r->files - FILES_KEPT);
+    stream_path(r, r->files++, path);
+    r->fd = make_file(path, FILE_BYTES, r->how->is_written, r->how->is_direct ? O_DIRECT : 0);
+    r->offset = 0;
+}
+
+struct raw_stream *raw_stream_open(const char *dir, const struct raw_write *how)
+{
+    struct raw_stream *r = calloc(1, sizeof *r);
+
+    if (!r)
+        bench_die("no memory");
+    snprintf(r->dir, sizeof r->dir, "%s", dir);
+    r->how = how;
+    r->block = aligned(how->block_bytes);
+    r->fd = -1;
+    return r;
+}
+
+static void write_block(struct raw_stream *r)
+{
+    const struct raw_write *how = r->how;
+
+    for (size_t at = 0; at < how->block_bytes; at += how->step_bytes) {
+        write_at(r->fd, r->block + at, how->step_bytes, r->offset + at);
+        if (how->step_bytes < how->block_bytes && !how->is_direct)
+            sync_file_range(r->fd, (off_t)(r->offset + at), (off_t)how->step_bytes,
+                            SYNC_FILE_RANGE_WRITE);
+    }
+    if (fdatasync(r->fd) != 0)
+        bench_die("raw sync: %s", strerror(errno));
+    r->offset += how->block_bytes;
+}
+
+double raw_stream_rate(struct raw_stream *r, double seconds)
+{
+    size_t bytes = 0;
+    double spent = 0;
+
+    while (spent < seconds) {
+        double begin;
+
+        if (r->fd < 0 || r->offset + r->how->block_bytes > FILE_BYTES)
+            next_file(r);
+        begin = bench_now();
+        write_block(r);
+        spent += bench_now() - begin;
+        bytes += r->how->block_bytes;
+    }
+    return (double)bytes / 1e6 / spent;
+}
+
+void raw_stream_close(struct raw_stream *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    for (unsigned i = 0; i < r->files; i++)
+        remove_file(r, i);
+    free(r->block);
+    free(r);
 }
 
 /* ---- small writes, one at a time ---- */

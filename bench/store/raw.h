@@ -20,8 +20,15 @@ struct raw_write {
     bool is_written; /* the file's blocks were written before, as a recycled journal file's */
 };
 
-/* MB/s of sequential pwrite + fdatasync of blocks, in a file whose space was allocated before. */
-double raw_write_rate(const char *dir, const struct raw_write *how, double seconds);
+/*
+ * Sequential pwrite + fdatasync of blocks, in files whose space was allocated before. It goes on where
+ * it ended, in the next file when one is full. Files are made, forgotten and removed while no time
+ * counts, so that the system is not busy with one that went when something else is measured.
+ */
+struct raw_stream;
+struct raw_stream *raw_stream_open(const char *dir, const struct raw_write *how);
+double             raw_stream_rate(struct raw_stream *r, double seconds); /* MB/s */
+void               raw_stream_close(struct raw_stream *r);
 
 /* One file for pwrite + fdatasync of small blocks, one after the other; latencies in ms. */
 struct raw_sync;

@@ -17,7 +17,7 @@
 
 enum { RECORD_BYTES = 1024, BATCH_RECORDS = 63, STREAM_WINDOW = 512 };
 
-enum { MIB = 1 << 20, RAW_TIMES = 3 };
+enum { MIB = 1 << 20, RAW_TIMES = 5 };
 
 static const struct raw_write raw_ways[] = {
     { "raw_1_mib", MIB, MIB, false, false },
@@ -41,14 +41,18 @@ static const struct raw_write *best_raw(struct bench *b)
     const struct raw_write *best = NULL;
     double                  best_rate = 0;
     size_t                  ways = b->is_quick ? RAW_WAYS_QUICK : RAW_WAYS;
+    struct raw_stream      *streams[RAW_WAYS];
 
+    for (size_t i = 0; i < ways; i++)
+        streams[i] = raw_stream_open(b->dir, &raw_ways[i]);
     for (int turn = 0; turn < RAW_TIMES; turn++)
         for (size_t i = 0; i < ways; i++)
-            series_add(&rates[i], raw_write_rate(b->dir, &raw_ways[i], b->is_quick ? 0.15 : 0.4));
+            series_add(&rates[i], raw_stream_rate(streams[i], b->is_quick ? 0.1 : 0.2));
     for (size_t i = 0; i < ways; i++) {
         const struct raw_write *w = &raw_ways[i];
         char                    name[64];
 
+        raw_stream_close(streams[i]);
         snprintf(name, sizeof name, "%s_mb_per_s", w->name);
         bench_figure(b, name, &rates[i]);
         if (!w->is_direct && !w->is_written && series_median(&rates[i]) > best_rate) {
@@ -60,38 +64,62 @@ static const struct raw_write *best_raw(struct bench *b)
     return best;
 }
 
+struct turns {
+    struct raw_stream *stream;
+    struct appender   *load;
+    struct series      raw, ours, part, amplified;
+};
+
+static double measure_ours(struct turns *t, double seconds)
+{
+    struct disk_calls before = disk_calls_get();
+    double            bytes;
+
+    seconds = appender_run(t->load, seconds, 0, NULL);
+    bytes = (double)appender_batches(t->load) * (double)appender_batch_bytes(t->load);
+    series_add(&t->amplified, (double)disk_calls_since(&before).written_bytes / bytes);
+    return bytes / 1e6 / seconds;
+}
+
+/* What the disk has to do for others changes from one second to the next, so turns are short, each
+ * compares two that are neighbours, and who is first changes. */
+static void measure_turns(struct turns *t, int count, double seconds)
+{
+    for (int turn = 0; turn < count; turn++) {
+        double raw = 0, ours;
+
+        if (turn % 2 == 0)
+            raw = raw_stream_rate(t->stream, seconds);
+        ours = measure_ours(t, seconds);
+        if (turn % 2 == 1)
+            raw = raw_stream_rate(t->stream, seconds);
+        series_add(&t->raw, raw);
+        series_add(&t->ours, ours);
+        series_add(&t->part, ours / raw);
+    }
+}
+
 void part_one_log(struct bench *b)
 {
-    const struct raw_write *way = best_raw(b);
     struct appender_options o = { BATCH_RECORDS, RECORD_BYTES, STREAM_WINDOW, 1, 1, NULL };
-    struct series           raw = { 0 }, ours = { 0 }, amplified = { 0 };
+    struct turns            t = { .stream = raw_stream_open(b->dir, best_raw(b)) };
     struct rig              r;
-    struct appender        *l;
 
     rig_open(&r, b->dir);
-    l = appender_new(&r, &o);
-    appender_make_topics(l);
-    appender_run(l, 0.3, 0, NULL); /* the first, small journal file */
-    for (int turn = 0; turn < (b->is_quick ? 3 : 9); turn++) {
-        double            seconds = b->is_quick ? 0.5 : 1;
-        struct disk_calls before = disk_calls_get();
-        double            bytes;
-
-        series_add(&raw, raw_write_rate(b->dir, way, seconds));
-        seconds = appender_run(l, seconds, 0, NULL);
-        bytes = (double)appender_batches(l) * (double)appender_batch_bytes(l);
-        series_add(&ours, bytes / 1e6 / seconds);
-        series_add(&amplified, (double)disk_calls_since(&before).written_bytes / bytes);
-    }
-    bench_figure(b, "raw_mb_per_s", &raw);
-    bench_figure(b, "one_log_mb_per_s", &ours);
-    bench_figure(b, "written_bytes_per_byte", &amplified);
+    t.load = appender_new(&r, &o);
+    appender_make_topics(t.load);
+    appender_run(t.load, 0.3, 0, NULL); /* the first, small journal file */
+    measure_turns(&t, b->is_quick ? 10 : 20, b->is_quick ? 0.15 : 0.4);
+    bench_figure(b, "raw_mb_per_s", &t.raw);
+    bench_figure(b, "one_log_mb_per_s", &t.ours);
+    bench_figure(b, "one_log_part_of_raw", &t.part);
+    bench_figure(b, "written_bytes_per_byte", &t.amplified);
     bench_number(b, "commit_thread_cpu_s", bench_thread_seconds("commit"));
     bench_number(b, "engine_thread_cpu_s", bench_thread_seconds("worker"));
-    bench_goal(b, "one log, part of raw synced bandwidth",
-               series_median(&ours) / series_median(&raw), ">=", 0.85);
+    bench_goal(b, "one log, part of raw synced bandwidth", series_median(&t.part), ">=", 0.85);
     rig_close(&r);
-    appender_free(l);
+    appender_free(t.load);
+    raw_stream_close(t.stream);
 }
 
 /* ---- many logs ---- */
