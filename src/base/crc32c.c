@@ -2,18 +2,25 @@
  * crc32c.c - see crc32c.h. Polynomial 0x1EDC6F41, reflected 0x82F63B78 (RFC 3720 B.4).
  *
  * The hardware path runs three CRC chains side by side, because the instruction has a latency of three cycles and a
- * throughput of one, and joins them with tables that advance a CRC over LANE_BYTES zero bytes.
+ * throughput of one, and joins them with tables that advance a CRC over as many zero bytes as a lane has. Wide lanes
+ * for what is large, narrow ones for what is left, and for a single message.
  */
 #include "base/crc32c.h"
 
 #include <pthread.h>
 
-enum { LANE_BYTES = 1024 };
+enum { WIDE_BYTES = 1024, NARROW_BYTES = 128 };
 static const uint32_t POLYNOMIAL = 0x82f63b78u;
 
+/* How a CRC is advanced over one and two lanes of zeros. */
+struct lanes {
+    uint32_t one[4][256];
+    uint32_t two[4][256];
+};
+
 static uint32_t       slicing[8][256];
-static uint32_t       skip_one[4][256]; /* advance by LANE_BYTES */
-static uint32_t       skip_two[4][256]; /* advance by 2 * LANE_BYTES */
+static struct lanes   wide;
+static struct lanes   narrow;
 static bool           has_hardware;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -58,8 +65,10 @@ static void fill_skip(uint32_t table[4][256], size_t zeros)
 static void fill_tables(void)
 {
     fill_slicing();
-    fill_skip(skip_one, LANE_BYTES);
-    fill_skip(skip_two, 2 * LANE_BYTES);
+    fill_skip(wide.one, WIDE_BYTES);
+    fill_skip(wide.two, 2 * WIDE_BYTES);
+    fill_skip(narrow.one, NARROW_BYTES);
+    fill_skip(narrow.two, 2 * NARROW_BYTES);
 #if defined(__x86_64__)
     has_hardware = __builtin_cpu_supports("sse4.2");
 #endif
@@ -86,7 +95,7 @@ static uint32_t crc_software(uint32_t c, const uint8_t *p, size_t n)
 }
 
 #if defined(__x86_64__)
-static uint32_t skip(uint32_t table[4][256], uint32_t c)
+static uint32_t skip(const uint32_t table[4][256], uint32_t c)
 {
     return table[0][c & 0xff] ^ table[1][c >> 8 & 0xff] ^ table[2][c >> 16 & 0xff] ^
            table[3][c >> 24];
@@ -100,24 +109,30 @@ static uint64_t load64(const uint8_t *p)
     return v;
 }
 
+/* Three lanes of this size, one behind the other. */
+__attribute__((target("sse4.2"), always_inline)) static inline uint64_t
+crc_lanes(uint64_t c, const uint8_t *p, size_t bytes, const struct lanes *l)
+{
+    uint64_t c1 = 0;
+    uint64_t c2 = 0;
+
+    for (size_t i = 0; i < bytes; i += 8) {
+        c = __builtin_ia32_crc32di(c, load64(p + i));
+        c1 = __builtin_ia32_crc32di(c1, load64(p + bytes + i));
+        c2 = __builtin_ia32_crc32di(c2, load64(p + 2 * bytes + i));
+    }
+    return skip(l->two, (uint32_t)c) ^ skip(l->one, (uint32_t)c1) ^ (uint32_t)c2;
+}
+
 __attribute__((target("sse4.2"))) static uint32_t crc_hardware(uint32_t crc, const uint8_t *p,
                                                                size_t n)
 {
     uint64_t c = crc;
 
-    while (n >= 3 * LANE_BYTES) {
-        uint64_t c1 = 0;
-        uint64_t c2 = 0;
-
-        for (size_t i = 0; i < LANE_BYTES; i += 8) {
-            c = __builtin_ia32_crc32di(c, load64(p + i));
-            c1 = __builtin_ia32_crc32di(c1, load64(p + LANE_BYTES + i));
-            c2 = __builtin_ia32_crc32di(c2, load64(p + 2 * LANE_BYTES + i));
-        }
-        c = skip(skip_two, (uint32_t)c) ^ skip(skip_one, (uint32_t)c1) ^ (uint32_t)c2;
-        p += 3 * LANE_BYTES;
-        n -= 3 * LANE_BYTES;
-    }
+    for (; n >= 3 * WIDE_BYTES; p += 3 * WIDE_BYTES, n -= 3 * WIDE_BYTES)
+        c = crc_lanes(c, p, WIDE_BYTES, &wide);
+    for (; n >= 3 * NARROW_BYTES; p += 3 * NARROW_BYTES, n -= 3 * NARROW_BYTES)
+        c = crc_lanes(c, p, NARROW_BYTES, &narrow);
     for (; n >= 8; p += 8, n -= 8)
         c = __builtin_ia32_crc32di(c, load64(p));
     for (; n > 0; p++, n--)
