@@ -26,7 +26,7 @@ help:
 	@echo 'make powercut  the power goes CUTS ($(CUTS)) times while clients of all doors work, on FS ($(FS)); as root'
 	@echo 'make killloop  kill -9 and SIGSTOP, ROUNDS ($(ROUNDS)) times, under the same clients'
 	@echo 'make failnth   each allocation, write, sync, open, rename and thread start of a scenario fails once'
-	@echo 'make planted   builds with one durability bug each: the simulator and the power cuts must find it'
+	@echo 'make planted   programs with one durability bug each: the simulator and the power cuts must find it'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make asan     tests under AddressSanitizer; also make ubsan, make tsan'
 	@echo 'make bench    speed against the disk, and against RabbitMQ or Kafka where installed'
@@ -75,10 +75,10 @@ failnth: release
 sim: release
 	@build/release/sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --from $(SEED_FROM))
 
-planted:
+planted: release
 	@tools/install-packages test
 	@tools/npm-install
-	@node tests/power/planted.js
+	@MYNA=build/release/myna node tests/power/planted.js
 
 fuzz:
 	@tools/install-packages test

@@ -1,7 +1,6 @@
 /*
- * planted.h - bugs on purpose: one of them can be built in (meson -Dplanted=...), to see that the tests which say that
- * nothing is lost would notice if something were (make planted). Never in a build that somebody uses; the program says
- * so when it starts.
+ * planted.h - bugs on purpose: each is built into a program of its own (meson.build), to see that the tests which say
+ * that nothing is lost would notice if something were (make planted). Such a program says so when it starts.
  *
  *   ack-before-sync   an append completes when its frames are written, and the system syncs them when it likes
  *   skip-dir-sync     the names of new and replaced files are not synced

@@ -64,10 +64,10 @@ async function unknownVhost(c) {
 }
 
 async function heartbeats(c) {
-    const connection = await amqp.connect(`amqp://${c.at}?heartbeat=1`);
+    const connection = await amqp.connect(`amqp://${c.at}?heartbeat=2`);
     let problem = null;
     connection.on('error', (error) => { problem = error; });
-    await new Promise((resolve) => { setTimeout(resolve, 3500); });
+    await new Promise((resolve) => { setTimeout(resolve, 7000); });
     assert.strictEqual(problem, null);
     await (await connection.createChannel()).close();
     await connection.close();

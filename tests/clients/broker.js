@@ -16,8 +16,8 @@ const path = require('path');
 const ROOT = path.resolve(__dirname, '../..');
 const BINARY = path.resolve(process.env.MYNA || path.join(ROOT, 'build/release/myna'));
 const DOORS = ['kafka', 'amqp', 'sqs', 'pubsub'];
-const START_MS_MAX = 20000;
-const STOP_MS_MAX = 20000;
+const START_MS_MAX = 60000; /* these two are only against what hangs */
+const STOP_MS_MAX = 60000;
 
 /** Ports that were free a moment ago. */
 async function freePorts(count) {
@@ -33,6 +33,9 @@ async function freePorts(count) {
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     return ports;
 }
+
+const children = new Set();
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')));
 
 class Broker {
     constructor(ports, folder) {
@@ -59,11 +62,15 @@ class Broker {
     async start(extra = [], env = process.env) {
         const child = spawn(BINARY, this.args(extra), { env, stdio: ['ignore', 'pipe', 'pipe'] });
         this.child = child;
+        children.add(child);
         this.stdout = '';
         this.stderr = '';
         child.stdout.on('data', (chunk) => { this.stdout += chunk; });
         child.stderr.on('data', (chunk) => { this.stderr += chunk; });
-        this.exited = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+        this.exited = new Promise((resolve) => child.once('close', (code, signal) => {
+            children.delete(child);
+            resolve({ code, signal });
+        }));
         await this.untilReady(child);
         return this;
     }

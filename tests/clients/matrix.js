@@ -17,8 +17,8 @@ const { WorkerPool } = require('./worker_pool');
 const CLIENTS = { kafka: ['kafkajs', 'kcat'], amqp: ['amqplib'], sqs: ['sqs'], pubsub: ['pubsub'] };
 const BULK = Number(process.env.MATRIX_MESSAGES || 10000);
 const BULK_KEYS = 8;
-const CELL_MS_MAX = 30000;
-const BULK_MS_MAX = 120000;
+const CELL_MS_MAX = 90000;
+const BULK_MS_MAX = 300000;
 
 /* The order each side promises; a cell promises the weaker one. SQS standard queues promise none to their receivers. */
 const PUBLISHES_IN_ORDER = { kafka: 'all', amqp: 'all', sqs: 'all', pubsub: 'by key' };

@@ -189,11 +189,11 @@ async function systemAttributes(c) {
 }
 
 async function visibility(c) {
-    const QueueUrl = await queue(c, { VisibilityTimeout: '1' });
+    const QueueUrl = await queue(c, { VisibilityTimeout: '3' });
     await send(c, 'SendMessage', { QueueUrl, MessageBody: 'x' });
     const [first] = await receive(c, QueueUrl);
     assert.deepStrictEqual(await receive(c, QueueUrl, { WaitTimeSeconds: 0 }), []);
-    const [second] = await receive(c, QueueUrl, { WaitTimeSeconds: 5 });
+    const [second] = await receive(c, QueueUrl, { WaitTimeSeconds: 10 });
     assert.strictEqual(second.MessageId, first.MessageId);
     assert.notStrictEqual(second.ReceiptHandle, first.ReceiptHandle);
     await send(c, 'DeleteMessage', { QueueUrl, ReceiptHandle: second.ReceiptHandle });
@@ -214,10 +214,10 @@ async function changeVisibility(c) {
     await send(c, 'SendMessage', { QueueUrl, MessageBody: 'x' });
     const [m] = await receive(c, QueueUrl);
     await send(c, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: 0 });
-    const [again] = await receive(c, QueueUrl, { VisibilityTimeout: 1 });
+    const [again] = await receive(c, QueueUrl, { VisibilityTimeout: 3 });
     assert.strictEqual(again.MessageId, m.MessageId);
     await send(c, 'ChangeMessageVisibility', { QueueUrl, ReceiptHandle: again.ReceiptHandle, VisibilityTimeout: 20 });
-    assert.deepStrictEqual(await receive(c, QueueUrl, { WaitTimeSeconds: 2 }), []);
+    assert.deepStrictEqual(await receive(c, QueueUrl, { WaitTimeSeconds: 4 }), []);
     await refused(send(c, 'ChangeMessageVisibility', {
         QueueUrl, ReceiptHandle: again.ReceiptHandle, VisibilityTimeout: 43201,
     }), 'InvalidParameterValue', 'VisibilityTimeout');

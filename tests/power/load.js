@@ -18,8 +18,8 @@ const sqs = require('./sqs');
 const { Control, sleep } = require('./control');
 
 const DEFINE_EVERY_MS = 60;
-const CHECK_MS_MAX = 15000;
-const DRAIN_MS_MAX = 30000; /* above the longest lease, Pub/Sub's 10 s, and the time to deliver what is there */
+const CHECK_MS_MAX = 60000;
+const DRAIN_MS_MAX = 120000; /* far above the longest lease, Pub/Sub's 10 s, and the time to deliver what is there */
 const QUEUES = ['power-amqp', 'power-sqs', 'power-pubsub'];
 const GROUP = 'power-group';
 

@@ -12,7 +12,7 @@ const { sleep } = require('./control');
 
 const TRIES = 3;
 const RETRY_MS = [20, 2500, 0]; /* a broker whose disk is full looks again each second */
-const STEP_MS_MAX = 4000;
+const STEP_MS_MAX = 15000;
 const MESSAGES = 4;
 const SETTLED = 2;
 const LANES = { amqp: 'steps-amqp', sqs: 'steps-sqs', pubsub: 'steps-pubsub', kafka: 'steps-kafka' };

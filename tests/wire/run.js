@@ -11,7 +11,7 @@ const { Broker } = require('../clients/broker');
 const { Results } = require('../clients/suite');
 const { NeedMore, encode, match, parse } = require('./dialogue');
 
-const STEP_MS_MAX = 8000;
+const STEP_MS_MAX = 30000;
 
 class Peer {
     constructor(port) {
