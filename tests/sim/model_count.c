@@ -59,6 +59,7 @@ static bool may_have_ended(const struct model *m, const struct m_queue *q, int f
         return q->topic->retention != RETAIN_TIME && !q->made_topic && !q->from_end;
     case FATE_DAMAGED:
         return m->world->may_be_damaged;
+    case FATE_ABORTED: /* nobody aborts here */
     case FATE_COMPACTED:
     case FATE_COUNT:
         break;
