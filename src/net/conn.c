@@ -614,3 +614,12 @@ void conn_peer(const struct conn *c, struct conn_address *out)
     getpeername(c->fd, (struct sockaddr *)&sa, &len);
     to_address(&sa, out);
 }
+
+bool conn_is_local(const struct conn *c)
+{
+    struct conn_address peer;
+
+    conn_peer(c, &peer);
+    return strncmp(peer.host, "127.", 4) == 0 || strcmp(peer.host, "::1") == 0 ||
+           strncmp(peer.host, "::ffff:127.", 11) == 0;
+}

@@ -90,6 +90,8 @@ struct conn_address {
  * as the connection. */
 struct bytes conn_certificate(const struct conn *c);
 bool conn_is_sealed(const struct conn *c);
+/* The peer is on this machine: it came by a loopback address. */
+bool conn_is_local(const struct conn *c);
 void conn_local(const struct conn *c, struct conn_address *out);
 void conn_peer(const struct conn *c, struct conn_address *out);
 

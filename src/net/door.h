@@ -24,6 +24,9 @@ struct door_env {
     const char  *cluster_id;        /* stable for the data directory, 22 characters base64url */
     const char  *default_project;   /* Pub/Sub project that is the default namespace: "default" */
     const char  *version;
+    bool         needs_login;       /* Kafka: nothing is answered before */
+    int64_t      login_ms;          /* Kafka: how long a login is good; 0: as long as the connection */
+    void (*random)(void *at, size_t len); /* unpredictable; salts and nonces */
     uint64_t     seed;              /* random; of the ids a door makes up. The simulator gives the same one again */
 };
 

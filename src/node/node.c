@@ -32,11 +32,13 @@ struct door_row {
     const char *hint_after;
     enum err (*open)(struct door_server **out, const struct door_env *env);
     bool is_sealed; /* speaks TLS; shut without a certificate */
+    size_t login_at; /* of the option that says whether clients must log in; 0: the protocol does */
 };
 
 static const struct door_row doors[] = {
     { "Kafka", "--kafka-port", offsetof(struct options, kafka_port),
-      "echo hello | kcat -P -b localhost:", " -t orders", kafka_door_open },
+      "echo hello | kcat -P -b localhost:", " -t orders", kafka_door_open, false,
+      offsetof(struct options, kafka_login) },
     { "RabbitMQ", "--amqp-port", offsetof(struct options, amqp_port),
       "amqp-get -u amqp://localhost:", " -q orders", amqp_door_open },
     { "SQS", "--sqs-port", offsetof(struct options, sqs_port),
@@ -44,7 +46,8 @@ static const struct door_row doors[] = {
     { "Pub/Sub", "--pubsub-port", offsetof(struct options, pubsub_port),
       "export PUBSUB_EMULATOR_HOST=localhost:", "", pubsub_door_open },
     { "Kafka TLS", "--kafka-tls-port", offsetof(struct options, kafka_tls_port),
-      "echo hello | kcat -X security.protocol=ssl -P -b localhost:", " -t orders", kafka_door_open, true },
+      "echo hello | kcat -X security.protocol=ssl -P -b localhost:", " -t orders", kafka_door_open, true,
+      offsetof(struct options, kafka_tls_login) },
     { "AMQPS", "--amqp-tls-port", offsetof(struct options, amqp_tls_port), "amqps://localhost:", "",
       amqp_door_open, true },
 };
@@ -149,6 +152,15 @@ static int open_volume(struct node *n)
     return -1;
 }
 
+/* Without randomness nothing that hangs on it is safe. */
+static void draw(void *at, size_t len)
+{
+    if (getrandom(at, len, 0) != (ssize_t)len) {
+        diag(DIAG_ERROR, "the system gives no random numbers; stopping, nothing acknowledged is lost");
+        _exit(1);
+    }
+}
+
 static int open_door(struct node *n, size_t i)
 {
     struct door_env env = {
@@ -162,6 +174,9 @@ static int open_door(struct node *n, size_t i)
         .cluster_id = volume_id(n->volume),
         .default_project = n->options->project,
         .version = n->version,
+        .needs_login = doors[i].login_at && *((const bool *)((const char *)n->options + doors[i].login_at)),
+        .login_ms = (int64_t)n->options->kafka_login_ms,
+        .random = draw,
     };
     enum err err;
 

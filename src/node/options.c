@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum kind { TEXT, PORT, SIZE, FLAG };
+enum kind { TEXT, PORT, SIZE, NUMBER, FLAG };
 
 struct option {
     const char *name;
@@ -41,6 +41,12 @@ static const struct option table[] = {
       "Kafka door with TLS; 0: shut" },
     { "amqp-tls-port", PORT, offsetof(struct options, amqp_tls_port), "5671",
       "RabbitMQ door with TLS; 0: shut" },
+    { "kafka-sasl-required", FLAG, offsetof(struct options, kafka_login), NULL,
+      "Kafka clients must log in, with SASL PLAIN or SCRAM" },
+    { "kafka-tls-sasl-required", FLAG, offsetof(struct options, kafka_tls_login), NULL,
+      "the same with TLS" },
+    { "kafka-reauth-ms", NUMBER, offsetof(struct options, kafka_login_ms), "0",
+      "Kafka clients must log in again after so long; 0: never" },
     { "disk-free-min", SIZE, offsetof(struct options, disk_free_min), "64M",
       "free space below which publishing is refused" },
     { "memory", SIZE, offsetof(struct options, memory), "512M",
@@ -55,7 +61,14 @@ static const char *const placeholders[] = {
     [TEXT] = " X",
     [PORT] = " N",
     [SIZE] = " N[K|M|G]",
+    [NUMBER] = " N",
     [FLAG] = "",
+};
+
+static const char *const refusals[] = {
+    [PORT] = "not a port number between 0 and 65535:",
+    [SIZE] = "not a size, like 4096, 512K, 64M or 2G:",
+    [NUMBER] = "not a number between 0 and 2147483647:",
 };
 
 static void help(void)
@@ -109,6 +122,17 @@ static bool parse_size(const char *text, uint64_t *out)
     return suffix && !rest[1];
 }
 
+static bool parse_whole(const char *text, uint64_t *out)
+{
+    unsigned long long n;
+    const char        *rest;
+
+    if (!parse_number(text, INT32_MAX, &n, &rest) || *rest)
+        return false;
+    *out = n;
+    return true;
+}
+
 static bool parse_port(const char *text, uint16_t *out)
 {
     unsigned long long n;
@@ -133,6 +157,8 @@ static bool set(struct options *o, const struct option *row, const char *value)
         return true;
     case PORT:
         return parse_port(value, member);
+    case NUMBER:
+        return parse_whole(value, member);
     case SIZE:
         return parse_size(value, member);
     }
@@ -176,9 +202,7 @@ static enum options_result take(struct options *o, int argc, char **argv, int *i
     }
     if (set(o, row, value))
         return o->memory >= OPTIONS_MEMORY_MIN ? OPTIONS_RUN : wrong("less than 16M:", value);
-    return wrong(row->kind == PORT ? "not a port number between 0 and 65535:"
-                                   : "not a size, like 4096, 512K, 64M or 2G:",
-                 value);
+    return wrong(refusals[row->kind], value);
 }
 
 enum options_result options_parse(struct options *o, int argc, char **argv, const char *version)

@@ -25,6 +25,8 @@ struct options {
     const char *tls_certificate, *tls_key;                    /* files, or NULL */
     const char *tls_client_authorities;
     bool        tls_clients_required;
+    bool        kafka_login, kafka_tls_login; /* required */
+    uint64_t    kafka_login_ms;               /* how long one is good; 0: as long as the connection */
     uint64_t    disk_free_min; /* bytes */
     uint64_t    memory;        /* bytes, OPTIONS_MEMORY_MIN at least (engine_share_memory) */
     bool        is_quiet;

@@ -9,7 +9,7 @@
 
 struct kafka_request;
 
-enum { KAFKA_API_VERSIONS = 18 };
+enum { KAFKA_SASL_HANDSHAKE = 17, KAFKA_API_VERSIONS = 18, KAFKA_SASL_AUTHENTICATE = 36 };
 
 struct kafka_api {
     const char               *name;
@@ -50,6 +50,10 @@ void kafka_on_join_group(struct kafka_request *r);
 void kafka_on_heartbeat(struct kafka_request *r);
 void kafka_on_leave_group(struct kafka_request *r);
 void kafka_on_sync_group(struct kafka_request *r);
+void kafka_on_sasl_handshake(struct kafka_request *r);
+void kafka_on_sasl_authenticate(struct kafka_request *r);
+void kafka_on_describe_scram(struct kafka_request *r);
+void kafka_on_alter_scram(struct kafka_request *r);
 void kafka_on_api_versions(struct kafka_request *r);
 void kafka_on_create_topics(struct kafka_request *r);
 void kafka_on_delete_topics(struct kafka_request *r);

@@ -26,6 +26,7 @@
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/kafka_door.h"
 #include "doors/kafka/request.h"
+#include "doors/kafka/sasl.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -51,6 +52,7 @@ struct kafka_conn {
     struct conn_address local;
     char                client_host[sizeof(((struct conn_address *)0)->host) + 1];
     struct call         session; /* CALL_SESSION_CLOSE */
+    struct sasl        *sasl;
 };
 
 struct mailbox *kafka_conn_home(const struct kafka_conn *c)
@@ -71,6 +73,21 @@ uint64_t kafka_conn_session(const struct kafka_conn *c)
 const struct door_env *kafka_conn_env(const struct kafka_conn *c)
 {
     return &c->door->env;
+}
+
+struct kafka_door *kafka_conn_door(const struct kafka_conn *c)
+{
+    return c->door;
+}
+
+struct sasl *kafka_conn_sasl(const struct kafka_conn *c)
+{
+    return c->sasl;
+}
+
+bool kafka_conn_is_gone(const struct kafka_conn *c)
+{
+    return c->conn == NULL;
 }
 
 int64_t kafka_conn_wall_ms(const struct kafka_conn *c)
@@ -162,7 +179,7 @@ static void update_flow(struct kafka_conn *c)
 
     if (!c->conn || c->is_ending)
         return;
-    wants_pause = is_full(c);
+    wants_pause = is_full(c) || sasl_is_busy(c->sasl);
     if (wants_pause && !c->is_paused)
         conn_pause(c->conn);
     if (!wants_pause && c->is_paused)
@@ -179,6 +196,7 @@ static void free_when_done(struct kafka_conn *c)
         return;
     list_remove(&c->in_door);
     call_fini(&c->session);
+    sasl_free(c->sasl);
     free(c);
     kafka_door_conn_gone(d);
 }
@@ -196,66 +214,77 @@ void kafka_conn_on_answer(struct kafka_conn *c)
 
 /* ---- requests ---- */
 
-/* The connection ends when everything before this point is answered. */
-static void end(struct kafka_conn *c)
+/* When everything before this point is answered. */
+void kafka_conn_stop(struct kafka_conn *c)
 {
     stop_reading(c);
-    if (list_empty(&c->requests))
+    if (c->conn && list_empty(&c->requests))
         conn_close(c->conn);
 }
 
-static void begin_request(struct kafka_conn *c, const struct kafka_api *api, struct slice frame)
+static void begin_request(struct kafka_conn *c, struct kafka_request *r)
 {
-    struct kafka_request *r;
-
-    if (!kafka_request_read(&r, c, api, frame)) {
-        end(c);
-        return;
-    }
     list_push(&c->requests, &r->in_conn);
     c->request_count++;
     c->request_bytes += r->frame.bytes.len;
-    api->handle(r);
+    r->api->handle(r);
     update_flow(c);
 }
 
-/* KC2. NULL: not to be had. */
-static const struct kafka_api *api_of_frame(const uint8_t *frame)
+/* KC2. NULL: not to be had, or not now. */
+static const struct kafka_api *api_of_frame(const struct kafka_conn *c, const uint8_t *frame)
 {
     struct kafka_head       head = kafka_head(frame);
     const struct kafka_api *api = kafka_api_find(head.api_key);
 
-    if (!api)
+    if (!api || !sasl_allows(c->sasl, api->key))
         return NULL;
     return kafka_api_takes(api, head.api_version) || api->key == KAFKA_API_VERSIONS ? api : NULL;
+}
+
+/* The whole frame is there. */
+static void take_request(struct kafka_conn *c, const struct kafka_api *api, struct slice frame)
+{
+    struct kafka_request *r;
+
+    if (!api)
+        begin_request(c, kafka_request_of_token(c, frame));
+    else if (kafka_request_read(&r, c, api, frame))
+        begin_request(c, r);
+    else
+        kafka_conn_stop(c);
 }
 
 /* Takes one frame off the front of in; returns what it used, 0 when it is not complete or not
  * wanted. */
 static size_t take_frame(struct kafka_conn *c, struct block *block, struct bytes in)
 {
-    const struct kafka_api *api;
+    bool                    is_token = sasl_wants_token(c->sasl);
+    const struct kafka_api *api = NULL;
     uint32_t                len;
 
     if (in.len < LENGTH_BYTES)
         return 0;
     len = get_u32(in.at);
-    if (len < KAFKA_HEAD_BYTES || len > REQUEST_BYTES_MAX) {
-        end(c);
+    if ((len < KAFKA_HEAD_BYTES && !is_token) ||
+        len > sasl_request_bytes_max(c->sasl, REQUEST_BYTES_MAX)) {
+        kafka_conn_stop(c);
         return 0;
     }
-    if (in.len < LENGTH_BYTES + KAFKA_HEAD_BYTES)
-        return 0;
-    api = api_of_frame(in.at + LENGTH_BYTES);
-    if (!api) {
-        end(c);
-        return 0;
+    if (!is_token) {
+        if (in.len < LENGTH_BYTES + KAFKA_HEAD_BYTES)
+            return 0;
+        api = api_of_frame(c, in.at + LENGTH_BYTES);
+        if (!api) {
+            kafka_conn_stop(c);
+            return 0;
+        }
     }
     if (in.len - LENGTH_BYTES < len) {
         conn_want(c->conn, LENGTH_BYTES + len);
         return 0;
     }
-    begin_request(c, api, slice_of(block, in.at + LENGTH_BYTES, len));
+    take_request(c, api, slice_of(block, in.at + LENGTH_BYTES, len));
     return LENGTH_BYTES + len;
 }
 
@@ -300,6 +329,7 @@ static void *on_opened(struct conn *conn, void *ctx)
     snprintf(c->client_host, sizeof c->client_host, "/%s", peer.host);
     call_init(&c->session, CALL_SESSION_CLOSE, kafka_conn_home(c), on_session_closed, c);
     c->session.session = gate_session(d->env.gate);
+    c->sasl = sasl_new(c, conn_is_local(conn));
     return c;
 }
 
@@ -308,6 +338,7 @@ static void on_closed(void *self)
     struct kafka_conn *c = self;
 
     c->conn = NULL;
+    sasl_abandon(c->sasl);
     gate_submit(kafka_conn_gate(c), &c->session);
 }
 

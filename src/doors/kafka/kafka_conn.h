@@ -11,11 +11,18 @@ struct gate;
 struct kafka_conn;
 struct kafka_door;
 struct mailbox;
+struct sasl;
 
 extern const struct conn_ops kafka_conn_ops; /* ctx: struct kafka_door */
 
 /* A request of this connection was answered. Sends what is due; may free the request. */
 void kafka_conn_on_answer(struct kafka_conn *c);
+/* Takes no more requests; hangs up when those it has are answered. */
+void kafka_conn_stop(struct kafka_conn *c);
+/* The client has gone; its last answers reach nobody. */
+bool kafka_conn_is_gone(const struct kafka_conn *c);
+struct sasl *kafka_conn_sasl(const struct kafka_conn *c);
+struct kafka_door *kafka_conn_door(const struct kafka_conn *c);
 struct mailbox *kafka_conn_home(const struct kafka_conn *c);
 struct gate *kafka_conn_gate(const struct kafka_conn *c);
 uint64_t kafka_conn_session(const struct kafka_conn *c);

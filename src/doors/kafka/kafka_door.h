@@ -8,12 +8,16 @@
 #include "base/list.h"
 #include "net/door.h"
 
+enum { KAFKA_SECRET_BYTES = 32 };
+
 struct kafka_door {
     struct door_server server; /* first */
     struct door_env    env;
     struct listener   *listener;
     struct list        conns; /* kafka_conn.in_door */
     bool               is_closing;
+    bool               has_secret;
+    uint8_t            secret[KAFKA_SECRET_BYTES]; /* of SCRAM's made-up salts (scram.h), drawn at the first login */
 };
 
 /* A connection has come to its end: a closing door goes with the last one. */

@@ -40,10 +40,20 @@ static inline void submit(struct gate *g, struct call *c)
     rig_turn(&t->rig);
 }
 
-static inline int set_up(void **state)
+static inline void not_random(void *at, size_t len)
+{
+    memset(at, 'r', len);
+}
+
+static inline int set_up_login(void **state, bool needs_login, int64_t login_ms)
 {
     struct test    *t = mem_new(sizeof *t);
-    struct door_env env = { .host = "127.0.0.1", .cluster_id = "the-cluster", .version = "test" };
+    struct door_env env = { .host = "127.0.0.1",
+                            .cluster_id = "the-cluster",
+                            .version = "test",
+                            .needs_login = needs_login,
+                            .login_ms = login_ms,
+                            .random = not_random };
 
     rig_open(&t->rig);
     t->gate.submit = submit;
@@ -56,6 +66,11 @@ static inline int set_up(void **state)
     arena_init(&t->arena);
     *state = t;
     return 0;
+}
+
+static inline int set_up(void **state)
+{
+    return set_up_login(state, false, 0);
 }
 
 static inline int tear_down(void **state)

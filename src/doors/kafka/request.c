@@ -36,20 +36,38 @@ static bool read_body(struct kafka_request *r, struct rd *in)
     return wire_decode(r->api->request, r->version, in, &r->arena, r->body);
 }
 
-bool kafka_request_read(struct kafka_request **out, struct kafka_conn *c,
-                        const struct kafka_api *api, struct slice frame)
+static struct kafka_request *request_new(struct kafka_conn *c, const struct kafka_api *api,
+                                         struct slice frame)
 {
     struct kafka_request *r = mem_new(sizeof *r);
-    struct kafka_head     head = kafka_head(frame.bytes.at);
-    struct rd             in = rd_of(frame.bytes);
 
     r->conn = c;
     r->api = api;
-    r->correlation_id = head.correlation_id;
     r->frame = slice_hold(frame);
     arena_init(&r->arena);
     wire_out_init(&r->answer);
     list_init(&r->in_conn);
+    return r;
+}
+
+struct kafka_request *kafka_request_of_token(struct kafka_conn *c, struct slice token)
+{
+    struct kafka_request             *r = request_new(c, kafka_api_find(KAFKA_SASL_AUTHENTICATE), token);
+    struct sasl_authenticate_request *body = arena_new(&r->arena, sizeof *body);
+
+    body->auth_bytes = token.bytes;
+    r->body = body;
+    return r;
+}
+
+bool kafka_request_read(struct kafka_request **out, struct kafka_conn *c,
+                        const struct kafka_api *api, struct slice frame)
+{
+    struct kafka_request *r = request_new(c, api, frame);
+    struct kafka_head     head = kafka_head(frame.bytes.at);
+    struct rd             in = rd_of(frame.bytes);
+
+    r->correlation_id = head.correlation_id;
     *out = r;
     if (!kafka_api_takes(api, head.api_version))
         return true; /* only ApiVersions comes so far: answered in version 0 */

@@ -60,6 +60,8 @@ struct kafka_head kafka_head(const uint8_t *at);
  * not take, version is 0 and body is NULL. */
 MUST_CHECK bool kafka_request_read(struct kafka_request **out, struct kafka_conn *c,
                                    const struct kafka_api *api, struct slice frame);
+/* A request to authenticate with this token, which came without one around it. */
+struct kafka_request *kafka_request_of_token(struct kafka_conn *c, struct slice token);
 void kafka_request_free(struct kafka_request *r);
 
 /* A zeroed call of this kind, ready to be filled in and submitted; freed with the request. */

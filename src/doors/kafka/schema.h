@@ -17,6 +17,7 @@
 
 #include "doors/kafka/schema_admin.h"
 #include "doors/kafka/schema_groups.h"
+#include "doors/kafka/schema_security.h"
 #include "doors/kafka/wire.h"
 #include "engine/topic_calls.h"
 
@@ -528,6 +529,7 @@
     X(describe_cluster_request, DESCRIBE_CLUSTER_REQUEST)                                          \
     X(describe_cluster_response_broker, DESCRIBE_CLUSTER_RESPONSE_BROKER)                          \
     X(describe_cluster_response, DESCRIBE_CLUSTER_RESPONSE)                                        \
+    SCHEMA_SECURITY_LIST(X)                                                                        \
     SCHEMA_GROUPS_LIST(X)                                                                          \
     SCHEMA_ADMIN_LIST(X)
 
