@@ -105,7 +105,9 @@ static void put_proof(const struct scram *s, const char *password, struct bytes 
     buf_fini(&all);
 }
 
-static bool login(enum credential_kind kind, const struct credential *c, const char *password, const char *extension)
+/* before_nonce: said in front of both. */
+static bool login(enum credential_kind kind, const struct credential *c, const char *password,
+                  const char *before_nonce, const char *extension)
 {
     struct scram *s = scram_new(kind);
     struct buf    final, out;
@@ -118,6 +120,7 @@ static bool login(enum credential_kind kind, const struct credential *c, const c
     scram_challenge(s, c, secret, random_bytes);
     assert_true(bytes_starts(s->challenge, "r=abcdef"));
     buf_str(&final, "c=bixhPWFuPTJDbmEs,r="); /* n,a=an=2Cna, */
+    buf_str(&final, before_nonce);
     buf_bytes(&final, s->nonce);
     buf_str(&final, extension);
     put_proof(s, password, buf_view(&final), &final);
@@ -138,10 +141,11 @@ static void both_hashes(void **state)
         struct user u;
 
         make_user(&u, kinds[i], "secret");
-        assert_true(login(kinds[i], &u.credential, "secret", ""));
-        assert_true(login(kinds[i], &u.credential, "secret", ",x=later"));
-        assert_false(login(kinds[i], &u.credential, "Secret", ""));
-        assert_false(login(kinds[i], NULL, "secret", ""));
+        assert_true(login(kinds[i], &u.credential, "secret", "", ""));
+        assert_true(login(kinds[i], &u.credential, "secret", "abcdef", ""));
+        assert_true(login(kinds[i], &u.credential, "secret", "", ",x=later"));
+        assert_false(login(kinds[i], &u.credential, "Secret", "", ""));
+        assert_false(login(kinds[i], NULL, "secret", "", ""));
     }
 }
 
