@@ -51,7 +51,7 @@ struct disk_ops {
     enum err (*create)(struct disk *d, const char *path, uint64_t bytes, struct disk_file **out);
     enum err (*open)(struct disk *d, const char *path, struct disk_file **out);
     enum err (*load)(struct disk *d, const char *path, struct block *map, uint64_t offset,
-                     uint64_t len);
+                     uint64_t len, bool in_order);
     void (*unload)(struct disk *d, struct block *map);
 
     void (*close_file)(struct disk_file *f);
@@ -215,11 +215,12 @@ static inline struct block *disk_map(struct disk_file *f)
 }
 
 /* Reads a part of the mapping of a file ahead: nobody who looks at it next waits for the disk. An
- * unreadable medium is ERR_DISK_FAILED here and a dead process without. */
+ * unreadable medium is ERR_DISK_FAILED here and a dead process without. in_order: the mapping is read
+ * from its beginning to its end, and what comes next may be fetched already. */
 MUST_CHECK static inline enum err disk_load(struct disk *d, const char *path, struct block *map,
-                                            uint64_t offset, uint64_t len)
+                                            uint64_t offset, uint64_t len, bool in_order)
 {
-    return d->ops->load(d, path, map, offset, len);
+    return d->ops->load(d, path, map, offset, len, in_order);
 }
 
 /* The same, of an open file that is read from its beginning to its end: what comes next is on its

@@ -530,12 +530,21 @@ static uint64_t page_start(uint64_t offset)
     return offset / page * page;
 }
 
+/*
+ * What is asked for by MADV_WILLNEED is exactly that, and comes in single pages, each of which costs
+ * the system more than the disk does. Of a mapping that is read in order it comes in large ones, at a
+ * twentieth of the processor time, and what lies behind is fetched meanwhile: megabytes, which would
+ * be far too much for whoever wants a piece here and there.
+ */
 static enum err load(struct disk *d, const char *path, struct block *map, uint64_t offset,
-                     uint64_t len)
+                     uint64_t len, bool in_order)
 {
     uint64_t start = page_start(offset);
 
-    madvise(map->at + start, offset + len - start, MADV_WILLNEED); /* all of it under way at once */
+    if (in_order)
+        madvise(map->at, map->cap, MADV_SEQUENTIAL);
+    else
+        madvise(map->at + start, offset + len - start, MADV_WILLNEED);
     if (madvise(map->at + start, offset + len - start, MADV_POPULATE_READ) == 0)
         return ERR_OK;
     return read_through(d, path, offset, len);

@@ -100,7 +100,7 @@ static enum err copy_up(struct overlay_file *f)
     from = disk_map(f->below);
     if (!from)
         return ERR_IO;
-    err = disk_load(f->overlay->below, f->file.path, from, 0, from->cap);
+    err = disk_load(f->overlay->below, f->file.path, from, 0, from->cap, true);
     if (!err) {
         to = block_new(from->cap);
         memcpy(to->at, from->at, from->cap);
@@ -363,11 +363,11 @@ static bool is_shadow(const struct overlay *o, const struct block *map_of)
 }
 
 static enum err load(struct disk *d, const char *path, struct block *map_of, uint64_t offset,
-                     uint64_t len)
+                     uint64_t len, bool in_order)
 {
     if (is_shadow(overlay_of(d), map_of))
         return ERR_OK;
-    return disk_load(overlay_of(d)->below, path, map_of, offset, len);
+    return disk_load(overlay_of(d)->below, path, map_of, offset, len, in_order);
 }
 
 static enum err stream(struct disk_file *f, struct block *map_of, uint64_t offset, uint64_t len)

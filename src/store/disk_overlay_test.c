@@ -80,8 +80,8 @@ static void a_write_stays_above(void **state)
     before = disk_map(f);
     assert_ok(disk_write(f, 1, &iov, 1));
     after = disk_map(f);
-    assert_ok(disk_load(p->above, "d/a", before, 0, 5));
-    assert_ok(disk_load(p->above, "d/a", after, 0, 5));
+    assert_ok(disk_load(p->above, "d/a", before, 0, 5, false));
+    assert_ok(disk_load(p->above, "d/a", after, 0, 5, false));
     assert_ok(disk_stream(f, before, 0, 5));
     assert_ok(disk_stream(f, after, 0, 5));
     assert_memory_equal(before->at, "below", 5);

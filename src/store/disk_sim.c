@@ -574,13 +574,13 @@ static struct block *map(struct disk_file *file)
 }
 
 static enum err load(struct disk *disk, const char *path, struct block *map, uint64_t offset,
-                     uint64_t len)
+                     uint64_t len, bool in_order)
 {
     struct sim_disk *d = sim_of(disk);
-
     enum err         err;
 
     (void)map;
+    (void)in_order;
     pthread_mutex_lock(&d->lock);
     d->reads++;
     err = d->is_off || is_unreadable(d, path, offset, len) ? ERR_DISK_FAILED : ERR_OK;
@@ -590,7 +590,7 @@ static enum err load(struct disk *disk, const char *path, struct block *map, uin
 
 static enum err stream(struct disk_file *f, struct block *map, uint64_t offset, uint64_t len)
 {
-    return load(&sim_file_of(f)->disk->disk, f->path, map, offset, len);
+    return load(&sim_file_of(f)->disk->disk, f->path, map, offset, len, true);
 }
 
 static void unload(struct disk *disk, struct block *map)

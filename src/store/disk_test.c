@@ -126,7 +126,7 @@ static void files_are_written_mapped_and_kept_by_mappings(void **state)
     assert_memory_equal(map->at + 5000, "text", 5);
     assert_true(disk_data_end(f) >= 5004);
     assert_true(disk_data_end(f) <= 20000);
-    assert_ok(disk_load(w->disk, "f", map, 4999, 10));
+    assert_ok(disk_load(w->disk, "f", map, 4999, 10, false));
     disk_unload(w->disk, map);
     assert_int_equal(map->at[5000], 't');
     disk_forget(f);
@@ -434,9 +434,9 @@ static void pages_that_are_gone_are_an_error(void **state)
 
     assert_ok(disk_create(w->disk, "f", 16384, &f));
     map = disk_map(f);
-    assert_ok(disk_load(w->disk, "f", map, 0, 16384));
+    assert_ok(disk_load(w->disk, "f", map, 0, 16384, true));
     assert_ok(disk_resize(f, 0));
-    assert_int_equal(disk_load(w->disk, "f", map, 0, 16384), ERR_DISK_FAILED); /* to look would be SIGBUS */
+    assert_int_equal(disk_load(w->disk, "f", map, 0, 16384, true), ERR_DISK_FAILED); /* to look would be SIGBUS */
     assert_int_equal(disk_stream(f, map, 0, 16384), ERR_DISK_FAILED);
     block_drop(map);
     disk_close_file(f);

@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { IN_ORDER_GAP = 4096 }; /* between two loads that count as one after the other */
+
 static struct blob_file *blob_file_of(const struct blob *b)
 {
     return (struct blob_file *)(uintptr_t)b;
@@ -275,25 +277,44 @@ struct slice shard_blob_file_view(struct blob *base, uint64_t offset, uint32_t l
     return slice_of(map, map->at + offset, len);
 }
 
-/* Held, or NULL. The last used moves to the front. lock is held. */
-static struct block *known_map(struct shard_file *s, struct blob_id id)
+/* What is loaded, and from where. */
+struct loading {
+    struct blob_id id;
+    uint64_t       offset;
+    uint32_t       len;
+    struct block  *map;      /* held, or NULL */
+    bool           in_order; /* it follows what was loaded before: a scan */
+};
+
+/* The last used moves to the front. lock is held. */
+static void use_map(struct shard_file *s, struct blob_map *m, struct loading *g)
+{
+    list_remove(&m->in_shard);
+    list_push_front(&s->maps, &m->in_shard);
+    g->map = block_hold(m->map);
+    g->in_order = g->offset >= m->next && g->offset - m->next < IN_ORDER_GAP;
+    m->next = g->offset + g->len;
+}
+
+/* lock is held. */
+static void find_known(struct shard_file *s, struct loading *g)
 {
     for (struct list *l = s->blobs.next; l != &s->blobs; l = l->next) {
         struct blob_file *b = CONTAINER(l, struct blob_file, in_shard);
 
-        if (!b->is_sealed && is_same(b->base.id, id))
-            return block_hold(b->map);
+        if (!b->is_sealed && is_same(b->base.id, g->id)) {
+            g->map = block_hold(b->map);
+            return;
+        }
     }
     for (struct list *l = s->maps.next; l != &s->maps; l = l->next) {
         struct blob_map *m = CONTAINER(l, struct blob_map, in_shard);
 
-        if (is_same(m->id, id)) {
-            list_remove(l);
-            list_push_front(&s->maps, l);
-            return block_hold(m->map);
+        if (is_same(m->id, g->id)) {
+            use_map(s, m, g);
+            return;
         }
     }
-    return NULL;
 }
 
 static void forget_map(struct shard_file *s, struct blob_map *m)
@@ -305,12 +326,13 @@ static void forget_map(struct shard_file *s, struct blob_map *m)
 }
 
 /* lock is held. */
-static void remember_map(struct shard_file *s, struct blob_id id, struct block *map)
+static void remember_map(struct shard_file *s, const struct loading *g)
 {
     struct blob_map *m = mem_new(sizeof *m);
 
-    m->id = id;
-    m->map = block_hold(map);
+    m->id = g->id;
+    m->map = block_hold(g->map);
+    m->next = g->offset + g->len;
     list_init(&m->in_shard);
     list_push_front(&s->maps, &m->in_shard);
     if (++s->map_count > BLOB_MAPPINGS_MAX)
@@ -332,22 +354,21 @@ static enum err map_file(struct shard_file *s, const char *path, struct block **
 }
 
 /* One that is removed meanwhile is not remembered, or its space would not come back. */
-static enum err find_map(struct shard_file *s, struct blob_id id, const char *path,
-                         struct block **out)
+static enum err find_map(struct shard_file *s, const char *path, struct loading *g)
 {
     uint64_t removals;
     enum err err;
 
     pthread_mutex_lock(&s->lock);
-    *out = known_map(s, id);
+    find_known(s, g);
     removals = s->removals;
     pthread_mutex_unlock(&s->lock);
-    if (*out)
+    if (g->map)
         return ERR_OK;
-    err = map_file(s, path, out);
+    err = map_file(s, path, &g->map);
     pthread_mutex_lock(&s->lock);
     if (!err && removals == s->removals)
-        remember_map(s, id, *out);
+        remember_map(s, g);
     pthread_mutex_unlock(&s->lock);
     return err;
 }
@@ -356,23 +377,23 @@ enum err shard_blob_file_load(struct shard *base, struct blob_id id, uint64_t of
                               struct slice *out)
 {
     struct shard_file *s = shard_file_of(base);
-    struct block      *map;
+    struct loading     g = { .id = id, .offset = offset, .len = len };
     char               path[DISK_PATH_MAX];
     enum err           err;
 
     blob_path(path, s, id);
-    err = find_map(s, id, path, &map);
+    err = find_map(s, path, &g);
     if (err)
         return err;
-    if (offset > map->cap || len > map->cap - offset)
+    if (offset > g.map->cap || len > g.map->cap - offset)
         err = ERR_CORRUPT;
     else
-        err = disk_load(s->disk, path, map, offset, len);
+        err = disk_load(s->disk, path, g.map, offset, len, g.in_order);
     if (err) {
-        block_drop(map);
+        block_drop(g.map);
         return err;
     }
-    *out = slice_of(map, map->at + offset, len);
+    *out = slice_of(g.map, g.map->at + offset, len);
     return ERR_OK;
 }
 

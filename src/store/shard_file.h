@@ -71,6 +71,7 @@ struct blob_map {
     struct list    in_shard;
     struct blob_id id;
     struct block  *map;
+    uint64_t       next; /* behind what was loaded last */
 };
 
 /* What is written with one call: shard_commit.c. */

@@ -74,7 +74,7 @@ static enum err read_first(const struct shard_file *s, struct jfile *f)
     enum err              err = ERR_OK;
 
     if (f->bytes >= len)
-        err = disk_load(s->disk, f->file->path, f->map, 0, len);
+        err = disk_load(s->disk, f->file->path, f->map, 0, len, false);
     if (!err && (f->bytes < len || !is_first_of(s, f, &first))) {
         diag(DIAG_ERROR, "journal: the first frame of %s is damaged", f->file->path);
         err = ERR_CORRUPT;
