@@ -32,6 +32,7 @@
     X(CORRUPT, "a checksum does not match")                                                        \
     X(BAD_RECORD, "the record batch is malformed")                                                 \
     X(NO_KEY, "a compacted topic takes no record without a key")                                   \
+    X(BAD_TIMESTAMP, "a timestamp lies outside of what the topic takes")                           \
     X(BAD_SEQUENCE, "a producer sequence number is out of order")                                  \
     X(FENCED_PRODUCER, "a newer producer epoch exists")                                            \
     X(UNKNOWN_PRODUCER, "the transactional id has another producer id")                            \

@@ -168,6 +168,42 @@ static enum err check_txn(struct engine *e, const struct append_call *a, const s
     return !p && head->base_sequence != 0 ? ERR_BAD_SEQUENCE : txn_add(t, &parts);
 }
 
+static int64_t limit_of(int64_t limit, int64_t normal)
+{
+    return limit > 0 ? limit : normal;
+}
+
+/* The header says what the latest timestamp is; the earliest is looked for where it matters. Records without
+ * one (-1) are taken. */
+static enum err check_times(const struct topic_policy *p, const struct batch_head *head,
+                            struct append_item *item, int64_t now_ms)
+{
+    int64_t  future_ms = limit_of(p->future_ms_max, topic_policy_default.future_ms_max);
+    int64_t  oldest;
+    enum err err;
+
+    item->latest_ms = future_ms < INT64_MAX - now_ms ? now_ms + future_ms : INT64_MAX;
+    item->earliest_ms = p->past_ms_max > 0 && p->past_ms_max < now_ms ? now_ms - p->past_ms_max : 0;
+    if (head->max_timestamp_ms > item->latest_ms)
+        return ERR_BAD_TIMESTAMP;
+    if (item->earliest_ms == 0)
+        return ERR_OK;
+    err = batch_oldest_ms(item->batch.bytes, &oldest);
+    if (err)
+        return err;
+    return oldest >= 0 && oldest < item->earliest_ms ? ERR_BAD_TIMESTAMP : ERR_OK;
+}
+
+static enum err check_limits(const struct topic_policy *p, const struct batch_head *head,
+                             struct append_item *item, int64_t now_ms)
+{
+    int64_t bytes_max = limit_of(p->batch_bytes_max, topic_policy_default.batch_bytes_max);
+
+    if ((int64_t)item->batch.bytes.len > bytes_max)
+        return ERR_TOO_BIG;
+    return p->stamps_append ? ERR_OK : check_times(p, head, item, now_ms);
+}
+
 /* Whether the batch repeats one that is there; else stages it. */
 static enum err append_to_log(struct engine *e, const struct append_call *a, struct log *l,
                               struct append_item *item)
@@ -176,6 +212,8 @@ static enum err append_to_log(struct engine *e, const struct append_call *a, str
     struct producer_batch first;
     enum err              err = batch_head_dense(item->batch.bytes, &head);
 
+    if (!err && item->obeys_limits)
+        err = check_limits(&l->topic->policy, &head, item, e->now_ms);
     if (!err && l->topic->policy.is_compacted)
         err = batch_check_keys(item->batch.bytes);
     if (err)

@@ -239,6 +239,26 @@ bool batch_next_raw(struct batch_reader *r, struct raw_record *out, enum err *er
     return true;
 }
 
+enum err batch_oldest_ms(struct bytes batch, int64_t *out)
+{
+    struct batch_reader reader;
+    struct raw_record   r;
+    enum err            err = batch_open(&reader, batch);
+    enum err            found = err;
+
+    *out = INT64_MAX;
+    while (!found && batch_next_raw(&reader, &r, &err)) {
+        int64_t ms;
+
+        if (__builtin_add_overflow(reader.head.base_timestamp_ms, r.timestamp_delta, &ms))
+            found = ERR_BAD_RECORD;
+        else if (ms < *out)
+            *out = ms;
+    }
+    batch_close(&reader);
+    return found ? found : err;
+}
+
 enum err batch_check_keys(struct bytes batch)
 {
     struct batch_reader reader;

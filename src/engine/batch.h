@@ -126,6 +126,9 @@ void batch_close(struct batch_reader *r);
  * follow one another. Inflates a compressed one. */
 MUST_CHECK enum err batch_check_keys(struct bytes batch);
 
+/* The lowest timestamp of its records. ERR_BAD_RECORD. Inflates a compressed one. */
+MUST_CHECK enum err batch_oldest_ms(struct bytes batch, int64_t *out);
+
 /* A record as it is written, for those who pass it on without a look at its headers. */
 struct raw_record {
     struct bytes whole; /* from its length on */

@@ -39,6 +39,7 @@
     X(TOPIC_ALTER, topic_on_alter)                                                                 \
     X(TOPIC_DELETE, topic_on_delete)                                                               \
     X(TOPIC_GET, topic_on_get)                                                                     \
+    X(TOPIC_SIZES, topic_on_sizes)                                                                 \
     X(APPEND, append_on_append)                                                                    \
     X(READ, read_on_read)                                                                          \
     X(LIST_OFFSETS, read_on_list_offsets)                                                          \

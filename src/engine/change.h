@@ -16,6 +16,7 @@
     X(2, TOPIC_DELETED, topic_apply_deleted)                                                       \
     X(3, TOPIC_NATIVE, topic_apply_native)                                                         \
     X(4, TOPIC_POLICY, topic_apply_policy)                                                         \
+    X(5, TOPIC_GROWN, topic_apply_grown)                                                           \
     X(9, LOG_COMPACTED, compactor_apply_compacted)                                                 \
     X(10, APPENDED, append_apply_appended)                                                         \
     X(11, LOG_STATE, log_apply_state)                                                              \

@@ -25,7 +25,8 @@ struct layout {
 
 #define TOPIC_POLICY                                                                               \
     "n:retention n:flags n:retention_ms n:retention_bytes n:delete_retention_ms "                  \
-    "n:min_lag_ms n:max_lag_ms n:segment_ms n:segment_bytes n:dirty_ratio"
+    "n:min_lag_ms n:max_lag_ms n:segment_ms n:segment_bytes n:batch_bytes_max "                    \
+    "n:future_ms_max n:past_ms_max n:dirty_ratio"
 #define POLICY "t:lease t:delay t:retention 1:ordered"
 #define EXTENTS                                                                                    \
     "{n:segment n:at n:base n:offsets n:bytes n:batches 4:crc t:max_time t:when}"
@@ -35,10 +36,11 @@ struct layout {
 static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_TOPIC_CREATED] = { "TOPIC_CREATED",
                                "b:namespace b:name u:topic " TOPIC_POLICY
-                               " n:private t:created n:partitions n:log #doors [b:native]" },
+                               " n:private t:created #doors [b:native] {n:log n:partitions}" },
     [CHANGE_TOPIC_DELETED] = { "TOPIC_DELETED", "u:topic" },
     [CHANGE_TOPIC_NATIVE] = { "TOPIC_NATIVE", "u:topic n:door b:native" },
     [CHANGE_TOPIC_POLICY] = { "TOPIC_POLICY", "u:topic " TOPIC_POLICY },
+    [CHANGE_TOPIC_GROWN] = { "TOPIC_GROWN", "u:topic n:log n:partitions" },
     [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
     [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end n:clean t:horizon" },
     [CHANGE_LOG_COMPACTED] = { "LOG_COMPACTED", "n:log n:clean t:horizon" },

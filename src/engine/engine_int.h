@@ -377,6 +377,8 @@ bool queue_any_needs_range(const struct log *l, uint64_t base, uint64_t end);
 /* Inside the apply of what raised log.start for another reason than settles: what lies below it and is not leased is
  * settled as evicted. Not journalled: it follows. */
 void queue_on_log_trimmed(struct log *l);
+/* Inside the apply of what gave the topic more logs. */
+void queue_on_topic_grown(struct topic *t);
 /* The topic is going away: delete the queue of its name, detach the others. */
 void queue_on_topic_deleted(struct engine *e, struct topic *t);
 /* Called by topic.c inside apply of TOPIC_DELETED: queues still over it become detached (topic

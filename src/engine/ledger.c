@@ -190,16 +190,47 @@ bool ledger_is_open(const struct lane *l, uint64_t offset)
 
 /* ---- beginning and end ---- */
 
+static void begin_lane(struct ledger *g, uint32_t i)
+{
+    g->lanes[i].ledger = g;
+    g->lanes[i].index = i;
+    list_init(&g->lanes[i].in_turn);
+}
+
 void ledger_init(struct ledger *g, struct held_pool *pool, uint32_t lane_count)
 {
     *g = (struct ledger){ .pool = pool, .lane_count = lane_count };
     list_init(&g->turn);
     g->lanes = mem_new(lane_count * sizeof *g->lanes);
-    for (uint32_t i = 0; i < lane_count; i++) {
-        g->lanes[i].ledger = g;
-        g->lanes[i].index = i;
-        list_init(&g->lanes[i].in_turn);
+    for (uint32_t i = 0; i < lane_count; i++)
+        begin_lane(g, i);
+}
+
+/* The lane lives elsewhere now: its chunks and the lane before it in turn learn that. */
+static void move_lane(struct lane *to, struct lane *from)
+{
+    *to = *from;
+    list_init(&to->in_turn);
+    if (!list_empty(&from->in_turn)) {
+        list_insert(&from->in_turn, &to->in_turn);
+        list_remove(&from->in_turn);
     }
+    for (uint32_t i = 0; i < to->chunks.count; i++)
+        to->chunks.at[to->chunks.first + i].chunk->lane = to;
+}
+
+void ledger_grow(struct ledger *g, uint32_t lane_count)
+{
+    struct lane *old = g->lanes;
+
+    assert(lane_count >= g->lane_count);
+    g->lanes = mem_new(lane_count * sizeof *g->lanes);
+    for (uint32_t i = 0; i < g->lane_count; i++)
+        move_lane(&g->lanes[i], &old[i]);
+    for (uint32_t i = g->lane_count; i < lane_count; i++)
+        begin_lane(g, i);
+    g->lane_count = lane_count;
+    free(old);
 }
 
 static void ignore(void *ctx, struct held *h)

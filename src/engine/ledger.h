@@ -143,6 +143,8 @@ struct lease_terms {
 typedef void held_visit_fn(void *ctx, struct held *h);
 
 void ledger_init(struct ledger *g, struct held_pool *pool, uint32_t lane_count);
+/* More lanes, empty. Pointers to lanes are not valid afterwards. */
+void ledger_grow(struct ledger *g, uint32_t lane_count);
 /* Entries go back to the pool; their holders are the caller's business. */
 void ledger_fini(struct ledger *g);
 /* Its topic is gone: all that is open gets that fate, and there are no lanes any more. */

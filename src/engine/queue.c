@@ -105,6 +105,16 @@ void queue_on_log_trimmed(struct log *l)
     }
 }
 
+void queue_on_topic_grown(struct topic *t)
+{
+    for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
+        struct queue *q = queue_in_topic(n);
+
+        queue_touch(q);
+        ledger_grow(&q->ledger, t->log_count);
+    }
+}
+
 void queue_check(const struct queue *q)
 {
     assert(ledger_is_conserved(&q->ledger));

@@ -63,6 +63,8 @@ const struct topic_policy topic_policy_default = {
     .delete_retention_ms = 24 * 3600 * 1000ll,
     .segment_ms = 7 * 24 * 3600 * 1000ll,
     .segment_bytes = 1ll << 30,
+    .batch_bytes_max = 1024 * 1024 + 12,
+    .future_ms_max = 3600 * 1000,
     .dirty_ratio = DIRTY_RATIO_ONE / 2,
 };
 
@@ -75,6 +77,9 @@ static const size_t policy_numbers[] = {
     offsetof(struct topic_policy, max_compaction_lag_ms),
     offsetof(struct topic_policy, segment_ms),
     offsetof(struct topic_policy, segment_bytes),
+    offsetof(struct topic_policy, batch_bytes_max),
+    offsetof(struct topic_policy, future_ms_max),
+    offsetof(struct topic_policy, past_ms_max),
 };
 
 static int64_t *number_of(const struct topic_policy *p, size_t i)
@@ -128,8 +133,12 @@ struct created {
     struct topic_policy policy;
     uint64_t            is_private;
     int64_t             created_ms;
-    uint64_t            partition_count, first_log;
     struct bytes        native[DOOR_COUNT];
+};
+
+/* The ids of the logs of a topic: a run for its creation and one for each time it grew. */
+struct log_run {
+    uint64_t first, count;
 };
 
 static void encode_created(struct buf *head, const struct created *c)
@@ -140,11 +149,36 @@ static void encode_created(struct buf *head, const struct created *c)
     put_policy(head, &c->policy);
     buf_uvarint(head, c->is_private);
     buf_varint(head, c->created_ms);
-    buf_uvarint(head, c->partition_count);
-    buf_uvarint(head, c->first_log);
     buf_uvarint(head, DOOR_COUNT);
     for (int d = 0; d < DOOR_COUNT; d++)
         change_put_bytes(head, c->native[d]);
+}
+
+static void put_run(struct buf *head, uint64_t first, uint64_t count)
+{
+    buf_uvarint(head, first);
+    buf_uvarint(head, count);
+}
+
+static void put_runs(struct buf *head, const struct topic *t)
+{
+    uint32_t begin = 0;
+
+    for (uint32_t i = 1; i <= t->log_count; i++) {
+        if (i < t->log_count && t->logs[i]->id == t->logs[i - 1]->id + 1)
+            continue;
+        put_run(head, t->logs[begin]->id, i - begin);
+        begin = i;
+    }
+}
+
+static struct log_run get_run(struct rd *r)
+{
+    struct log_run run;
+
+    run.first = rd_uvarint64(r);
+    run.count = rd_uvarint64(r);
+    return run;
 }
 
 static struct created decode_created(struct rd *r)
@@ -158,8 +192,6 @@ static struct created decode_created(struct rd *r)
     c.policy = get_policy(r);
     c.is_private = rd_uvarint64(r);
     c.created_ms = rd_varint64(r);
-    c.partition_count = rd_uvarint64(r);
-    c.first_log = rd_uvarint64(r);
     doors = rd_uvarint64(r);
     if (doors > DOOR_COUNT)
         rd_fail(r);
@@ -176,28 +208,45 @@ static void replace_native(struct topic *t, uint64_t door, struct bytes native)
         t->native[door].at = mem_copy(native.at, native.len);
 }
 
-static void add_logs(struct engine *e, struct topic *t, uint64_t first_log)
+static void add_logs(struct engine *e, struct topic *t, const struct log_run *run)
 {
-    t->logs = mem_new(t->log_count * sizeof(struct log *));
-    for (uint32_t i = 0; i < t->log_count; i++) {
-        t->logs[i] = log_new(first_log + i, t, i);
-        idmap_put(&e->logs, first_log + i, t->logs[i]);
+    uint32_t from = t->log_count;
+
+    t->log_count += (uint32_t)run->count;
+    t->logs = mem_resize(t->logs, t->log_count * sizeof(struct log *));
+    for (uint32_t i = from; i < t->log_count; i++) {
+        uint64_t id = run->first + i - from;
+
+        t->logs[i] = log_new(id, t, i);
+        idmap_put(&e->logs, id, t->logs[i]);
     }
-    if (first_log + t->log_count - 1 > e->last_id)
-        e->last_id = first_log + t->log_count - 1;
+    if (run->first + run->count - 1 > e->last_id)
+        e->last_id = run->first + run->count - 1;
 }
 
-/* Neither a name nor an id that is in use. */
-static bool may_create(struct engine *e, const struct rd *head, const struct created *c)
+/* Whether a topic that has so many logs may have these, too: no id that is in use. */
+static bool may_add(struct engine *e, uint64_t have, const struct log_run *run)
 {
-    if (head->failed || c->partition_count == 0 || c->partition_count > TOPIC_PARTITIONS_MAX ||
-        c->first_log > UINT64_MAX - c->partition_count ||
-        topic_find(e, c->ns, c->name) || topic_find_uuid(e, &c->uuid))
+    if (run->count == 0 || run->count > TOPIC_PARTITIONS_MAX - have ||
+        run->first > UINT64_MAX - run->count)
         return false;
-    for (uint64_t i = 0; i < c->partition_count; i++)
-        if (idmap_get(&e->logs, c->first_log + i))
+    for (uint64_t i = 0; i < run->count; i++)
+        if (idmap_get(&e->logs, run->first + i))
             return false;
     return true;
+}
+
+/* The runs to the end of the head. */
+static enum err add_runs(struct engine *e, struct topic *t, struct rd *head)
+{
+    do {
+        struct log_run run = get_run(head);
+
+        if (head->failed || !may_add(e, t->log_count, &run))
+            return ERR_CORRUPT;
+        add_logs(e, t, &run);
+    } while (rd_left(head) > 0);
+    return ERR_OK;
 }
 
 enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes payload,
@@ -208,7 +257,7 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
 
     (void)payload;
     (void)position;
-    if (!may_create(e, head, &c))
+    if (head->failed || topic_find(e, c.ns, c.name) || topic_find_uuid(e, &c.uuid))
         return ERR_CORRUPT;
     t = mem_new(sizeof *t);
     row_init(&t->row, ROW_TOPIC);
@@ -218,14 +267,29 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
     t->is_private = c.is_private != 0;
     t->created_ms = c.created_ms;
     t->engine = e;
-    t->log_count = (uint32_t)c.partition_count;
     list_init(&t->queues);
-    add_logs(e, t, c.first_log);
     map_put(&e->topics, t->key.whole, t);
     map_put(&e->topics_uuid, bytes_of(t->uuid.at, sizeof t->uuid.at), t);
     for (uint64_t d = 0; d < DOOR_COUNT; d++)
         replace_native(t, d, c.native[d]);
     row_touch(e, &t->row);
+    return add_runs(e, t, head);
+}
+
+enum err topic_apply_grown(struct engine *e, struct rd *head, struct bytes payload,
+                           uint64_t position)
+{
+    struct uuid    uuid = rd_uuid(head);
+    struct log_run run = get_run(head);
+    struct topic  *t = topic_find_uuid(e, &uuid);
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !t || !may_add(e, t->log_count, &run))
+        return ERR_CORRUPT;
+    row_touch(e, &t->row);
+    add_logs(e, t, &run);
+    queue_on_topic_grown(t);
     return ERR_OK;
 }
 
@@ -332,19 +396,30 @@ static void set_policy(struct engine *e, struct topic *t, const struct topic_pol
     compactor_on_policy(e, t);
 }
 
+static void grow(struct engine *e, struct topic *t, uint32_t partition_count)
+{
+    struct buf head;
+
+    buf_init(&head);
+    put_uuid(&head, &t->uuid);
+    put_run(&head, e->last_id + 1, partition_count - t->log_count);
+    commit(e, CHANGE_TOPIC_GROWN, &head, topic_apply_grown);
+    compactor_on_policy(e, t);
+}
+
 struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name,
                            uint32_t partitions, const struct topic_policy *policy, bool is_private,
                            enum door door, struct bytes native)
 {
     struct created c = { ns,         name,      new_uuid(e), *policy,
-                         is_private, e->now_ms, partitions,  e->last_id + 1,
-                         { { 0 } } };
+                         is_private, e->now_ms, { { 0 } } };
     struct buf     head;
     struct topic  *t;
 
     c.native[door] = native;
     buf_init(&head);
     encode_created(&head, &c);
+    put_run(&head, e->last_id + 1, partitions);
     commit(e, CHANGE_TOPIC_CREATED, &head, topic_apply_created);
     t = topic_find(e, ns, name);
     compactor_on_policy(e, t);
@@ -379,13 +454,13 @@ void topic_row_key(struct engine *e, const struct row *row, struct buf *out)
 void topic_row_head(struct engine *e, const struct row *row, struct buf *out)
 {
     const struct topic *t = topic_of(row);
-    struct created      c = { t->key.ns,     t->key.name,   t->uuid,      t->policy,
-                              t->is_private, t->created_ms, t->log_count, t->logs[0]->id,
-                              { { 0 } } };
+    struct created      c = { t->key.ns,     t->key.name,   t->uuid, t->policy,
+                              t->is_private, t->created_ms, { { 0 } } };
 
     (void)e;
     memcpy(c.native, t->native, sizeof c.native);
     encode_created(out, &c);
+    put_runs(out, t);
 }
 
 void topic_row_define(struct engine *e, const struct row *row, struct row_definition *out)
@@ -469,22 +544,33 @@ static struct topic *find(struct engine *e, struct bytes ns, struct bytes name,
     return bytes_is_null(name) ? topic_find_uuid(e, uuid) : topic_find(e, ns, name);
 }
 
+static enum err check_alter(const struct topic *t, const struct topic_alter_call *a)
+{
+    if (!t)
+        return ERR_NO_TOPIC;
+    if (a->set_policy && !topic_policy_is_valid(&a->policy))
+        return ERR_BAD_ARGUMENT;
+    if (a->partition_count > 0 &&
+        (a->partition_count <= t->log_count || a->partition_count > TOPIC_PARTITIONS_MAX))
+        return ERR_BAD_ARGUMENT;
+    if (a->expects_native && !bytes_eq(t->native[a->door], a->native_before))
+        return ERR_IN_USE;
+    return ERR_OK;
+}
+
 void topic_on_alter(struct engine *e, struct call *c)
 {
     struct topic_alter_call *a = (struct topic_alter_call *)c;
     struct topic            *t = find(e, a->ns, a->name, &a->uuid);
-    enum err                 err = ERR_OK;
+    enum err                 err = check_alter(t, a);
+    bool                     is_done = !err && !a->is_check_only;
 
-    if (!t)
-        err = ERR_NO_TOPIC;
-    else if (a->set_policy && !topic_policy_is_valid(&a->policy))
-        err = ERR_BAD_ARGUMENT;
-    else if (a->expects_native && !bytes_eq(t->native[a->door], a->native_before))
-        err = ERR_IN_USE;
-    if (!err && a->set_policy)
+    if (is_done && a->set_policy)
         set_policy(e, t, &a->policy);
-    if (!err && a->set_native)
+    if (is_done && a->set_native)
         set_native(e, t, a->door, a->native);
+    if (is_done && a->partition_count > 0)
+        grow(e, t, a->partition_count);
     if (!err)
         view_of(c, t, &a->view);
     engine_answer(e, c, err);
@@ -552,6 +638,29 @@ void topic_on_get(struct engine *e, struct call *c)
     else
         for (size_t i = 0; i < a->item_count; i++)
             get_one(e, a, &a->items[i]);
+    engine_answer(e, c, ERR_OK);
+}
+
+static void size_of_topic(struct call *c, const struct topic *t, struct topic_size_item *item)
+{
+    view_of(c, t, &item->view);
+    item->bytes = arena_array(&c->arena, t->log_count, sizeof *item->bytes);
+    for (uint32_t i = 0; i < t->log_count; i++)
+        item->bytes[i] = t->logs[i]->bytes;
+}
+
+void topic_on_sizes(struct engine *e, struct call *c)
+{
+    struct topic_sizes_call *a = (struct topic_sizes_call *)c;
+    const struct topic      *t;
+    size_t                   at = 0;
+
+    a->items = arena_array(&c->arena, e->topics.count, sizeof *a->items);
+    a->item_count = 0;
+    while ((t = map_next(&e->topics, &at)) != NULL) {
+        if (!t->is_private && bytes_eq(t->key.ns, a->ns))
+            size_of_topic(c, t, &a->items[a->item_count++]);
+    }
     engine_answer(e, c, ERR_OK);
 }
 

@@ -50,6 +50,9 @@ struct topic_policy {
     int64_t         delete_retention_ms; /* how long tombstones stay after the first pass that met them */
     int64_t         min_compaction_lag_ms, max_compaction_lag_ms; /* max 0: none */
     int64_t         segment_ms, segment_bytes;
+    int64_t         batch_bytes_max; /* these three for appends that obey limits. 0: topic_policy_default's */
+    int64_t         future_ms_max;   /* how far a timestamp may lie after the append; 0: likewise */
+    int64_t         past_ms_max;     /* and before it; 0: as far as one likes */
     uint32_t        dirty_ratio; /* a pass is worth it when so much of a log is new since the last one */
 };
 /* Kafka's defaults: seven days, not compacted. */
@@ -91,7 +94,9 @@ struct topic_alter_call {
     struct bytes        native;     /* in; replaces that door's */
     bool                expects_native; /* in; only when that door's native is still this: */
     struct bytes        native_before;  /* in */
-    struct topic_view   view;       /* out; as it is now */
+    uint32_t            partition_count; /* in; 0: as many as there are. ERR_BAD_ARGUMENT: not more than now */
+    bool                is_check_only;   /* in; answer as if, change nothing */
+    struct topic_view   view;            /* out; as it is now */
 };
 
 struct topic_delete_call {
@@ -119,6 +124,18 @@ struct topic_get_call {
     struct topic_get_item *items;
 };
 
+/* How much every topic of the namespace that is not private has. */
+struct topic_size_item {
+    struct topic_view view;
+    uint64_t         *bytes; /* of the batches as they are stored, by partition */
+};
+struct topic_sizes_call {
+    struct call             call;
+    struct bytes            ns;         /* in */
+    size_t                  item_count; /* out */
+    struct topic_size_item *items;      /* out */
+};
+
 /*
  * Appends one batch per item. A batch must have passed batch_check; the engine patches it, checks
  * producer and sequence and journals it. The slice's hold is the engine's from submit on and is
@@ -131,6 +148,8 @@ struct append_item {
     struct bytes key;         /* in; only for partition -1 */
     struct slice batch;       /* in */
     int64_t      delay_ms;    /* in; > 0: queues over the topic see its records that much later. -1: each queue's own */
+    bool         obeys_limits; /* in; the policy's limits of batches: ERR_TOO_BIG, ERR_BAD_TIMESTAMP */
+    int64_t      earliest_ms, latest_ms; /* out; with ERR_BAD_TIMESTAMP: what it may be */
     bool         append_time; /* in; stamp with the engine's time. out; or the topic's policy wants it */
     enum err     err;         /* out */
     bool         is_duplicate; /* out; base_offset is the first one's */

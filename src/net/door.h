@@ -20,6 +20,7 @@ struct door_env {
     struct tls  *tls;               /* net/tls.h; NULL: plain */
     const char  *advertised_host;   /* NULL: the address the client reached */
     uint16_t     advertised_port;   /* 0: the port the client reached */
+    unsigned     kafka_nodes;       /* how many brokers the Kafka door is said to be; 0: one */
     const char  *data;              /* the data directory, to be shown */
     const char  *cluster_id;        /* stable for the data directory, 22 characters base64url */
     const char  *default_project;   /* Pub/Sub project that is the default namespace: "default" */

@@ -170,6 +170,7 @@ static int open_door(struct node *n, size_t i)
         .port = port_of(n, &doors[i]),
         .tls = doors[i].is_sealed ? n->tls : NULL,
         .advertised_host = n->options->advertised_host,
+        .kafka_nodes = (unsigned)n->options->kafka_nodes,
         .data = n->options->data,
         .cluster_id = volume_id(n->volume),
         .default_project = n->options->project,

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum kind { TEXT, PORT, SIZE, NUMBER, FLAG };
+enum kind { TEXT, PORT, SIZE, NUMBER, NODES, FLAG };
 
 struct option {
     const char *name;
@@ -47,6 +47,8 @@ static const struct option table[] = {
       "the same with TLS" },
     { "kafka-reauth-ms", NUMBER, offsetof(struct options, kafka_login_ms), "0",
       "Kafka clients must log in again after so long; 0: never" },
+    { "kafka-nodes", NODES, offsetof(struct options, kafka_nodes), "1",
+      "brokers that Kafka clients see, on the Kafka port and those that follow" },
     { "disk-free-min", SIZE, offsetof(struct options, disk_free_min), "64M",
       "free space below which publishing is refused" },
     { "memory", SIZE, offsetof(struct options, memory), "512M",
@@ -62,6 +64,7 @@ static const char *const placeholders[] = {
     [PORT] = " N",
     [SIZE] = " N[K|M|G]",
     [NUMBER] = " N",
+    [NODES] = " N",
     [FLAG] = "",
 };
 
@@ -69,6 +72,7 @@ static const char *const refusals[] = {
     [PORT] = "not a port number between 0 and 65535:",
     [SIZE] = "not a size, like 4096, 512K, 64M or 2G:",
     [NUMBER] = "not a number between 0 and 2147483647:",
+    [NODES] = "not a number of brokers from 1 to 16:",
 };
 
 static void help(void)
@@ -144,6 +148,17 @@ static bool parse_port(const char *text, uint16_t *out)
     return true;
 }
 
+static bool parse_nodes(const char *text, uint64_t *out)
+{
+    unsigned long long n;
+    const char        *rest;
+
+    if (!parse_number(text, OPTIONS_KAFKA_NODES_MAX, &n, &rest) || *rest || n == 0)
+        return false;
+    *out = n;
+    return true;
+}
+
 static bool set(struct options *o, const struct option *row, const char *value)
 {
     void *member = (char *)o + row->at;
@@ -161,6 +176,8 @@ static bool set(struct options *o, const struct option *row, const char *value)
         return parse_whole(value, member);
     case SIZE:
         return parse_size(value, member);
+    case NODES:
+        return parse_nodes(value, member);
     }
     return false;
 }

@@ -13,7 +13,7 @@ enum options_result {
     OPTIONS_WRONG, /* a sentence was printed */
 };
 
-enum { OPTIONS_MEMORY_MIN = 16 << 20 };
+enum { OPTIONS_MEMORY_MIN = 16 << 20, OPTIONS_KAFKA_NODES_MAX = 16 };
 
 struct options {
     const char *data;
@@ -27,6 +27,7 @@ struct options {
     bool        tls_clients_required;
     bool        kafka_login, kafka_tls_login; /* required */
     uint64_t    kafka_login_ms;               /* how long one is good; 0: as long as the connection */
+    uint64_t    kafka_nodes;   /* 1 to OPTIONS_KAFKA_NODES_MAX */
     uint64_t    disk_free_min; /* bytes */
     uint64_t    memory;        /* bytes, OPTIONS_MEMORY_MIN at least (engine_share_memory) */
     bool        is_quiet;

@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "doors/kafka/configs.h"
 #include "doors/kafka/names.h"
+#include "doors/kafka/nodes.h"
 #include "doors/kafka/resources.h"
 
 enum operation { OP_SET, OP_DELETE, OP_APPEND, OP_SUBTRACT, OP_COUNT };
@@ -251,6 +252,7 @@ static bool write_settings(struct kafka_request *r, struct target *t, struct buf
         }
         topic_config_write(native, c, value);
     }
+    kafka_replication_write(native, kafka_replication_read(t->item->view.native[DOOR_KAFKA]));
     return true;
 }
 

@@ -12,6 +12,7 @@
 #include "doors/kafka/broker_settings.h"
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/names.h"
+#include "doors/kafka/nodes.h"
 #include "doors/kafka/resources.h"
 
 enum { SOURCE_TOPIC = 1, SOURCE_STATIC = 4, SOURCE_DEFAULT = 5, SYNONYMS_MAX = 2 };
@@ -104,17 +105,27 @@ static struct bytes listener_text(struct kafka_request *r, const char *host, uin
     return kafka_text(r, &text);
 }
 
+static struct bytes node_name(struct kafka_request *r)
+{
+    struct buf text;
+
+    buf_init(&text);
+    buf_printf(&text, "%d", (int)kafka_nodes_of(r).self);
+    return kafka_text(r, &text);
+}
+
 static struct bytes fact(struct kafka_request *r, const struct broker_setting *s)
 {
     const struct door_env *env = kafka_conn_env(r->conn);
+    int32_t                self = kafka_nodes_of(r).self;
 
     switch (s->fact) {
     case FACT_NODE:
-        return bytes_str(KAFKA_NODE_NAME);
+        return node_name(r);
     case FACT_LISTENERS:
-        return listener_text(r, env->host, env->port);
+        return listener_text(r, env->host, (uint16_t)(env->port + self - 1));
     case FACT_ADVERTISED:
-        return listener_text(r, kafka_conn_host(r->conn), kafka_conn_port(r->conn));
+        return listener_text(r, kafka_conn_host(r->conn), kafka_conn_port(r->conn, self));
     case FACT_DATA:
         return bytes_str(env->data);
     case FACT_FIXED:

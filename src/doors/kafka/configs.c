@@ -46,12 +46,15 @@ const struct topic_config topic_configs[] = {
     { "max.compaction.lag.ms", CONFIG_LONG, EFFECT_LAG, NEVER_MS, NULL, 1,
       TO(max_compaction_lag_ms), "log.cleaner.max.compaction.lag.ms",
       "How long a record may at most wait for compaction." },
-    { "max.message.bytes", CONFIG_INT, EFFECT_FIXED, "1048588", NULL, 0, 0, "message.max.bytes",
+    { "max.message.bytes", CONFIG_INT, EFFECT_BOUND, "1048588", NULL, 0,
+      TO(batch_bytes_max), "message.max.bytes",
       "The largest batch of records that is taken." },
-    { "message.timestamp.after.max.ms", CONFIG_LONG, EFFECT_FIXED, "3600000", NULL, 0, 0,
+    { "message.timestamp.after.max.ms", CONFIG_LONG, EFFECT_BOUND, "3600000", NULL, 0,
+      TO(future_ms_max),
       "log.message.timestamp.after.max.ms",
       "How far in the future the timestamp of a record may lie." },
-    { "message.timestamp.before.max.ms", CONFIG_LONG, EFFECT_FIXED, NEVER_MS, NULL, 0, 0,
+    { "message.timestamp.before.max.ms", CONFIG_LONG, EFFECT_LAG, NEVER_MS, NULL, 0,
+      TO(past_ms_max),
       "log.message.timestamp.before.max.ms",
       "How far in the past the timestamp of a record may lie." },
     { "message.timestamp.type", CONFIG_STRING, EFFECT_TIMESTAMP, "CreateTime",
@@ -231,15 +234,15 @@ const char *topic_config_check(const struct topic_config *c, struct bytes value)
 
 /* ---- native ---- */
 
-void topic_config_write(struct buf *native, const struct topic_config *c, struct bytes value)
+void topic_config_write_name(struct buf *native, const char *name, struct bytes value)
 {
-    buf_u16(native, (uint16_t)strlen(c->name));
-    buf_str(native, c->name);
+    buf_u16(native, (uint16_t)strlen(name));
+    buf_str(native, name);
     buf_u16(native, (uint16_t)value.len);
     buf_bytes(native, value);
 }
 
-struct bytes topic_config_read(struct bytes native, const struct topic_config *c)
+struct bytes topic_config_read_name(struct bytes native, const char *wanted)
 {
     struct rd in = rd_of(native);
 
@@ -247,10 +250,20 @@ struct bytes topic_config_read(struct bytes native, const struct topic_config *c
         struct bytes name = rd_bytes(&in, rd_u16(&in));
         struct bytes value = rd_bytes(&in, rd_u16(&in));
 
-        if (!in.failed && bytes_eq_str(name, c->name))
+        if (!in.failed && bytes_eq_str(name, wanted))
             return value;
     }
     return (struct bytes){ 0 };
+}
+
+void topic_config_write(struct buf *native, const struct topic_config *c, struct bytes value)
+{
+    topic_config_write_name(native, c->name, value);
+}
+
+struct bytes topic_config_read(struct bytes native, const struct topic_config *c)
+{
+    return topic_config_read_name(native, c->name);
 }
 
 /* ---- policy ---- */
@@ -272,6 +285,8 @@ static void set_number(struct topic_policy *p, const struct topic_config *c, str
         number = limit_of(number);
     else if (c->effect == EFFECT_LAG && number == INT64_MAX)
         number = 0;
+    else if (c->effect != EFFECT_NUMBER && number == 0)
+        number = 1;
     memcpy((char *)p + c->member, &number, sizeof number);
 }
 
@@ -288,6 +303,7 @@ static void set(struct topic_policy *p, const struct topic_config *c, struct byt
         get_ratio(value, &p->dirty_ratio);
         break;
     case EFFECT_NUMBER:
+    case EFFECT_BOUND:
     case EFFECT_LIMIT:
     case EFFECT_LAG:
         set_number(p, c, value);
@@ -337,6 +353,7 @@ static bool is_in_force(const struct topic_config *c, const struct topic_policy 
         return p->is_compacted;
     case EFFECT_NONE:
     case EFFECT_FIXED:
+    case EFFECT_BOUND:
     default:
         return false;
     }
@@ -354,6 +371,7 @@ static int64_t number_in(const struct topic_config *c, const struct topic_policy
     case EFFECT_RATIO:
         return p->dirty_ratio;
     case EFFECT_NUMBER:
+    case EFFECT_BOUND:
     case EFFECT_LIMIT:
     case EFFECT_LAG:
     case EFFECT_NONE:
@@ -383,6 +401,7 @@ static struct bytes text_of(const struct topic_config *c, int64_t n, char space[
         n = n == 0 ? INT64_MAX : n;
         break;
     case EFFECT_NUMBER:
+    case EFFECT_BOUND:
     case EFFECT_NONE:
     case EFFECT_FIXED:
     default:

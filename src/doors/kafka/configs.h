@@ -39,8 +39,9 @@ enum config_effect {
     EFFECT_TIMESTAMP,
     EFFECT_RATIO,
     EFFECT_NUMBER, /* the number as it is */
+    EFFECT_BOUND,  /* likewise; none may be 0 */
     EFFECT_LIMIT,  /* negative: no limit, which the policy calls 0 */
-    EFFECT_LAG,    /* the largest number: no limit */
+    EFFECT_LAG,    /* the largest number: no limit. 0 is the next best */
 };
 
 struct topic_config {
@@ -66,6 +67,10 @@ const char *topic_config_check(const struct topic_config *c, struct bytes value)
 void topic_config_write(struct buf *native, const struct topic_config *c, struct bytes value);
 /* What native sets c to; null when it does not. */
 struct bytes topic_config_read(struct bytes native, const struct topic_config *c);
+
+/* The same for what is kept with the settings and is none. */
+void topic_config_write_name(struct buf *native, const char *name, struct bytes value);
+struct bytes topic_config_read_name(struct bytes native, const char *name);
 
 /* The parts of a list, with commas between them; *from begins with 0. */
 bool topic_config_next_word(struct bytes list, size_t *from, struct bytes *word);

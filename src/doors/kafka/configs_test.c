@@ -61,7 +61,6 @@ static void what_is_not_done_yet_is_refused(void **state)
 {
     (void)state;
     assert_non_null(check("remote.storage.enable", "true"));
-    assert_non_null(check("max.message.bytes", "2000000"));
     assert_non_null(check("compression.type", "gzip"));
 }
 

@@ -2,12 +2,13 @@
  * groups.c - FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup: the engine's group calls
  * in Kafka's words.
  *
- * This broker coordinates every group. Transactions have no coordinator, which a client is told in
- * a way it does not retry.
+ * Groups are spread over the nodes there are on paper (nodes.h). Transactions have no coordinator,
+ * which a client is told in a way it does not retry.
  *
  * Thread: the loop's.
  */
 #include "doors/kafka/kafka_conn.h"
+#include "doors/kafka/nodes.h"
 #include "doors/kafka/request.h"
 #include "engine/group_calls.h"
 
@@ -15,13 +16,13 @@ enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, NO_NODE = -1, NO_GENERATION = -1 };
 
 /* ---- FindCoordinator ---- */
 
-static void fill_coordinator(struct kafka_request *r, int8_t key_type,
+static void fill_coordinator(struct kafka_request *r, int8_t key_type, struct bytes key,
                              struct find_coordinator_response_coordinator *c)
 {
     if (key_type == KEY_GROUP) {
-        c->node_id = KAFKA_NODE_ID;
-        c->host = bytes_str(kafka_conn_host(r->conn));
-        c->port = kafka_conn_port(r->conn);
+        c->node_id = kafka_coordinator(r, key);
+        c->host = bytes_str(kafka_node_host(r, c->node_id));
+        c->port = kafka_node_port(r, c->node_id);
         return;
     }
     c->node_id = NO_NODE;
@@ -32,12 +33,13 @@ static void fill_coordinator(struct kafka_request *r, int8_t key_type,
                                                              : "unknown kind of coordinator");
 }
 
-static void answer_one_coordinator(struct kafka_request *r, int8_t key_type)
+static void answer_one_coordinator(struct kafka_request *r)
 {
+    const struct find_coordinator_request       *q = r->body;
     struct find_coordinator_response_coordinator c = { 0 };
     struct find_coordinator_response             a = { 0 };
 
-    fill_coordinator(r, key_type, &c);
+    fill_coordinator(r, q->key_type, q->key, &c);
     a.error_code = c.error_code;
     a.error_message = c.error_message;
     a.node_id = c.node_id;
@@ -52,14 +54,14 @@ void kafka_on_find_coordinator(struct kafka_request *r)
     struct find_coordinator_response       a = { 0 };
 
     if (r->version.number < 4) {
-        answer_one_coordinator(r, q->key_type);
+        answer_one_coordinator(r);
         return;
     }
     a.coordinators.count = q->coordinator_keys.count;
     a.coordinators.at = kafka_array(r, a.coordinators.count, sizeof *a.coordinators.at);
     for (size_t i = 0; i < a.coordinators.count; i++) {
         a.coordinators.at[i].key = q->coordinator_keys.at[i];
-        fill_coordinator(r, q->key_type, &a.coordinators.at[i]);
+        fill_coordinator(r, q->key_type, q->coordinator_keys.at[i], &a.coordinators.at[i]);
     }
     kafka_answer(r, &a);
 }

@@ -42,6 +42,7 @@ enum {
 struct kafka_conn {
     struct conn        *conn; /* NULL: gone */
     struct kafka_door  *door;
+    struct kafka_node  *node; /* of the door; the one that was reached */
     struct list         in_door;
     struct list         requests; /* kafka_request.in_conn, in the order they came */
     size_t              request_count;
@@ -107,11 +108,23 @@ const char *kafka_conn_host(const struct kafka_conn *c)
     return configured ? configured : c->local.host;
 }
 
-uint16_t kafka_conn_port(const struct kafka_conn *c)
+int32_t kafka_conn_node(const struct kafka_conn *c)
+{
+    return c->node->id;
+}
+
+unsigned kafka_conn_node_count(const struct kafka_conn *c)
+{
+    return c->door->node_count;
+}
+
+uint16_t kafka_conn_port(const struct kafka_conn *c, int32_t node)
 {
     uint16_t configured = c->door->env.advertised_port;
 
-    return configured ? configured : c->local.port;
+    if (configured)
+        return (uint16_t)(configured + node - 1);
+    return node == c->node->id ? c->local.port : listener_port(c->door->nodes[node - 1].listener);
 }
 
 /* ---- answers ---- */
@@ -313,7 +326,8 @@ static void on_session_closed(struct call *call)
 
 static void *on_opened(struct conn *conn, void *ctx)
 {
-    struct kafka_door  *d = ctx;
+    struct kafka_node  *node = ctx;
+    struct kafka_door  *d = node->door;
     struct kafka_conn  *c;
     struct conn_address peer;
 
@@ -322,6 +336,7 @@ static void *on_opened(struct conn *conn, void *ctx)
     c = mem_new(sizeof *c);
     c->conn = conn;
     c->door = d;
+    c->node = node;
     list_init(&c->requests);
     list_push(&d->conns, &c->in_door);
     conn_local(conn, &c->local);

@@ -13,7 +13,7 @@ struct kafka_door;
 struct mailbox;
 struct sasl;
 
-extern const struct conn_ops kafka_conn_ops; /* ctx: struct kafka_door */
+extern const struct conn_ops kafka_conn_ops; /* ctx: struct kafka_node */
 
 /* A request of this connection was answered. Sends what is due; may free the request. */
 void kafka_conn_on_answer(struct kafka_conn *c);
@@ -33,6 +33,9 @@ int64_t kafka_conn_wall_ms(const struct kafka_conn *c);
 const char *kafka_conn_client_host(const struct kafka_conn *c);
 /* What this client is told to connect to: as configured, else what it has connected to. */
 const char *kafka_conn_host(const struct kafka_conn *c);
-uint16_t kafka_conn_port(const struct kafka_conn *c);
+uint16_t kafka_conn_port(const struct kafka_conn *c, int32_t node);
+/* The node it has connected to, and how many there are (nodes.h). */
+int32_t kafka_conn_node(const struct kafka_conn *c);
+unsigned kafka_conn_node_count(const struct kafka_conn *c);
 
 #endif

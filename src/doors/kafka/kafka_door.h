@@ -8,12 +8,20 @@
 #include "base/list.h"
 #include "net/door.h"
 
-enum { KAFKA_SECRET_BYTES = 32 };
+enum { KAFKA_SECRET_BYTES = 32, KAFKA_NODES_MAX = 16 };
+
+/* One of the brokers that the door is said to be (nodes.h). */
+struct kafka_node {
+    struct kafka_door *door;
+    int32_t            id; /* from 1 */
+    struct listener   *listener;
+};
 
 struct kafka_door {
     struct door_server server; /* first */
     struct door_env    env;
-    struct listener   *listener;
+    unsigned           node_count;
+    struct kafka_node  nodes[KAFKA_NODES_MAX];
     struct list        conns; /* kafka_conn.in_door */
     bool               is_closing;
     bool               has_secret;

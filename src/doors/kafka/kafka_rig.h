@@ -14,10 +14,12 @@
 #include "engine/engine_rig.h"
 #include "net/test_peer.h"
 
-enum { PRODUCE = 0, FETCH = 1, LIST_OFFSETS = 2, METADATA = 3, COMMIT = 8, OFFSETS = 9, JOIN = 11,
-       LEAVE = 13, SYNC = 14, DESCRIBE_GROUPS = 15, LIST_GROUPS = 16, VERSIONS = 18, CREATE = 19,
-       DELETE = 20, INIT = 22, DESCRIBE_CONFIGS = 32, ALTER_CONFIGS = 33, DELETE_GROUPS = 42,
-       INCREMENTAL_ALTER_CONFIGS = 44, OFFSET_DELETE = 47 };
+enum { PRODUCE = 0, FETCH = 1, LIST_OFFSETS = 2, METADATA = 3, COMMIT = 8, OFFSETS = 9,
+       COORDINATOR = 10, JOIN = 11, LEAVE = 13, SYNC = 14, DESCRIBE_GROUPS = 15, LIST_GROUPS = 16,
+       VERSIONS = 18, CREATE = 19, DELETE = 20, DELETE_RECORDS = 21, INIT = 22,
+       DESCRIBE_CONFIGS = 32, ALTER_CONFIGS = 33, LOG_DIRS = 35, GROW = 37, DELETE_GROUPS = 42,
+       ELECT = 43, INCREMENTAL_ALTER_CONFIGS = 44, REASSIGNMENTS = 46, OFFSET_DELETE = 47,
+       CLUSTER = 60, CONFIG_RESOURCES = 74, TOPIC_PARTITIONS = 75 };
 
 struct test {
     struct gate         gate; /* first */
@@ -45,32 +47,42 @@ static inline void not_random(void *at, size_t len)
     memset(at, 'r', len);
 }
 
-static inline int set_up_login(void **state, bool needs_login, int64_t login_ms)
+static inline int set_up_env(void **state, const struct door_env *wanted)
 {
     struct test    *t = mem_new(sizeof *t);
-    struct door_env env = { .host = "127.0.0.1",
-                            .cluster_id = "the-cluster",
-                            .version = "test",
-                            .needs_login = needs_login,
-                            .login_ms = login_ms,
-                            .random = not_random };
+    struct door_env env = *wanted;
 
     rig_open(&t->rig);
     t->gate.submit = submit;
     assert_int_equal(loop_new(&t->loop), ERR_OK);
+    env.host = "127.0.0.1";
+    env.cluster_id = "the-cluster";
+    env.version = "test";
+    env.data = "/";
+    env.random = not_random;
     env.loop = t->loop;
     env.gate = &t->gate;
     assert_int_equal(kafka_door_open(&t->door, &env), ERR_OK);
-    t->port = listener_port(((struct kafka_door *)t->door)->listener);
+    t->port = listener_port(((struct kafka_door *)t->door)->nodes[0].listener);
     peer_tick_start(t->loop, &t->tick);
     arena_init(&t->arena);
     *state = t;
     return 0;
 }
 
+static inline int set_up_login(void **state, bool needs_login, int64_t login_ms)
+{
+    return set_up_env(state, &(struct door_env){ .needs_login = needs_login, .login_ms = login_ms });
+}
+
+static inline int set_up_nodes(void **state, unsigned nodes)
+{
+    return set_up_env(state, &(struct door_env){ .kafka_nodes = nodes });
+}
+
 static inline int set_up(void **state)
 {
-    return set_up_login(state, false, 0);
+    return set_up_nodes(state, 1);
 }
 
 static inline int tear_down(void **state)

@@ -1,5 +1,5 @@
 /*
- * metadata.c - Metadata and DescribeCluster: one broker, which leads everything, and the topics.
+ * metadata.c - Metadata and DescribeCluster: the broker, or brokers on paper (nodes.h), and the topics.
  *
  *   KM1  The broker's address is the configured one, else the one the client has reached: that is
  *        known to work.
@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/names.h"
+#include "doors/kafka/nodes.h"
 #include "doors/kafka/request.h"
 
 enum {
@@ -23,8 +24,6 @@ enum {
     ENDPOINT_CONTROLLERS = 2,
 };
 
-static int32_t self_nodes[] = { KAFKA_NODE_ID };
-
 /* ---- Metadata ---- */
 
 /* Topics that may be created and those that must exist are asked for in one call each, because
@@ -34,7 +33,7 @@ struct metadata_state {
     size_t                                asked_count;
     const struct metadata_request_topic **asked; /* of the request, each once */
     struct topic_get_item               **items; /* what asked for it; NULL: a bad name */
-    struct metadata_response_partition   *partitions; /* of every topic */
+    struct metadata_response_partition   *partitions; /* of every topic; NULL: they differ */
 };
 
 static bool is_zero(const struct uuid *u)
@@ -44,21 +43,33 @@ static bool is_zero(const struct uuid *u)
     return memcmp(u, &zero, sizeof zero) == 0;
 }
 
-/* All partitions look alike, so all topics share one array of them. */
-static void make_partitions(struct kafka_request *r, uint32_t count)
+static struct metadata_response_partition *make_partitions(struct kafka_request    *r,
+                                                           const struct topic_view *view)
 {
-    struct metadata_state *s = r->state;
+    struct metadata_response_partition *all = kafka_array(r, view->partition_count, sizeof *all);
 
-    s->partitions = kafka_array(r, count, sizeof *s->partitions);
-    for (uint32_t i = 0; i < count; i++) {
-        s->partitions[i] = (struct metadata_response_partition){
+    for (uint32_t i = 0; i < view->partition_count; i++) {
+        struct wire_i32s replicas = kafka_replicas(r, view, i);
+
+        all[i] = (struct metadata_response_partition){
             .index = (int32_t)i,
-            .leader_id = KAFKA_NODE_ID,
+            .leader_id = kafka_leader(r, &view->uuid, i),
             .leader_epoch = KAFKA_LEADER_EPOCH,
-            .replica_nodes = { COUNT(self_nodes), self_nodes },
-            .isr_nodes = { COUNT(self_nodes), self_nodes },
+            .replica_nodes = replicas,
+            .isr_nodes = replicas,
         };
     }
+    return all;
+}
+
+/* With one node all partitions look alike, and all topics share one array of them. */
+static void share_partitions(struct kafka_request *r, uint32_t count)
+{
+    const struct topic_view largest = { .partition_count = count };
+    struct metadata_state  *s = r->state;
+
+    if (kafka_nodes_of(r).count == 1)
+        s->partitions = make_partitions(r, &largest);
 }
 
 static int32_t topic_operations(const struct kafka_request *r)
@@ -71,11 +82,13 @@ static int32_t topic_operations(const struct kafka_request *r)
 static void fill_topic(struct kafka_request *r, const struct topic_view *view,
                        struct metadata_response_topic *t)
 {
+    const struct metadata_state *s = r->state;
+
     t->name = view->name;
     t->topic_id = view->uuid;
     t->authorized_operations = topic_operations(r);
     t->partitions.count = view->partition_count;
-    t->partitions.at = ((struct metadata_state *)r->state)->partitions;
+    t->partitions.at = s->partitions ? s->partitions : make_partitions(r, view);
 }
 
 /* The answer to the i-th topic asked for. */
@@ -119,23 +132,33 @@ static bool wants_all(const struct kafka_request *r)
     return r->version.number == 0 ? q->topics.count == 0 : q->topics.at == NULL;
 }
 
+static void list_brokers(struct kafka_request *r, struct metadata_response *a)
+{
+    a->brokers.count = kafka_nodes_of(r).count;
+    a->brokers.at = kafka_array(r, a->brokers.count, sizeof *a->brokers.at);
+    for (size_t i = 0; i < a->brokers.count; i++) {
+        int32_t node = (int32_t)i + 1;
+
+        a->brokers.at[i] = (struct metadata_response_broker){
+            .node_id = node,
+            .host = bytes_str(kafka_node_host(r, node)),
+            .port = kafka_node_port(r, node),
+        };
+    }
+}
+
 static void answer_metadata(struct kafka_request *r)
 {
-    const struct metadata_request  *q = r->body;
-    const struct metadata_state    *s = r->state;
-    struct metadata_response_broker self = {
-        .node_id = KAFKA_NODE_ID,
-        .host = bytes_str(kafka_conn_host(r->conn)),
-        .port = kafka_conn_port(r->conn),
-    };
-    struct metadata_response a = {
-        .brokers = { 1, &self },
+    const struct metadata_request *q = r->body;
+    const struct metadata_state   *s = r->state;
+    struct metadata_response       a = {
         .cluster_id = bytes_str(kafka_conn_env(r->conn)->cluster_id),
-        .controller_id = KAFKA_NODE_ID,
+        .controller_id = KAFKA_CONTROLLER_ID,
         .cluster_authorized_operations =
             q->include_cluster_authorized_operations ? OPERATIONS_CLUSTER : OPERATIONS_NOT_ASKED,
     };
 
+    list_brokers(r, &a);
     if (wants_all(r)) {
         fill_all(r, &a);
     } else {
@@ -227,7 +250,7 @@ static void on_topics(struct kafka_request *r)
                 partitions = item->view.partition_count;
         }
     }
-    make_partitions(r, partitions);
+    share_partitions(r, partitions);
     answer_metadata(r);
 }
 
@@ -257,30 +280,39 @@ void kafka_on_metadata(struct kafka_request *r)
 
 /* ---- DescribeCluster ---- */
 
+static void list_endpoints(struct kafka_request *r, struct describe_cluster_response *a)
+{
+    a->brokers.count = kafka_nodes_of(r).count;
+    a->brokers.at = kafka_array(r, a->brokers.count, sizeof *a->brokers.at);
+    for (size_t i = 0; i < a->brokers.count; i++) {
+        int32_t node = (int32_t)i + 1;
+
+        a->brokers.at[i] = (struct describe_cluster_response_broker){
+            .broker_id = node,
+            .host = bytes_str(kafka_node_host(r, node)),
+            .port = kafka_node_port(r, node),
+        };
+    }
+}
+
 void kafka_on_describe_cluster(struct kafka_request *r)
 {
-    const struct describe_cluster_request  *q = r->body;
-    int8_t                                  type = r->version.number >= 1 ? q->endpoint_type
-                                                                         : ENDPOINT_BROKERS;
-    struct describe_cluster_response_broker self = {
-        .broker_id = KAFKA_NODE_ID,
-        .host = bytes_str(kafka_conn_host(r->conn)),
-        .port = kafka_conn_port(r->conn),
-    };
+    const struct describe_cluster_request *q = r->body;
+    int8_t type = r->version.number >= 1 ? q->endpoint_type : ENDPOINT_BROKERS;
     struct describe_cluster_response a = {
         .endpoint_type = type,
         .cluster_id = bytes_str(kafka_conn_env(r->conn)->cluster_id),
-        .controller_id = KAFKA_NODE_ID,
-        .brokers = { 1, &self },
+        .controller_id = KAFKA_CONTROLLER_ID,
         .cluster_authorized_operations =
             q->include_cluster_authorized_operations ? OPERATIONS_CLUSTER : OPERATIONS_NOT_ASKED,
     };
 
-    if (type != ENDPOINT_BROKERS) {
+    if (type == ENDPOINT_BROKERS) {
+        list_endpoints(r, &a);
+    } else {
         a.error_code = type == ENDPOINT_CONTROLLERS ? KAFKA_MISMATCHED_ENDPOINT_TYPE
                                                     : KAFKA_UNSUPPORTED_ENDPOINT_TYPE;
         a.error_message = bytes_str("this endpoint lists brokers only");
-        a.brokers.count = 0;
     }
     kafka_answer(r, &a);
 }

@@ -4,7 +4,8 @@
  *   KP1  A batch is checked here, on the loop's thread: exactly one of format 2 per partition,
  *        header consistent, CRC right. The engine gets the bytes where they were received and
  *        writes base offset and leader epoch into them; nothing is copied or opened. What the
- *        records say is looked at by the engine when the topic is compacted, and by nobody else.
+ *        records say is looked at by the engine when the topic is compacted or has a limit for old
+ *        timestamps, and by nobody else; here only to tell a client which of them were refused.
  *   KP2  One append call per request; each partition has its own error. acks 1 and -1 are both
  *        answered when all is on disk. acks 0 is never answered; an error ends the connection
  *        instead, which is all such a client can notice.
@@ -18,10 +19,9 @@
 #include "doors/kafka/request.h"
 
 enum {
-    MESSAGE_BYTES_MAX = 1048588,             /* Kafka's max.message.bytes */
-    FUTURE_MS_MAX = 60 * 60 * 1000,          /* Kafka's message.timestamp.after.max.ms */
-    ZSTD_VERSION_MIN = 7,                    /* of Produce */
+    ZSTD_VERSION_MIN = 7, /* of Produce */
     MAGIC_AT = 16,
+    ERRORS_SUMMED_UP = 3, /* of the records of a batch; as Kafka does */
 };
 
 /* ---- checks ---- */
@@ -47,9 +47,6 @@ static struct refusal check_head(const struct kafka_request *r, const struct bat
                                  "transactions are not supported" };
     if (h->producer_id >= 0 && h->base_sequence < 0)
         return (struct refusal){ KAFKA_INVALID_RECORD, "a producer id needs a sequence number" };
-    if (h->max_timestamp_ms > kafka_conn_wall_ms(r->conn) + FUTURE_MS_MAX)
-        return (struct refusal){ KAFKA_INVALID_TIMESTAMP,
-                                 "a timestamp lies more than an hour in the future" };
     return (struct refusal){ KAFKA_NONE, NULL };
 }
 
@@ -65,9 +62,6 @@ static struct refusal check_batch(const struct kafka_request *r, struct bytes re
     refusal = check_head(r, &h);
     if (refusal.code != KAFKA_NONE)
         return refusal;
-    if (records.len > MESSAGE_BYTES_MAX)
-        return (struct refusal){ KAFKA_MESSAGE_TOO_LARGE,
-                                 "the batch is larger than max.message.bytes (1048588)" };
     if (batch_check(records, &h) != ERR_OK)
         return (struct refusal){ KAFKA_CORRUPT_MESSAGE, "the CRC of the batch does not match" };
     return (struct refusal){ KAFKA_NONE, NULL };
@@ -115,64 +109,92 @@ static void answer(struct kafka_request *r)
         kafka_answer_nothing(r);
 }
 
-static int32_t count_keyless(struct bytes batch, struct produce_record_error *out, struct bytes text)
+/* What is wrong with one record of a batch that the engine refused, in Kafka's words (KIP-467). False: nothing. */
+typedef bool record_error_fn(const struct append_item *item, const struct batch_head *head,
+                             const struct raw_record *record, int32_t index, struct buf *text);
+
+static bool has_no_key(const struct append_item *item, const struct batch_head *head,
+                       const struct raw_record *record, int32_t index, struct buf *text)
+{
+    (void)head;
+    (void)index;
+    if (!bytes_is_null(record->key))
+        return false;
+    buf_printf(text, "Compacted topic cannot accept message without key in topic partition %.*s-%d.",
+               (int)item->name.len, (const char *)item->name.at, (int)item->partition);
+    return true;
+}
+
+static bool has_bad_time(const struct append_item *item, const struct batch_head *head,
+                         const struct raw_record *record, int32_t index, struct buf *text)
+{
+    int64_t ms;
+
+    if (__builtin_add_overflow(head->base_timestamp_ms, record->timestamp_delta, &ms) || ms < 0 ||
+        (ms >= item->earliest_ms && ms <= item->latest_ms))
+        return false;
+    buf_printf(text,
+               "Timestamp %lld of message with offset %d is out of range. The timestamp should be "
+               "within [%lld, %lld]",
+               (long long)ms, (int)index, (long long)item->earliest_ms, (long long)item->latest_ms);
+    return true;
+}
+
+static void list_errors(struct kafka_request *r, const struct append_item *item, struct bytes batch,
+                        record_error_fn *find, struct produce_response_partition *p)
 {
     struct batch_reader reader;
     struct raw_record   record;
-    int32_t             n = 0;
 
     if (batch_open(&reader, batch) != ERR_OK)
-        return 0;
+        return;
+    if ((size_t)reader.head.record_count > rd_left(&reader.records)) {
+        batch_close(&reader); /* it says of more records than there are bytes */
+        return;
+    }
+    p->record_errors.at = kafka_array(r, (size_t)reader.head.record_count,
+                                      sizeof *p->record_errors.at);
     for (int32_t i = 0; batch_next_raw(&reader, &record, NULL); i++) {
-        if (!bytes_is_null(record.key))
-            continue;
-        if (out)
-            out[n] = (struct produce_record_error){ i, text };
-        n++;
+        struct buf text;
+
+        buf_init(&text);
+        if (find(item, &reader.head, &record, i, &text))
+            p->record_errors.at[p->record_errors.count++] = (struct produce_record_error){
+                i, arena_bytes(&r->arena, buf_view(&text))
+            };
+        buf_fini(&text);
     }
     batch_close(&reader);
-    return n;
 }
 
-/* The first three of them, as the broker's own log shows them. */
-static struct bytes keyless_summary(struct kafka_request *r, const struct produce_record_error *errors,
-                                    int32_t count)
+/* The first of them, as the original broker says it. */
+static struct bytes summary_of(struct kafka_request *r, const struct produce_response_partition *p)
 {
-    struct buf   text;
-    struct bytes kept;
+    size_t     count = p->record_errors.count;
+    struct buf text;
 
     buf_init(&text);
     buf_printf(&text,
-               "One or more records have been rejected due to %d record errors in total, and only "
+               "One or more records have been rejected due to %zu record errors in total, and only "
                "showing the first three errors at most: [",
-               (int)count);
-    for (int32_t i = 0; i < count && i < 3; i++)
+               count);
+    for (size_t i = 0; i < count && i < ERRORS_SUMMED_UP; i++) {
+        const struct produce_record_error *e = &p->record_errors.at[i];
+
         buf_printf(&text, "%sRecordError(batchIndex=%d, message='%.*s')", i > 0 ? ", " : "",
-                   (int)errors[i].batch_index, (int)errors[i].message.len,
-                   (const char *)errors[i].message.at);
+                   (int)e->batch_index, (int)e->message.len, (const char *)e->message.at);
+    }
     buf_str(&text, "]");
-    kept = arena_bytes(&r->arena, buf_view(&text));
-    buf_fini(&text);
-    return kept;
+    return kafka_text(r, &text);
 }
 
-/* Which records have no key, in Kafka's words (KIP-467). */
-static void explain_keyless(struct kafka_request *r, const struct append_item *item,
-                            struct bytes batch, struct produce_response_partition *p)
+static void explain_records(struct kafka_request *r, const struct append_item *item,
+                            struct bytes batch, record_error_fn *find,
+                            struct produce_response_partition *p)
 {
-    struct buf   text;
-    struct bytes message;
-    int32_t      count;
-
-    buf_init(&text);
-    buf_printf(&text, "Compacted topic cannot accept message without key in topic partition %.*s-%d.",
-               (int)item->name.len, (const char *)item->name.at, (int)item->partition);
-    message = arena_bytes(&r->arena, buf_view(&text));
-    buf_fini(&text);
-    count = count_keyless(batch, NULL, message);
-    p->record_errors.at = kafka_array(r, (size_t)count, sizeof *p->record_errors.at);
-    p->record_errors.count = (size_t)count_keyless(batch, p->record_errors.at, message);
-    p->error_message = keyless_summary(r, p->record_errors.at, count);
+    list_errors(r, item, batch, find, p);
+    if (p->record_errors.count > 0)
+        p->error_message = summary_of(r, p);
 }
 
 static void on_appended(struct kafka_request *r)
@@ -196,7 +218,9 @@ static void on_appended(struct kafka_request *r)
             refuse(s, p, (struct refusal){ kafka_error(err), err_text(err) });
         }
         if (err == ERR_NO_KEY)
-            explain_keyless(r, item, s->batches[i], p);
+            explain_records(r, item, s->batches[i], has_no_key, p);
+        if (err == ERR_BAD_TIMESTAMP)
+            explain_records(r, item, s->batches[i], has_bad_time, p);
     }
     answer(r);
 }
@@ -218,6 +242,7 @@ static void add_item(struct kafka_request *r, const struct produce_request_topic
         .partition = partition->index,
         .batch = slice_hold((struct slice){ r->frame.block, partition->records }),
         .delay_ms = -1,
+        .obeys_limits = true,
     };
 }
 

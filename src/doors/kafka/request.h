@@ -23,9 +23,8 @@
 
 struct kafka_conn;
 
-/* The one broker of a cluster of one: leader, replica, coordinator and controller of everything. */
-enum { KAFKA_NODE_ID = 1, KAFKA_LEADER_EPOCH = 0 };
-#define KAFKA_NODE_NAME "1"
+/* Every partition has had the same leader for all time. Which that is, and who else is there: nodes.h. */
+enum { KAFKA_LEADER_EPOCH = 0, KAFKA_CONTROLLER_ID = 1 };
 
 struct kafka_request {
     struct list             in_conn; /* kafka_conn.requests: the order of the answers */

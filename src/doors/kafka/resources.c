@@ -1,5 +1,10 @@
 /* resources.c - see resources.h. */
 #include "doors/kafka/resources.h"
+#include "doors/kafka/nodes.h"
+
+#include <stdio.h>
+
+enum { NODE_NAME_BYTES = 12 };
 
 static struct resource_refusal refuse(struct kafka_request *r, int16_t code, struct buf *text)
 {
@@ -19,7 +24,10 @@ struct resource_refusal resource_check_broker(struct kafka_request *r, struct by
 {
     struct buf text;
 
-    if (name.len == 0 || bytes_eq_str(name, KAFKA_NODE_NAME))
+    char       self[NODE_NAME_BYTES];
+
+    snprintf(self, sizeof self, "%d", (int)kafka_nodes_of(r).self);
+    if (name.len == 0 || bytes_eq_str(name, self))
         return (struct resource_refusal){ KAFKA_NONE, { 0 } };
     buf_init(&text);
     if (!is_number(name))
@@ -27,7 +35,7 @@ struct resource_refusal resource_check_broker(struct kafka_request *r, struct by
                    (const char *)name.at);
     else
         buf_printf(&text, "Unexpected broker id, expected %s or empty string, but received %.*s",
-                   KAFKA_NODE_NAME, (int)name.len, (const char *)name.at);
+                   self, (int)name.len, (const char *)name.at);
     return refuse(r, KAFKA_INVALID_REQUEST, &text);
 }
 

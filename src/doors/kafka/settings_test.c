@@ -113,6 +113,79 @@ static void records_without_a_key_are_refused_where_keys_count(void **state)
     close(fd);
 }
 
+/* One record of so many bytes at that time; free(at). */
+static struct bytes batch_of(int64_t timestamp_ms, size_t bytes)
+{
+    uint8_t            *value = mem_new(bytes);
+    struct batch_writer w;
+    struct buf          b;
+
+    buf_init(&b);
+    batch_begin(&w, &b);
+    batch_add(&w, timestamp_ms, bytes_str("a"), bytes_of(value, 1), NULL, 0);
+    batch_add(&w, timestamp_ms + 1, bytes_str("b"), bytes_of(value, bytes), NULL, 0);
+    batch_end(&w);
+    free(value);
+    return buf_view(&b);
+}
+
+static int16_t produce_of(struct test *t, int fd, const char *topic, int64_t timestamp_ms, size_t bytes)
+{
+    struct bytes b = batch_of(timestamp_ms, bytes);
+    int16_t      code = produce(t, fd, 9, topic, b)->error_code;
+
+    free((void *)(uintptr_t)b.at);
+    return code;
+}
+
+static void the_largest_batch_is_a_setting(void **state)
+{
+    static const struct setting small[] = { { "max.message.bytes", "1000" } };
+    static const struct setting large[] = { { "max.message.bytes", "4000000" } };
+    struct test                *t = *state;
+    int                         fd = connect_to(t);
+
+    create_with(t, fd, "small", small, 1);
+    create_with(t, fd, "large", large, 1);
+    create(t, fd, "plain", 1);
+    assert_int_equal(produce_of(t, fd, "small", t->rig.now_ms, 800), KAFKA_NONE);
+    assert_int_equal(produce_of(t, fd, "small", t->rig.now_ms, 1000), KAFKA_MESSAGE_TOO_LARGE);
+    assert_int_equal(produce_of(t, fd, "plain", t->rig.now_ms, 1000000), KAFKA_NONE);
+    assert_int_equal(produce_of(t, fd, "plain", t->rig.now_ms, 3000000), KAFKA_MESSAGE_TOO_LARGE);
+    assert_int_equal(produce_of(t, fd, "large", t->rig.now_ms, 3000000), KAFKA_NONE);
+    close(fd);
+}
+
+static void timestamps_have_bounds_that_are_settings(void **state)
+{
+    static const struct setting              settings[] = { { "message.timestamp.before.max.ms", "5000" },
+                                                            { "message.timestamp.after.max.ms", "100" } };
+    static const struct setting              stamped[] = { { "message.timestamp.before.max.ms", "5000" },
+                                                           { "message.timestamp.type", "LogAppendTime" } };
+    struct test                             *t = *state;
+    int                                      fd = connect_to(t);
+    struct bytes                             late = batch_of(t->rig.now_ms - 5001, 1);
+    const struct produce_response_partition *p;
+
+    create_with(t, fd, "bounded", settings, 2);
+    create_with(t, fd, "stamped", stamped, 2);
+    create(t, fd, "plain", 1);
+    assert_int_equal(produce_of(t, fd, "bounded", t->rig.now_ms - 5000, 1), KAFKA_NONE);
+    assert_int_equal(produce_of(t, fd, "bounded", t->rig.now_ms + 99, 1), KAFKA_NONE);
+    assert_int_equal(produce_of(t, fd, "bounded", t->rig.now_ms + 100, 1), KAFKA_INVALID_TIMESTAMP);
+    assert_int_equal(produce_of(t, fd, "stamped", t->rig.now_ms - 9000, 1), KAFKA_NONE);
+    assert_int_equal(produce_of(t, fd, "plain", 1, 1), KAFKA_NONE);
+    assert_int_equal(produce_of(t, fd, "plain", t->rig.now_ms + 3600001, 1), KAFKA_INVALID_TIMESTAMP);
+    p = produce(t, fd, 9, "bounded", late);
+    assert_int_equal(p->error_code, KAFKA_INVALID_TIMESTAMP);
+    assert_int_equal(p->record_errors.count, 1); /* the second is just in time */
+    assert_int_equal(p->record_errors.at[0].batch_index, 0);
+    assert_true(bytes_starts(p->record_errors.at[0].message, "Timestamp "));
+    assert_true(bytes_starts(p->error_message, "One or more records have been rejected"));
+    free((void *)(uintptr_t)late.at);
+    close(fd);
+}
+
 static void records_can_get_the_time_of_their_append(void **state)
 {
     static const struct setting stamped[] = { { "message.timestamp.type", "LogAppendTime" } };
@@ -167,6 +240,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(records_can_get_the_time_of_their_append, set_up, tear_down),
         cmocka_unit_test_setup_teardown(old_records_are_gone_for_a_fetch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_largest_batch_is_a_setting, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(timestamps_have_bounds_that_are_settings, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,14 +1,15 @@
 /*
  * topics.c - CreateTopics and DeleteTopics: one engine call per topic.
  *
- * One broker means one replica: the replication factor is 1 or left to us, and an assignment names
- * broker 1 for each partition.
+ * There can be as many replicas as there are nodes, usually one. An assignment says how many; which
+ * nodes they are is decided by nodes.h, because all of them are the same.
  *
  * Thread: the loop's.
  */
 #include "base/map.h"
 #include "doors/kafka/configs.h"
 #include "doors/kafka/names.h"
+#include "doors/kafka/nodes.h"
 #include "doors/kafka/request.h"
 
 #include <stdio.h>
@@ -43,17 +44,51 @@ static int16_t refuse(struct kafka_request *r, struct create_topics_response_top
     return code;
 }
 
-/* Partitions 0, 1, 2... each on our one broker. */
-static bool is_assignment(const struct create_topics_request_topic *from)
+/* Nodes that there are, each once. */
+static bool is_replica_list(const struct kafka_request *r, struct wire_i32s nodes)
+{
+    for (size_t i = 0; i < nodes.count; i++) {
+        if (!kafka_is_node(r, nodes.at[i]))
+            return false;
+        for (size_t k = 0; k < i; k++) {
+            if (nodes.at[k] == nodes.at[i])
+                return false;
+        }
+    }
+    return nodes.count > 0;
+}
+
+/* Partitions 0, 1, 2... each with as many replicas as the first. */
+static bool is_assignment(const struct kafka_request               *r,
+                          const struct create_topics_request_topic *from)
 {
     for (size_t i = 0; i < from->assignments.count; i++) {
         const struct create_topics_request_assignment *a = &from->assignments.at[i];
 
-        if (a->partition_index != (int32_t)i || a->broker_ids.count != 1 ||
-            a->broker_ids.at[0] != KAFKA_NODE_ID)
+        if (a->partition_index != (int32_t)i || !is_replica_list(r, a->broker_ids) ||
+            a->broker_ids.count != from->assignments.at[0].broker_ids.count)
             return false;
     }
     return true;
+}
+
+static unsigned factor_of(const struct create_topics_request_topic *from)
+{
+    if (from->assignments.count > 0)
+        return (unsigned)from->assignments.at[0].broker_ids.count;
+    return from->replication_factor > 0 ? (unsigned)from->replication_factor : 1;
+}
+
+static int16_t refuse_factor(struct kafka_request *r, struct create_topics_response_topic *t)
+{
+    unsigned   nodes = kafka_nodes_of(r).count;
+    struct buf text;
+
+    buf_init(&text);
+    buf_printf(&text, "The replication factor is 1 to %u, the number of brokers, or -1.", nodes);
+    t->error_code = KAFKA_INVALID_REPLICATION_FACTOR;
+    t->error_message = kafka_text(r, &text);
+    return t->error_code;
 }
 
 static int16_t check_shape(struct kafka_request *r, const struct create_topics_request_topic *from,
@@ -65,16 +100,18 @@ static int16_t check_shape(struct kafka_request *r, const struct create_topics_r
         (from->num_partitions != -1 || from->replication_factor != -1))
         return refuse(r, t, KAFKA_INVALID_REQUEST,
                       "Give either an assignment or numbers of partitions and replicas", none);
-    if (!is_assignment(from))
+    if (!is_assignment(r, from))
         return refuse(r, t, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                      "The only broker is 1, and partitions count from 0", none);
+                      "An assignment names partitions from 0 on, each with brokers that there are, "
+                      "equally many",
+                      none);
     if (from->num_partitions == 0 || from->num_partitions < -1 ||
         from->num_partitions > TOPIC_PARTITIONS_MAX ||
         from->assignments.count > TOPIC_PARTITIONS_MAX)
         return refuse(r, t, KAFKA_INVALID_PARTITIONS, "A topic has 1 to 10000 partitions", none);
-    if (from->replication_factor != -1 && from->replication_factor != 1)
-        return refuse(r, t, KAFKA_INVALID_REPLICATION_FACTOR,
-                      "There is one broker: the replication factor must be 1 or -1", none);
+    if (from->replication_factor == 0 || from->replication_factor < -1 ||
+        factor_of(from) > kafka_nodes_of(r).count)
+        return refuse_factor(r, t);
     return KAFKA_NONE;
 }
 
@@ -103,6 +140,7 @@ static struct bytes native_of(struct kafka_request                     *r,
     for (size_t i = 0; i < from->configs.count; i++)
         topic_config_write(&native, topic_config_find(from->configs.at[i].name),
                            from->configs.at[i].value);
+    kafka_replication_write(&native, factor_of(from));
     kept = arena_bytes(&r->arena, native.len > 0 ? buf_view(&native) : (struct bytes){ 0 });
     buf_fini(&native);
     return kept;
@@ -201,7 +239,7 @@ static void fill_created(struct kafka_request *r, const struct topic_create_call
     }
     t->topic_id = c->view.uuid;
     t->num_partitions = (int32_t)c->partition_count;
-    t->replication_factor = 1;
+    t->replication_factor = (int16_t)kafka_replication_read(c->native);
     fill_configs(r, c->native, t);
 }
 

@@ -41,6 +41,7 @@ static const struct {
     [ERR_CORRUPT] = { GRPC_DATA_LOSS, false, NULL },
     [ERR_BAD_RECORD] = { GRPC_INTERNAL, false, NULL },
     [ERR_NO_KEY] = { GRPC_INVALID_ARGUMENT, false, NULL },
+    [ERR_BAD_TIMESTAMP] = { GRPC_INVALID_ARGUMENT, false, NULL },
     [ERR_BAD_SEQUENCE] = { GRPC_INTERNAL, false, NULL },
     [ERR_FENCED_PRODUCER] = { GRPC_INTERNAL, false, NULL },
     [ERR_UNKNOWN_PRODUCER] = { GRPC_INTERNAL, false, NULL },
