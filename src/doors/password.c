@@ -128,3 +128,18 @@ bool password_matches(const struct user_view *user, struct bytes password)
         matches(CREDENTIAL_SCRAM_SHA_256, &nobody, password);
     return is_it;
 }
+
+bool user_has_tag(const struct user_view *user, const char *tag)
+{
+    struct bytes tags = user->tags;
+    size_t       len = strlen(tag);
+
+    for (size_t i = 0; i + len <= tags.len; i++) {
+        bool begins = i == 0 || tags.at[i - 1] == ',' || tags.at[i - 1] == ' ';
+        bool ends = i + len == tags.len || tags.at[i + len] == ',' || tags.at[i + len] == ' ';
+
+        if (begins && ends && memcmp(tags.at + i, tag, len) == 0)
+            return true;
+    }
+    return false;
+}

@@ -36,6 +36,8 @@ void password_keys(enum credential_kind kind, struct bytes password, const struc
 /* SCRAM: keys of a password that was salted elsewhere. */
 void password_keys_of_salted(enum credential_kind kind, struct bytes salted, struct password_keys *out);
 bool password_eq(const uint8_t *a, const uint8_t *b, size_t len);
+/* Tags are separated by commas or spaces. */
+bool user_has_tag(const struct user_view *user, const char *tag);
 /* Any one of the user's credentials does; NULL: there is no such user. */
 bool password_matches(const struct user_view *user, struct bytes password);
 

@@ -8,6 +8,7 @@
  */
 #include "doors/amqp/amqp_int.h"
 #include "doors/amqp/frame.h"
+#include "doors/password.h"
 
 #include <stdlib.h>
 
@@ -189,9 +190,25 @@ static void declare_exchange(struct exchange_declare_call *c)
     c->view.is_durable = roll(2);
 }
 
+/* guest, whose password counts. */
+static void find_user(struct users_get_call *c)
+{
+    static struct password_keys keys;
+    struct credential           what = { .salt = bytes_str("salt") };
+
+    if (keys.len == 0)
+        password_keys(CREDENTIAL_RABBIT_SHA_256, bytes_str("guest"), &what, &keys);
+    what.stored = bytes_of(keys.stored, keys.len);
+    c->count = 1;
+    c->users = arena_new(&c->call.arena, sizeof *c->users);
+    c->users->name = bytes_str("guest");
+    c->users->credentials[CREDENTIAL_RABBIT_SHA_256] = what;
+}
+
 static enum err some_err(const struct call *c)
 {
     if (c->kind == CALL_SESSION_CLOSE || c->kind == CALL_UNSUBSCRIBE || c->kind == CALL_CREDIT ||
+        c->kind == CALL_USERS_GET ||
         roll(3) != 0)
         return ERR_OK;
     return (enum err)roll(ERR_COUNT);
@@ -204,6 +221,8 @@ static void answer(struct call *c)
         subscribe(CONTAINER(c, struct subscribe_call, call));
     else if (c->kind == CALL_UNSUBSCRIBE)
         forget(CONTAINER(c, struct unsubscribe_call, call)->consumer);
+    else if (c->kind == CALL_USERS_GET)
+        find_user(CONTAINER(c, struct users_get_call, call));
     else if (c->kind == CALL_LEASE)
         lease(CONTAINER(c, struct lease_call, call));
     else if (c->kind == CALL_QUEUE_DECLARE)
@@ -281,6 +300,7 @@ static void feed(struct amqp_door *d, struct amqp_conn *c, struct bytes in, size
 
 int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 {
+    static const struct login_peer here = { .is_loopback = true };
     static struct loop *loop;
     struct door_env     env = { .gate = &fake.gate, .version = "fuzz", .seed = 1 };
     struct buf          in = { 0 };
@@ -292,7 +312,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
     fake = (struct fake){ .gate = { .submit = on_submit }, .dice = at[0] };
     env.loop = loop;
     d = amqp_door_new(&env);
-    c = amqp_conn_open(d, &link, &fake, true);
+    c = amqp_conn_open(d, &link, &fake, &here);
     if (at[0] & 1)
         handshake(&in);
     buf_add(&in, at + 1, len - 1);

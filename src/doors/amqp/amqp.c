@@ -70,21 +70,12 @@ static const struct amqp_link socket_link = {
 
 /* ---- connections ---- */
 
-static bool is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strncmp(host, "::ffff:127.", 11) == 0;
-}
-
 static void *on_opened(struct conn *c, void *ctx)
 {
-    struct amqp_door   *d = ctx;
-    struct conn_address peer;
+    struct amqp_door *d = ctx;
+    struct login_peer peer = { conn_is_local(c), conn_certificate(c) };
 
-    if (d->is_closing)
-        return NULL;
-    conn_peer(c, &peer);
-    return amqp_conn_open(d, &socket_link, c, is_loopback(peer.host));
+    return d->is_closing ? NULL : amqp_conn_open(d, &socket_link, c, &peer);
 }
 
 static const struct conn_ops ops = {

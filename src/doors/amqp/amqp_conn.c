@@ -142,7 +142,7 @@ void amqp_conn_start_heartbeats(struct amqp_conn *c)
 /* ---- birth and death ---- */
 
 struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *link, void *to,
-                                 bool is_loopback)
+                                 const struct login_peer *peer)
 {
     struct amqp_conn *c = mem_new(sizeof *c);
 
@@ -150,7 +150,7 @@ struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *li
     c->link = link;
     c->to = to;
     c->frame_max = FRAME_LOGIN_BYTES;
-    c->is_loopback = is_loopback;
+    c->peer = *peer;
     c->patience.fire = on_patience_lost;
     c->hear.fire = on_hear;
     c->say.fire = on_say;
@@ -188,6 +188,7 @@ static void free_when_over(struct amqp_conn *c)
     list_remove(&c->in_door);
     buf_fini(&c->last_words);
     free(c->settles);
+    free((void *)(uintptr_t)c->user.at);
     free(c);
     if (d->is_closing)
         loop_later(d->loop, &d->turn);

@@ -143,12 +143,13 @@ static void others_wait_and_are_hung_up_on(void **state)
 
 static void guest_comes_from_this_machine_only(void **state)
 {
-    struct client c;
-    struct heard *h = malloc(sizeof *h);
+    static const struct login_peer there = { .is_loopback = false };
+    struct client                  c;
+    struct heard                  *h = malloc(sizeof *h);
 
     (void)state;
     c = (struct client){ .rig = &rig };
-    c.conn = amqp_conn_open(rig.door, &client_link, &c, false);
+    c.conn = amqp_conn_open(rig.door, &client_link, &c, &there);
     say_bytes(&c, "AMQP\0\0\x09\x01", 8);
     hear(&c, METHOD_CONNECTION_START, h);
     say(&c, 0, METHOD_CONNECTION_START_OK,

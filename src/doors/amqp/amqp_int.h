@@ -25,6 +25,7 @@
 #include "doors/amqp/errors.h"
 #include "doors/amqp/methods.h"
 #include "doors/amqp/unacked.h"
+#include "doors/amqp/login.h"
 #include "engine/exchange_calls.h"
 #include "net/door.h"
 
@@ -109,7 +110,7 @@ enum amqp_state {
     AMQP_STATE_COUNT
 };
 
-enum amqp_hold { HOLD_CHANNEL = 1, HOLD_OUTPUT = 2, HOLD_PUBLISHES = 4, HOLD_CLOSE = 8 };
+enum amqp_hold { HOLD_CHANNEL = 1, HOLD_OUTPUT = 2, HOLD_PUBLISHES = 4, HOLD_CLOSE = 8, HOLD_LOGIN = 16 };
 
 struct amqp_conn {
     struct amqp_door       *door;
@@ -119,7 +120,9 @@ struct amqp_conn {
     uint32_t                frame_max;
     uint32_t                channel_max;
     uint32_t                heartbeat_s;
-    bool                    is_loopback;
+    struct login_peer       peer;
+    struct bytes            user; /* who logged in; owned */
+    bool                    is_impersonator; /* may say that messages are somebody else's */
     bool                    is_deaf; /* nothing the client sends makes sense any more */
     bool                    wants_failure_close, wants_cancel_notify, wants_blocked; /* client can */
     bool                    is_blocked; /* and was told so (alarm.c) */
@@ -148,7 +151,7 @@ struct amqp_conn {
 };
 
 struct amqp_conn *amqp_conn_open(struct amqp_door *d, const struct amqp_link *link, void *to,
-                                 bool is_loopback);
+                                 const struct login_peer *peer);
 size_t amqp_conn_received(void *self, struct slice in);
 void amqp_conn_writable(void *self);
 void amqp_conn_closed(void *self);

@@ -200,8 +200,10 @@ static inline void amqp_rig_close(struct amqp_rig *r)
 
 static inline void client_open(struct client *c, struct amqp_rig *r)
 {
+    static const struct login_peer here = { .is_loopback = true };
+
     *c = (struct client){ .rig = r };
-    c->conn = amqp_conn_open(r->door, &client_link, c, true);
+    c->conn = amqp_conn_open(r->door, &client_link, c, &here);
 }
 
 /* The socket closes. */

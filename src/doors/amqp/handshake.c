@@ -11,6 +11,7 @@
 
 #include "doors/amqp/frame.h"
 #include "doors/amqp/login.h"
+#include "doors/password.h"
 #include "engine/table.h"
 
 #define SPOKEN_PRODUCT "RabbitMQ"
@@ -72,7 +73,7 @@ void handshake_send_start(struct amqp_conn *c)
     add_text(&properties, "version", SPOKEN_VERSION);
     amqp_conn_send(c, 0, METHOD_CONNECTION_START,
                    (struct arg[]){ ARG_N(0), ARG_N(9), ARG_B(buf_view(&properties)),
-                                   ARG_B(bytes_str(LOGIN_MECHANISMS)), ARG_B(bytes_str("en_US")) });
+                                   ARG_B(bytes_str(login_mechanisms(&c->peer))), ARG_B(bytes_str("en_US")) });
     buf_fini(&properties);
     buf_fini(&platform);
 }
@@ -105,26 +106,76 @@ static void send_tune(struct amqp_conn *c)
         (struct arg[]){ ARG_N(AMQP_CHANNEL_MAX), ARG_N(AMQP_FRAME_MAX), ARG_N(AMQP_HEARTBEAT_S) });
 }
 
+static void refuse_login(struct amqp_conn *c, struct bytes mechanism)
+{
+    amqp_conn_fail(c, REPLY_ACCESS_REFUSED, METHOD_NONE,
+                   "Login was refused using authentication mechanism %.*s. For details see the "
+                   "broker logfile.",
+                   (int)mechanism.len, (const char *)mechanism.at);
+}
+
+/* A user is looked up; meanwhile nothing else of the connection is heard. */
+struct look_up {
+    struct users_get_call get; /* first */
+    struct login          login;
+    struct bytes          mechanism;
+};
+
+static void let_in(struct amqp_conn *c, const struct user_view *user)
+{
+    c->user = bytes_of(mem_copy(user->name.at, user->name.len), user->name.len);
+    c->is_impersonator = user_has_tag(user, "impersonator");
+    send_tune(c);
+}
+
+static void on_looked_up(struct call *call)
+{
+    struct look_up         *l = CONTAINER(call, struct look_up, get.call);
+    struct amqp_conn       *c = call->ctx;
+    const struct user_view *user = !call->err && l->get.count > 0 ? l->get.users : NULL;
+
+    amqp_conn_touch(c);
+    amqp_conn_release(c, HOLD_LOGIN);
+    if (c->state == AMQP_STARTING && login_is_good(&l->login, &c->peer, user))
+        let_in(c, user);
+    else if (c->state == AMQP_STARTING)
+        refuse_login(c, l->mechanism);
+    call_free(l);
+    amqp_conn_answered(c);
+}
+
+static void look_up(struct amqp_conn *c, const struct login *login, struct bytes mechanism)
+{
+    struct look_up *l =
+        call_new(sizeof *l, CALL_USERS_GET, loop_mailbox(c->door->loop), on_looked_up, c);
+
+    l->get.name = call_bytes(l, login->user);
+    l->login = *login;
+    l->login.user = l->get.name;
+    l->login.password = call_bytes(l, login->password);
+    l->mechanism = call_bytes(l, mechanism);
+    amqp_conn_hold(c, HOLD_LOGIN);
+    amqp_conn_submit(c, &l->get.call);
+}
+
 enum { START_OK_PROPERTIES, START_OK_MECHANISM, START_OK_RESPONSE };
 
 void handshake_on_start_ok(struct amqp_conn *c, const struct arg *args)
 {
     struct bytes mechanism = args[START_OK_MECHANISM].b;
+    struct login login;
 
     if (c->state != AMQP_STARTING) {
         amqp_conn_unexpected(c, METHOD_CONNECTION_START_OK);
         return;
     }
     read_capabilities(c, args[START_OK_PROPERTIES].b);
-    switch (login_check(mechanism, args[START_OK_RESPONSE].b, c->is_loopback)) {
+    switch (login_read(mechanism, args[START_OK_RESPONSE].b, &c->peer, &login)) {
     case LOGIN_OK:
-        send_tune(c);
+        look_up(c, &login, mechanism);
         break;
     case LOGIN_REFUSED:
-        amqp_conn_fail(c, REPLY_ACCESS_REFUSED, METHOD_NONE,
-                       "Login was refused using authentication mechanism %.*s. For details see the "
-                       "broker logfile.",
-                       (int)mechanism.len, (const char *)mechanism.at);
+        refuse_login(c, mechanism);
         break;
     case LOGIN_MALFORMED:
         amqp_conn_fail(c, REPLY_SYNTAX_ERROR, METHOD_CONNECTION_START_OK,

@@ -1,18 +1,14 @@
 /* login.c - see login.h. */
 #include "doors/amqp/login.h"
-
+#include "doors/password.h"
 #include "engine/table.h"
 
-struct credentials {
-    struct bytes user;
-    struct bytes password;
-};
-
 /* NUL user NUL password (RFC 4616 with no authorization identity, which RabbitMQ does not take either). */
-static bool read_plain(struct bytes response, struct credentials *out)
+static bool read_plain(struct bytes response, const struct login_peer *peer, struct login *out)
 {
     const uint8_t *second;
 
+    (void)peer;
     if (response.len < 2 || response.at[0] != 0)
         return false;
     second = memchr(response.at + 1, 0, response.len - 1);
@@ -24,11 +20,12 @@ static bool read_plain(struct bytes response, struct credentials *out)
 }
 
 /* A field table without its length. */
-static bool read_amqplain(struct bytes response, struct credentials *out)
+static bool read_amqplain(struct bytes response, const struct login_peer *peer, struct login *out)
 {
     struct table_value user;
     struct table_value password;
 
+    (void)peer;
     if (!table_is_valid(response) || !table_find(response, "LOGIN", &user) ||
         !table_find(response, "PASSWORD", &password))
         return false;
@@ -39,35 +36,60 @@ static bool read_amqplain(struct bytes response, struct credentials *out)
     return true;
 }
 
-static bool read_anonymous(struct bytes response, struct credentials *out)
+static bool read_anonymous(struct bytes response, const struct login_peer *peer, struct login *out)
 {
     (void)response;
-    out->user = bytes_str(LOGIN_USER);
-    out->password = bytes_str(LOGIN_USER);
+    (void)peer;
+    out->user = bytes_str(USER_GUEST);
+    out->needs_password = false;
+    return true;
+}
+
+/* What the response says is ignored: clients send nothing, a zero byte, or a name. */
+static bool read_external(struct bytes response, const struct login_peer *peer, struct login *out)
+{
+    (void)response;
+    out->user = peer->certificate;
+    out->needs_password = false;
     return true;
 }
 
 static const struct {
     const char *name;
-    bool (*read)(struct bytes response, struct credentials *out);
+    bool (*read)(struct bytes response, const struct login_peer *peer, struct login *out);
+    bool needs_certificate;
 } mechanisms[] = {
-    { "PLAIN", read_plain },
-    { "AMQPLAIN", read_amqplain },
-    { "ANONYMOUS", read_anonymous },
+    { "PLAIN", read_plain, false },
+    { "AMQPLAIN", read_amqplain, false },
+    { "ANONYMOUS", read_anonymous, false },
+    { "EXTERNAL", read_external, true },
 };
 
-enum login_result login_check(struct bytes mechanism, struct bytes response, bool is_loopback)
+const char *login_mechanisms(const struct login_peer *peer)
 {
-    struct credentials c;
+    return bytes_is_null(peer->certificate) ? "PLAIN AMQPLAIN ANONYMOUS"
+                                            : "PLAIN AMQPLAIN ANONYMOUS EXTERNAL";
+}
 
+enum login_result login_read(struct bytes mechanism, struct bytes response,
+                             const struct login_peer *peer, struct login *out)
+{
+    *out = (struct login){ .needs_password = true };
     for (size_t i = 0; i < COUNT(mechanisms); i++) {
-        if (!bytes_eq_str(mechanism, mechanisms[i].name))
+        if (!bytes_eq_str(mechanism, mechanisms[i].name) ||
+            (mechanisms[i].needs_certificate && bytes_is_null(peer->certificate)))
             continue;
-        if (!mechanisms[i].read(response, &c))
+        if (!mechanisms[i].read(response, peer, out))
             return LOGIN_MALFORMED;
-        if (!bytes_eq_str(c.user, LOGIN_USER) || !bytes_eq_str(c.password, LOGIN_USER))
-            return LOGIN_REFUSED;
-        return is_loopback ? LOGIN_OK : LOGIN_REFUSED;
+        return out->user.len > 0 && out->user.len <= USER_NAME_BYTES_MAX ? LOGIN_OK : LOGIN_REFUSED;
     }
     return LOGIN_UNKNOWN_MECHANISM;
+}
+
+bool login_is_good(const struct login *login, const struct login_peer *peer,
+                   const struct user_view *user)
+{
+    bool is_good = login->needs_password ? password_matches(user, login->password) : user != NULL;
+
+    return is_good && (peer->is_loopback || !bytes_eq_str(user->name, USER_GUEST));
 }

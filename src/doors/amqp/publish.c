@@ -17,7 +17,6 @@
 #include "doors/amqp/amqp_int.h"
 
 #include "doors/amqp/arguments.h"
-#include "doors/amqp/login.h"
 #include "engine/table.h"
 
 #include <assert.h>
@@ -151,12 +150,12 @@ static void check_expiration(struct content *content, struct bytes e)
                "invalid expiration '%.*s': {value_too_large,%.*s}", len, e.at, len, e.at);
 }
 
-static void check_user_id(struct content *content, struct bytes user)
+static void check_user_id(struct content *content, const struct amqp_conn *c, struct bytes user)
 {
-    if (!bytes_is_null(user) && !bytes_eq_str(user, LOGIN_USER))
+    if (!bytes_is_null(user) && !bytes_eq(user, c->user) && !c->is_impersonator)
         refuse(content, REPLY_PRECONDITION_FAILED,
-               "user_id property set to '%.*s' but authenticated user was '" LOGIN_USER "'",
-               (int)user.len, user.at);
+               "user_id property set to '%.*s' but authenticated user was '%.*s'", (int)user.len,
+               user.at, (int)c->user.len, c->user.at);
 }
 
 /* Routing keys beside the one in the method (RabbitMQ's sender-selected distribution). */
@@ -194,7 +193,6 @@ static void check_message(struct content *content, struct publish *p,
     check_expiration(content, properties->expiration);
     read_keys(content, p, properties->headers, "CC");
     read_keys(content, p, properties->headers, "BCC");
-    check_user_id(content, properties->user_id);
 }
 
 /* ---- the content ---- */
@@ -246,6 +244,7 @@ static void begin_body(struct channel *ch, const struct content_head *head,
     content->body_size = content->body_left = head->body_size;
     content->want = CONTENT_BODY;
     check_message(content, p, properties);
+    check_user_id(content, ch->conn, properties->user_id);
     if (!content->is_refused)
         amqp_record_open(&content->draft,
                          &(struct record_parts){ .exchange = p->call.exchange,

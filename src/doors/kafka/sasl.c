@@ -103,20 +103,6 @@ static bool is_another(const struct sasl *s, struct bytes user)
     return s->by && (s->by != s->mechanism || !bytes_eq(s->user, user));
 }
 
-static bool has_tag(struct bytes tags, const char *tag)
-{
-    size_t len = strlen(tag);
-
-    for (size_t i = 0; i + len <= tags.len; i++) {
-        bool begins = i == 0 || tags.at[i - 1] == ',' || tags.at[i - 1] == ' ';
-        bool ends = i + len == tags.len || tags.at[i + len] == ',' || tags.at[i + len] == ' ';
-
-        if (begins && ends && memcmp(tags.at + i, tag, len) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* It is he. last: what his mechanism says to that. */
 static void let_in(struct sasl *s, const struct user_view *u, struct bytes last)
 {
@@ -133,7 +119,7 @@ static void let_in(struct sasl *s, const struct user_view *u, struct bytes last)
     free((void *)(uintptr_t)s->user.at);
     s->user = bytes_of(mem_copy(u->name.at, u->name.len), u->name.len);
     s->by = s->mechanism;
-    s->is_administrator = has_tag(u->tags, "administrator");
+    s->is_administrator = user_has_tag(u, "administrator");
     s->ends_ms = lasts_ms > 0 ? now_of(s) + lasts_ms : 0;
     s->state = KNOWN;
     answer(s, s->pending, &a);
