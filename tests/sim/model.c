@@ -187,6 +187,18 @@ void model_sent(struct model *m, struct m_batch *b, uint64_t number)
     b->outcome = PENDING;
 }
 
+void m_batch_may_wait(struct m_batch *b)
+{
+    b->last_sent = UINT64_MAX;
+    b->last_ms = INT64_MAX / 2;
+}
+
+void model_waited(struct model *m, struct m_batch *b)
+{
+    b->last_sent = m->world->last_number;
+    b->last_ms = m->world->now_ms;
+}
+
 unsigned model_key(struct model *m, uint64_t id)
 {
     return id > 0 ? m->keys[id] : 0;

@@ -183,6 +183,9 @@ struct m_batch *model_batch_of(struct model *m, uint64_t id);
 void m_batch_add_target(struct m_batch *b, struct m_topic *t, int32_t partition);
 /* The engine is about to see it. */
 void model_sent(struct model *m, struct m_batch *b, uint64_t number);
+/* It may be done at any time from then on; and it was, by now. */
+void m_batch_may_wait(struct m_batch *b);
+void model_waited(struct model *m, struct m_batch *b);
 /* It lies there: from an answer. */
 void model_bind(struct model *m, struct m_batch *b, struct m_log *l, uint64_t base);
 /* A record was seen at an offset. Checks everything about it; returns its id. */

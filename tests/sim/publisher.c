@@ -11,8 +11,23 @@ struct publishing {
     struct m_batch  *batch;
     char             exchange[NAME_BYTES];
     struct m_address to;
+    bool             waits; /* for space on the disk, when there is none */
     enum err         want;
 };
+
+/* When one that waits is published nobody can tell, but in a life that was short of space nothing
+ * is defined any more: the bindings stay what they are. */
+static bool may_wait(const struct world *w)
+{
+    bool is_defining = false;
+
+    for (size_t i = 0; i < w->client_count; i++) {
+        const struct client *c = w->clients[i];
+
+        is_defining |= c->out > 0 && (c->kind == &definer_kind || c->kind == &binder_kind);
+    }
+    return w->is_short && !is_defining;
+}
 
 /* Where it must arrive is decided by the bindings of this moment. */
 static void on_submit(struct request *r)
@@ -22,6 +37,8 @@ static void on_submit(struct request *r)
     struct m_exchange *x = model_exchange(m, p->exchange);
 
     model_sent(m, p->batch, r->number);
+    if (p->waits)
+        m_batch_may_wait(p->batch);
     if (!x)
         p->want = ERR_NO_EXCHANGE;
     else if (x->is_internal)
@@ -41,7 +58,9 @@ static void on_answer(struct request *r)
           (unsigned long long)p->batch->first_id, p->exchange, p->to.key, a->routed,
           p->batch->target_count, err_name(err));
     p->batch->outcome = err || a->routed == 0 ? NEVER : DONE;
-    if (err == ERR_NO_SPACE && w->is_short)
+    if (p->waits)
+        model_waited(w->model, p->batch);
+    else if (err == ERR_NO_SPACE && w->is_short)
         return;
     if (err != p->want)
         violation(w, "a publish is answered as it should be", "record %llu to %s: %s, not %s",
@@ -94,6 +113,7 @@ static void fill(struct publish_call *a, const struct publishing *p, struct mode
     a->keys = arena_array(&a->call.arena, a->key_count, sizeof *a->keys);
     for (uint32_t i = 0; i < a->key_count; i++)
         a->keys[i] = call_bytes(a, bytes_str(p->to.more[i]));
+    a->waits_for_space = p->waits;
     a->batch = model_encode(m, p->batch, m->world->now_ms, -1, 0, 0);
     buf_fini(&headers);
 }
@@ -108,6 +128,7 @@ static void step(struct client *c)
     p = request_new(c, &publish_kind, sizeof *p, CALL_PUBLISH, sizeof(struct publish_call));
     p->batch = model_new_batch(c->world->model, 1);
     draw_address(p, &c->world->draw);
+    p->waits = may_wait(c->world) && draw_one_in(&c->world->draw, 2);
     fill((struct publish_call *)p->request.call, p, c->world->model);
     request_send(p);
 }
