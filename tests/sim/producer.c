@@ -2,13 +2,16 @@
  * producer.c - see clients.h: appends batches to partitions, as Kafka's clients do.
  *
  * With sequence numbers each log is a line of batches: sent in order, a few at a time, and sent
- * again, the same bytes with the same numbers, until an answer says that they are there. Without,
- * a batch is sent once, whatever comes of it.
+ * again, the same bytes with the same numbers, until an answer says that they are there. A log
+ * forgets a producer that was silent for a day, so what is not there by then is given up, and the
+ * producer begins anew under another identity. Without, a batch is sent once, whatever comes of it.
  */
 #include "clients.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
+
+#define PATIENCE_MS (23 * 3600 * INT64_C(1000))
 
 enum { LINES_MAX = 3, LINE_MAX = 4, OUT_MAX = 4, RECORDS_MAX = 5 };
 
@@ -16,6 +19,7 @@ struct line_batch {
     struct m_batch *batch;
     int32_t         sequence;
     bool            is_out;
+    int64_t         sent_ms; /* last; 0: not yet */
 };
 
 struct line {
@@ -270,6 +274,7 @@ static void add_to_line(struct producer *me, struct line *l)
     x->batch = new_batch(me, l->topic, (int32_t)l->partition);
     x->sequence = l->next_sequence;
     x->is_out = false;
+    x->sent_ms = 0;
     l->next_sequence += (int32_t)x->batch->count;
 }
 
@@ -291,10 +296,33 @@ static void step_line(struct producer *me, struct line *l)
     for (size_t i = 0; i < l->count; i++)
         if (!l->at[i].is_out) {
             l->at[i].is_out = true;
+            l->at[i].sent_ms = me->client.world->now_ms;
             l->out++;
             send(me, l, l->at[i].batch, l->at[i].sequence);
             return;
         }
+}
+
+/* Something was sent so long ago that nobody can tell any more whether it is there. */
+static bool is_out_of_patience(const struct producer *me)
+{
+    for (int i = 0; i < LINES_MAX; i++)
+        for (size_t k = 0; k < me->lines[i].count; k++) {
+            const struct line_batch *x = &me->lines[i].at[k];
+
+            if (x->sent_ms > 0 && me->client.world->now_ms - x->sent_ms > PATIENCE_MS)
+                return true;
+        }
+    return false;
+}
+
+static void begin_anew(struct producer *me)
+{
+    for (int i = 0; i < LINES_MAX; i++)
+        if (me->lines[i].out > 0)
+            return;
+    memset(me->lines, 0, sizeof me->lines);
+    me->id = -1;
 }
 
 static void step(struct client *c)
@@ -306,6 +334,8 @@ static void step(struct client *c)
         return;
     if (!w->plan.has[HAS_IDEMPOTENT] || draw_one_in(&w->draw, 3))
         send_once(me);
+    else if (is_out_of_patience(me))
+        begin_anew(me);
     else if (me->id < 0)
         ask_identity(me);
     else

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JOURNAL_BYTES = JOURNAL_FILE_BYTES_MIN, FREE_MIN = 100000, SETTLE_ROUNDS_MAX = 100000, VIOLATION_STATUS = 3 };
+enum { JOURNAL_BYTES = JOURNAL_FILE_BYTES_MIN, FREE_MIN = 100000, SETTLE_ROUNDS_MAX = 100000, VIOLATION_STATUS = 3,
+       HOUR_MS = 3600 * 1000 };
 
 /* ---- saying ---- */
 
@@ -426,11 +427,14 @@ static struct client *any_client(struct world *w)
     return w->clients[draw_below(&w->draw, w->client_count)];
 }
 
+/* No request is on its way for an hour. */
 static void pass_time(struct world *w)
 {
     int64_t due = engine_next_ms(w->engine);
+    bool    is_soon = due != INT64_MAX && due > w->now_ms &&
+                   (due - w->now_ms < HOUR_MS || list_empty(&w->inbox));
 
-    if (draw_one_in(&w->draw, 8) && due != INT64_MAX && due > w->now_ms)
+    if (draw_one_in(&w->draw, 8) && is_soon)
         w->now_ms = due;
     else
         world_advance(w, (int64_t)draw_skewed(&w->draw, 2000) - 1);
