@@ -68,8 +68,8 @@ struct memory {
 struct memory bench_memory(void);
 /* Of /proc/self/io: what the process read, or made the disk read when that is more (mappings). */
 uint64_t bench_read_bytes(void);
-/* Processor seconds of this process' thread of that name; -1: there is none. */
-double bench_thread_seconds(const char *name);
+/* Processor seconds of this process' nth oldest thread of that name, from 0; -1: there is none. */
+double bench_thread_seconds(const char *name, size_t nth);
 
 /* The parts, main.c's table. */
 void part_one_log(struct bench *b);

@@ -121,12 +121,12 @@ static double hot_rate(struct rig *r, struct sink *sink, double seconds)
 {
     struct scan s = { .rig = r, .sink = sink };
     double      begin = bench_now();
-    double      cpu = cpu_seconds() + bench_thread_seconds("worker");
+    double      cpu = cpu_seconds() + bench_thread_seconds("worker", 0);
 
     while (bench_now() - begin < seconds)
         scan(&s);
     scan_end(&s);
-    return (double)s.bytes / 1e9 / (cpu_seconds() + bench_thread_seconds("worker") - cpu);
+    return (double)s.bytes / 1e9 / (cpu_seconds() + bench_thread_seconds("worker", 0) - cpu);
 }
 
 /* The same bytes from plain memory: what the socket alone costs. */

@@ -220,7 +220,7 @@ static bool task_line(const char *task, const char *name, char out[128])
     return is_read;
 }
 
-double bench_thread_seconds(const char *name)
+double bench_thread_seconds(const char *name, size_t nth)
 {
     DIR           *tasks = opendir("/proc/self/task");
     struct dirent *entry;
@@ -228,11 +228,11 @@ double bench_thread_seconds(const char *name)
     double         seconds = -1;
 
     while (tasks && seconds < 0 &&
-           (entry = readdir(tasks)) != NULL) { /* the oldest: names are inherited */
+           (entry = readdir(tasks)) != NULL) { /* the oldest first: names are inherited */
         if (!task_line(entry->d_name, "comm", line))
             continue;
         line[strcspn(line, "\n")] = 0;
-        if (strcmp(line, name) == 0 && task_line(entry->d_name, "schedstat", line))
+        if (strcmp(line, name) == 0 && nth-- == 0 && task_line(entry->d_name, "schedstat", line))
             seconds = strtod(line, NULL) / 1e9;
     }
     if (tasks)

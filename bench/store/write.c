@@ -114,8 +114,8 @@ void part_one_log(struct bench *b)
     bench_figure(b, "one_log_mb_per_s", &t.ours);
     bench_figure(b, "one_log_part_of_raw", &t.part);
     bench_figure(b, "written_bytes_per_byte", &t.amplified);
-    bench_number(b, "commit_thread_cpu_s", bench_thread_seconds("commit"));
-    bench_number(b, "engine_thread_cpu_s", bench_thread_seconds("worker"));
+    bench_number(b, "commit_thread_cpu_s", bench_thread_seconds("commit", 0));
+    bench_number(b, "engine_thread_cpu_s", bench_thread_seconds("worker", 0));
     bench_goal(b, "one log, part of raw synced bandwidth", series_median(&t.part), ">=", 0.85);
     rig_close(&r);
     appender_free(t.load);
