@@ -191,12 +191,14 @@ static void add_items(struct offsets_get_call *c, const struct offset_fetch_requ
 
 static struct offsets_get_call *get_call(struct kafka_request *r, const struct wanted_group *w)
 {
+    const struct offset_fetch_request *q = r->body;
     struct offsets_get_call *c = kafka_call(r, sizeof *c, CALL_OFFSETS_GET);
     size_t                   count = 0;
 
     c->ns = kafka_ns();
     c->group = w->group_id;
     c->all = !w->topics;
+    c->stable_only = r->version.number >= 7 && q->require_stable;
     for (size_t i = 0; i < w->topic_count; i++)
         count += w->topics[i].partition_indexes.count;
     c->items = kafka_array(r, count, sizeof *c->items);

@@ -72,6 +72,13 @@ int16_t kafka_error_by_id(enum err err)
     return err == ERR_NO_TOPIC ? KAFKA_UNKNOWN_TOPIC_ID : kafka_error(err);
 }
 
+int16_t kafka_txn_error(enum err err, bool knows_fenced)
+{
+    if (err == ERR_FENCED_PRODUCER && knows_fenced)
+        return KAFKA_PRODUCER_FENCED;
+    return err == ERR_BAD_NAME ? KAFKA_INVALID_REQUEST : kafka_error(err);
+}
+
 int16_t kafka_group_error(enum err err)
 {
     if (err == ERR_BAD_NAME)

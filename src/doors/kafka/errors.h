@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The codes we send; numbers are the protocol's. */
@@ -46,7 +47,6 @@ enum kafka_error {
     KAFKA_INVALID_TXN_STATE = 48,
     KAFKA_INVALID_PRODUCER_ID_MAPPING = 49,
     KAFKA_INVALID_TRANSACTION_TIMEOUT = 50,
-    KAFKA_CONCURRENT_TRANSACTIONS = 51,
     KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53,
     KAFKA_OPERATION_NOT_ATTEMPTED = 55,
     KAFKA_STORAGE_ERROR = 56,
@@ -80,6 +80,8 @@ enum kafka_error {
 int16_t kafka_error(enum err err);
 /* The same where it was about a topic named by id. */
 int16_t kafka_error_by_id(enum err err);
+/* What a request about transactions says; newer clients tell a fenced producer from a wrong epoch. */
+int16_t kafka_txn_error(enum err err, bool knows_fenced);
 /* What a request about groups says. */
 int16_t kafka_group_error(enum err err);
 

@@ -9,8 +9,8 @@
  *        for nothing and one whose min_bytes is 0.
  *   KF3  There are no fetch sessions (KIP-227): session id 0 says so, and clients send whole
  *        requests then.
- *   KF4  Everything readable is committed: without transactions the last stable offset is the high
- *        watermark, and the list of aborted ones is empty (null for those who read uncommitted).
+ *   KF4  Who reads what is committed gets it up to the last stable offset, with markers and with what was
+ *        aborted, and the list that says what that is; the others get everything, and no list.
  *
  * Thread: the loop's.
  */
@@ -61,6 +61,20 @@ static struct wire_slices slices_of(struct kafka_request *r, const struct read_i
     return all;
 }
 
+static void fill_aborted(struct kafka_request *r, const struct read_item *item,
+                         struct fetch_response_partition *p)
+{
+    if (item->aborted_count == 0)
+        return;
+    p->aborted_transactions.count = item->aborted_count;
+    p->aborted_transactions.at =
+        kafka_array(r, item->aborted_count, sizeof *p->aborted_transactions.at);
+    for (size_t i = 0; i < item->aborted_count; i++)
+        p->aborted_transactions.at[i] = (struct fetch_aborted_transaction){
+            item->aborted[i].producer_id, (int64_t)item->aborted[i].first
+        };
+}
+
 static void fill_partition(struct kafka_request *r, const struct read_item *item,
                            struct fetch_response_partition *p)
 {
@@ -70,9 +84,10 @@ static void fill_partition(struct kafka_request *r, const struct read_item *item
         return;
     }
     p->high_watermark = (int64_t)item->high_watermark;
-    p->last_stable_offset = (int64_t)item->high_watermark;
+    p->last_stable_offset = (int64_t)item->stable;
     p->log_start_offset = (int64_t)item->log_start;
     p->records = slices_of(r, item);
+    fill_aborted(r, item, p);
 }
 
 static void on_read(struct kafka_request *r)
@@ -213,6 +228,7 @@ void kafka_on_fetch(struct kafka_request *r)
     }
     s->read = kafka_call(r, sizeof *s->read, CALL_READ);
     s->read->ns = kafka_ns();
+    s->read->committed_only = q->isolation_level > 0;
     s->read->call.relaxed = true; /* a read shows only what is on disk */
     take_topics(r);
     set_limits(s->read, q, s->has_error);

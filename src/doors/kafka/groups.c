@@ -2,8 +2,7 @@
  * groups.c - FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup: the engine's group calls
  * in Kafka's words.
  *
- * Groups are spread over the nodes there are on paper (nodes.h). Transactions have no coordinator,
- * which a client is told in a way it does not retry.
+ * Groups and transactional ids are spread over the nodes there are on paper (nodes.h).
  *
  * Thread: the loop's.
  */
@@ -19,7 +18,7 @@ enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, NO_NODE = -1, NO_GENERATION = -1 };
 static void fill_coordinator(struct kafka_request *r, int8_t key_type, struct bytes key,
                              struct find_coordinator_response_coordinator *c)
 {
-    if (key_type == KEY_GROUP) {
+    if (key_type == KEY_GROUP || key_type == KEY_TRANSACTION) {
         c->node_id = kafka_coordinator(r, key);
         c->host = bytes_str(kafka_node_host(r, c->node_id));
         c->port = kafka_node_port(r, c->node_id);
@@ -27,10 +26,8 @@ static void fill_coordinator(struct kafka_request *r, int8_t key_type, struct by
     }
     c->node_id = NO_NODE;
     c->port = NO_NODE;
-    c->error_code = key_type == KEY_TRANSACTION ? KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-                                                : KAFKA_INVALID_REQUEST;
-    c->error_message = bytes_str(key_type == KEY_TRANSACTION ? "transactions are not supported"
-                                                             : "unknown kind of coordinator");
+    c->error_code = KAFKA_INVALID_REQUEST;
+    c->error_message = bytes_str("unknown kind of coordinator");
 }
 
 static void answer_one_coordinator(struct kafka_request *r)

@@ -294,7 +294,7 @@ static void bad_batches_are_refused(void **state)
         { 7, 1, true, 3, KAFKA_INVALID_RECORD },   /* base offset */
         { 60, 4, true, 3, KAFKA_INVALID_RECORD },  /* count */
         { 22, 0x20, true, 3, KAFKA_INVALID_RECORD }, /* control */
-        { 22, 0x10, true, 3, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED },
+        { 22, 0x10, true, 3, KAFKA_INVALID_RECORD }, /* transactional, but nobody's */
         { 22, 0x04, true, 6, KAFKA_UNSUPPORTED_COMPRESSION_TYPE }, /* zstd */
         { 22, 0x05, true, 9, KAFKA_UNSUPPORTED_COMPRESSION_TYPE },
         { 36, 0xff, true, 9, KAFKA_INVALID_TIMESTAMP },
@@ -400,17 +400,34 @@ static void repeated_batches_are_answered_with_the_first_offset(void **state)
     close(fd);
 }
 
-static void transactions_are_refused(void **state)
+static struct init_producer_id_response init_txn(struct test *t, int fd, const char *id,
+                                                 int32_t timeout_ms)
 {
-    struct test                            *t = *state;
-    int                                     fd = connect_to(t);
-    struct init_producer_id_request         q = { .transactional_id = bytes_str("tx"),
-                                                  .producer_id = -1,
-                                                  .producer_epoch = -1 };
-    const struct init_producer_id_response *a = ask(t, fd, INIT, 5, &q);
+    struct init_producer_id_request q = { .transactional_id = bytes_str(id),
+                                          .transaction_timeout_ms = timeout_ms,
+                                          .producer_id = -1,
+                                          .producer_epoch = -1 };
 
-    assert_int_equal(a->error_code, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-    assert_int_equal(a->producer_id, -1);
+    return *(const struct init_producer_id_response *)ask(t, fd, INIT, 5, &q);
+}
+
+static void transactional_ids_are_given_producers(void **state)
+{
+    struct test                     *t = *state;
+    int                              fd = connect_to(t);
+    struct init_producer_id_response first;
+    struct init_producer_id_response again;
+
+    assert_int_equal(init_txn(t, fd, "", 1000).error_code, KAFKA_INVALID_REQUEST);
+    assert_int_equal(init_txn(t, fd, "tx", 15 * 60 * 1000 + 1).error_code,
+                     KAFKA_INVALID_TRANSACTION_TIMEOUT);
+    assert_int_equal(init_txn(t, fd, "tx", 0).producer_id, -1);
+    first = init_txn(t, fd, "tx", 15 * 60 * 1000);
+    assert_int_equal(first.error_code, KAFKA_NONE);
+    assert_int_equal(first.producer_epoch, 0);
+    again = init_txn(t, fd, "tx", 1000);
+    assert_int_equal(again.producer_id, first.producer_id);
+    assert_int_equal(again.producer_epoch, 1);
     close(fd);
 }
 
@@ -729,7 +746,7 @@ int main(void)
         TEST(unknown_places_and_acks_are_refused),
         TEST(acks_0_is_never_answered),
         TEST(repeated_batches_are_answered_with_the_first_offset),
-        TEST(transactions_are_refused),
+        TEST(transactional_ids_are_given_producers),
         TEST(a_parked_fetch_holds_up_what_came_after_it),
         TEST(a_fetch_ends_empty_when_its_time_is_up),
         TEST(an_error_ends_the_wait),

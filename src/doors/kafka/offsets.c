@@ -119,6 +119,7 @@ void kafka_on_list_offsets(struct kafka_request *r)
     r->state = s;
     s->call = kafka_call(r, sizeof *s->call, CALL_LIST_OFFSETS);
     s->call->ns = kafka_ns();
+    s->call->committed_only = r->version.number >= 2 && q->isolation_level > 0;
     s->call->items = kafka_array(r, count, sizeof *s->call->items);
     s->targets = kafka_array(r, count, sizeof(struct list_offsets_response_partition *));
     s->response.topics.count = q->topics.count;

@@ -1,5 +1,5 @@
 /*
- * produce.c - Produce and InitProducerId: batches come in as they are.
+ * produce.c - Produce: batches come in as they are.
  *
  *   KP1  A batch is checked here, on the loop's thread: exactly one of format 2 per partition,
  *        header consistent, CRC right. The engine gets the bytes where they were received and
@@ -9,9 +9,8 @@
  *   KP2  One append call per request; each partition has its own error. acks 1 and -1 are both
  *        answered when all is on disk. acks 0 is never answered; an error ends the connection
  *        instead, which is all such a client can notice.
- *   KP3  There are no transactions yet: a transactional id or batch is refused. Idempotent
- *        producers get an id each time they ask, as from Kafka; a bump of the epoch (KIP-360) is
- *        the client's doing.
+ *   KP3  Transactional batches go with the transactional id of the request. From version 12 on they
+ *        become part of its transaction by that (KIP-890).
  *
  * Thread: the loop's.
  */
@@ -19,7 +18,9 @@
 #include "doors/kafka/request.h"
 
 enum {
-    ZSTD_VERSION_MIN = 7, /* of Produce */
+    ZSTD_VERSION_MIN = 7,       /* of Produce */
+    ABORTABLE_VERSION_MIN = 11, /* it knows TRANSACTION_ABORTABLE */
+    TXN_BUMPS_VERSION_MIN = 12, /* KP3 */
     MAGIC_AT = 16,
     ERRORS_SUMMED_UP = 3, /* of the records of a batch; as Kafka does */
 };
@@ -42,9 +43,6 @@ static struct refusal check_head(const struct kafka_request *r, const struct bat
         return (struct refusal){ KAFKA_INVALID_RECORD, "the base offset of a batch must be 0" };
     if (h->attributes & BATCH_CONTROL)
         return (struct refusal){ KAFKA_INVALID_RECORD, "clients may not write control records" };
-    if (h->attributes & BATCH_TRANSACTIONAL)
-        return (struct refusal){ KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-                                 "transactions are not supported" };
     if (h->producer_id >= 0 && h->base_sequence < 0)
         return (struct refusal){ KAFKA_INVALID_RECORD, "a producer id needs a sequence number" };
     return (struct refusal){ KAFKA_NONE, NULL };
@@ -72,9 +70,6 @@ static struct refusal check_request(const struct produce_request *q)
 {
     if (q->acks < -1 || q->acks > 1)
         return (struct refusal){ KAFKA_INVALID_REQUIRED_ACKS, "acks must be -1, 0 or 1" };
-    if (!bytes_is_null(q->transactional_id))
-        return (struct refusal){ KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-                                 "transactions are not supported" };
     return (struct refusal){ KAFKA_NONE, NULL };
 }
 
@@ -197,6 +192,13 @@ static void explain_records(struct kafka_request *r, const struct append_item *i
         p->error_message = summary_of(r, p);
 }
 
+static int16_t code_of(const struct kafka_request *r, const struct append_item *item, enum err err)
+{
+    if (err == ERR_NOT_IN_TXN && r->version.number < ABORTABLE_VERSION_MIN)
+        return KAFKA_INVALID_TXN_STATE;
+    return bytes_is_null(item->name) ? kafka_error_by_id(err) : kafka_error(err);
+}
+
 static void on_appended(struct kafka_request *r)
 {
     struct produce_state *s = r->state;
@@ -212,10 +214,8 @@ static void on_appended(struct kafka_request *r)
             p->base_offset = (int64_t)item->base_offset;
             p->log_start_offset = (int64_t)item->log_start;
             p->log_append_time_ms = item->append_time ? item->append_ms : -1;
-        } else if (bytes_is_null(item->name)) {
-            refuse(s, p, (struct refusal){ kafka_error_by_id(err), err_text(err) });
         } else {
-            refuse(s, p, (struct refusal){ kafka_error(err), err_text(err) });
+            refuse(s, p, (struct refusal){ code_of(r, item, err), err_text(err) });
         }
         if (err == ERR_NO_KEY)
             explain_records(r, item, s->batches[i], has_no_key, p);
@@ -297,6 +297,8 @@ void kafka_on_produce(struct kafka_request *r)
     r->state = s;
     s->append = kafka_call(r, sizeof *s->append, CALL_APPEND);
     s->append->ns = kafka_ns();
+    s->append->txn = q->transactional_id;
+    s->append->txn_bumps = r->version.number >= TXN_BUMPS_VERSION_MIN;
     s->append->items = kafka_array(r, count, sizeof *s->append->items);
     s->targets = kafka_array(r, count, sizeof(struct produce_response_partition *));
     s->batches = kafka_array(r, count, sizeof *s->batches);
@@ -309,51 +311,4 @@ void kafka_on_produce(struct kafka_request *r)
         kafka_submit(r, s->append);
     else
         answer(r);
-}
-
-/* ---- InitProducerId ---- */
-
-static void answer_init(struct kafka_request *r, int16_t code, int64_t id, int16_t epoch)
-{
-    struct init_producer_id_response a = { .error_code = code,
-                                           .producer_id = id,
-                                           .producer_epoch = epoch };
-
-    kafka_answer(r, &a);
-}
-
-static void on_init(struct kafka_request *r)
-{
-    const struct producer_init_call *c = r->state;
-
-    if (c->call.err)
-        answer_init(r, kafka_error(c->call.err), -1, -1);
-    else
-        answer_init(r, KAFKA_NONE, c->producer_id, c->producer_epoch);
-}
-
-static int16_t check_init(const struct kafka_request *r, const struct init_producer_id_request *q)
-{
-    bool has_id = r->version.number >= 3 && q->producer_id != -1;
-    bool has_epoch = r->version.number >= 3 && q->producer_epoch != -1;
-
-    if (!bytes_is_null(q->transactional_id))
-        return q->transactional_id.len > 0 ? KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-                                           : KAFKA_INVALID_REQUEST;
-    return has_id != has_epoch ? KAFKA_INVALID_REQUEST : KAFKA_NONE;
-}
-
-void kafka_on_init_producer_id(struct kafka_request *r)
-{
-    int16_t                    code = check_init(r, r->body);
-    struct producer_init_call *c;
-
-    if (code != KAFKA_NONE) {
-        answer_init(r, code, -1, -1);
-        return;
-    }
-    c = kafka_call(r, sizeof *c, CALL_PRODUCER_INIT);
-    r->state = c;
-    r->on_calls_done = on_init;
-    kafka_submit(r, c);
 }

@@ -16,6 +16,7 @@
 #define DOORS_KAFKA_SCHEMA_H
 
 #include "doors/kafka/schema_admin.h"
+#include "doors/kafka/schema_txn.h"
 #include "doors/kafka/schema_groups.h"
 #include "doors/kafka/schema_security.h"
 #include "doors/kafka/wire.h"
@@ -336,7 +337,8 @@
 #define API_VERSIONS_RESPONSE(S, F, A, O)                                                          \
     F(S, I16, error_code, 0, LAST, NEVER)                                                          \
     A(S, api_versions_response_key, api_keys, 0, LAST, NEVER)                                      \
-    F(S, I32, throttle_time_ms, 1, LAST, NEVER)
+    F(S, I32, throttle_time_ms, 1, LAST, NEVER)                                                    \
+    F(S, TAGS, features, 3, LAST, NEVER)
 
 /* ---- 19 CreateTopics ---- */
 #define CREATE_TOPICS_REQUEST_ASSIGNMENT(S, F, A, O)                                               \
@@ -531,7 +533,8 @@
     X(describe_cluster_response, DESCRIBE_CLUSTER_RESPONSE)                                        \
     SCHEMA_SECURITY_LIST(X)                                                                        \
     SCHEMA_GROUPS_LIST(X)                                                                          \
-    SCHEMA_ADMIN_LIST(X)
+    SCHEMA_ADMIN_LIST(X)                                                                           \
+    SCHEMA_TXN_LIST(X)
 
 /* The C type of each wire type. */
 typedef bool                kafka_BOOL;
@@ -545,6 +548,8 @@ typedef struct bytes        kafka_BYTES;
 typedef struct bytes        kafka_RECORDS;
 typedef struct wire_slices  kafka_SLICES;
 typedef struct wire_i32s    kafka_I32S;
+typedef struct wire_i64s    kafka_I64S;
+typedef struct bytes        kafka_TAGS;
 typedef struct wire_i8s     kafka_I8S;
 typedef struct wire_strings kafka_STRINGS;
 

@@ -97,6 +97,15 @@ static struct array decode_i32s(struct decoder *d, const struct wire_field *f)
     return a;
 }
 
+static struct array decode_i64s(struct decoder *d, const struct wire_field *f)
+{
+    struct array a = decode_array_room(d, f, sizeof(int64_t));
+
+    for (size_t i = 0; i < a.count && !d->in->failed; i++)
+        ((int64_t *)a.at)[i] = (int64_t)rd_u64(d->in);
+    return a;
+}
+
 static struct array decode_i8s(struct decoder *d, const struct wire_field *f)
 {
     struct array a = decode_array_room(d, f, sizeof(int8_t));
@@ -200,6 +209,9 @@ static void decode_field(struct decoder *d, const struct wire_field *f, uint8_t 
     case WIRE_I32S:
         a = decode_i32s(d, f);
         break;
+    case WIRE_I64S:
+        a = decode_i64s(d, f);
+        break;
     case WIRE_I8S:
         a = decode_i8s(d, f);
         break;
@@ -213,6 +225,7 @@ static void decode_field(struct decoder *d, const struct wire_field *f, uint8_t 
         option = decode_option(d, f);
         memcpy(to, &option, sizeof option);
         return;
+    case WIRE_TAGS:   /* where they end is known only now */
     case WIRE_SLICES: /* only ever written */
     case WIRE_TYPE_COUNT:
     default:
@@ -227,16 +240,36 @@ static bool has_field(const struct wire_field *f, struct wire_version v)
     return v.number >= f->since && v.number <= f->until;
 }
 
+/* The member for tagged fields, or NULL. */
+static const struct wire_field *tags_of(const struct wire_layout *layout)
+{
+    const struct wire_field *last = layout->fields + layout->field_count - 1;
+
+    return layout->field_count > 0 && last->type == WIRE_TAGS ? last : NULL;
+}
+
+static void decode_tags(struct decoder *d, const struct wire_layout *layout, uint8_t *out)
+{
+    const struct wire_field *f = tags_of(layout);
+    const uint8_t           *at = d->in->at;
+    struct bytes             tags;
+
+    wire_skip_tags(d->in);
+    tags = bytes_of(at, d->in->failed ? 0 : (size_t)(d->in->at - at));
+    if (f)
+        memcpy(out + f->offset, &tags, sizeof tags);
+}
+
 static void decode_struct(struct decoder *d, const struct wire_layout *layout, uint8_t *out)
 {
     for (size_t i = 0; i < layout->field_count && !d->in->failed; i++) {
         const struct wire_field *f = &layout->fields[i];
 
-        if (has_field(f, d->v))
+        if (has_field(f, d->v) && f->type != WIRE_TAGS)
             decode_field(d, f, out + f->offset);
     }
     if (d->v.is_flexible)
-        wire_skip_tags(d->in);
+        decode_tags(d, layout, out);
 }
 
 bool wire_decode(const struct wire_layout *layout, struct wire_version v, struct rd *in,
@@ -322,6 +355,8 @@ static void encode_array(struct encoder *en, const struct wire_field *f, struct 
     for (size_t i = 0; i < a.count; i++) {
         if (f->type == WIRE_I32S)
             buf_u32(&en->out->bytes, (uint32_t)((int32_t *)a.at)[i]);
+        else if (f->type == WIRE_I64S)
+            buf_u64(&en->out->bytes, (uint64_t)((int64_t *)a.at)[i]);
         else if (f->type == WIRE_I8S)
             buf_u8(&en->out->bytes, (uint8_t)((int8_t *)a.at)[i]);
         else if (f->type == WIRE_STRINGS)
@@ -400,16 +435,31 @@ static void encode_field(struct encoder *en, const struct wire_field *f, const u
         encode_option(en, f, option);
         break;
     case WIRE_I32S:
+    case WIRE_I64S:
     case WIRE_I8S:
     case WIRE_STRINGS:
     case WIRE_ARRAY:
         memcpy(&a, from, sizeof a);
         encode_array(en, f, a);
         break;
+    case WIRE_TAGS: /* encode_tags */
     case WIRE_TYPE_COUNT:
     default:
         assert(false);
     }
+}
+
+static void encode_tags(struct encoder *en, const struct wire_layout *layout, const uint8_t *in)
+{
+    const struct wire_field *f = tags_of(layout);
+    struct bytes             tags = { 0 };
+
+    if (f)
+        memcpy(&tags, in + f->offset, sizeof tags);
+    if (tags.len > 0)
+        buf_bytes(&en->out->bytes, tags);
+    else
+        buf_u8(&en->out->bytes, 0);
 }
 
 static void encode_struct(struct encoder *en, const struct wire_layout *layout, const uint8_t *in)
@@ -417,11 +467,11 @@ static void encode_struct(struct encoder *en, const struct wire_layout *layout, 
     for (size_t i = 0; i < layout->field_count; i++) {
         const struct wire_field *f = &layout->fields[i];
 
-        if (has_field(f, en->v))
+        if (has_field(f, en->v) && f->type != WIRE_TAGS)
             encode_field(en, f, in + f->offset);
     }
     if (en->v.is_flexible)
-        buf_u8(&en->out->bytes, 0);
+        encode_tags(en, layout, in);
 }
 
 void wire_encode(const struct wire_layout *layout, struct wire_version v, const void *in,

@@ -13,8 +13,8 @@
  *        all arrays of one message together take at most WIRE_DECODED_BYTES_MAX.
  *   WI3  Null where a version does not allow it is malformed when read, and empty when written.
  *   WI4  Records are not copied when written: the output notes where their slices go in.
- *   WI5  Tagged fields are skipped when read and never written: none that we understand differs
- *        from its default.
+ *   WI5  Tagged fields are skipped when read and not written, as if all had their defaults, but for
+ *        structs that have a member for all of them (TAGS): its content is for whoever fills it in.
  *
  * "Flexible" versions (KIP-482) write lengths plus one as varints, 0 for null, and end each struct
  * with tagged fields.
@@ -46,10 +46,12 @@ enum wire_type {
     WIRE_RECORDS, /* struct bytes: a produce request's, borrowed */
     WIRE_SLICES,  /* struct wire_slices: a fetch response's, sent without copying */
     WIRE_I32S,    /* struct wire_i32s */
+    WIRE_I64S,    /* struct wire_i64s */
     WIRE_I8S,     /* struct wire_i8s */
     WIRE_STRINGS, /* struct wire_strings */
     WIRE_ARRAY,   /* struct { size_t count; struct x *at; }; null when at is NULL */
     WIRE_STRUCT,  /* struct x *: NULL is null */
+    WIRE_TAGS,    /* struct bytes: the tagged fields of its struct as they are on the wire, its last member */
     WIRE_TYPE_COUNT
 };
 
@@ -60,6 +62,10 @@ struct wire_slices {
 struct wire_i32s {
     size_t   count;
     int32_t *at;
+};
+struct wire_i64s {
+    size_t   count;
+    int64_t *at;
 };
 struct wire_i8s {
     size_t  count;
