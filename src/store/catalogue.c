@@ -64,6 +64,7 @@ struct catalogue {
     bool               is_full;   /* the checkpoint that is gathered or written */
     bool               must_be_full; /* K4 */
     bool               is_damaged;   /* so a commit found; the next one begins anew */
+    int                said; /* SQLite's code of the failure that was said since the last commit */
     bool               is_busy;
     bool               has_writer; /* a thread to be joined */
     bool               is_closed; /* while busy: freed when the mail comes */
@@ -76,11 +77,19 @@ struct catalogue {
 
 /* ---- SQLite ---- */
 
+static const char *place(const struct catalogue *c)
+{
+    return c->path ? c->path : "(in memory)";
+}
+
+/* A failure that lasts is met again by each checkpoint, and said once. */
 static enum err failed(struct catalogue *c, int code)
 {
-    diag(DIAG_WARN, "catalogue: %s: %s", c->path ? c->path : "(in memory)",
-         c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(code));
-    switch (code & 0xff) {
+    if ((code & 0xff) != c->said)
+        diag(DIAG_WARN, "catalogue: %s: %s", place(c),
+             c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(code));
+    c->said = code & 0xff;
+    switch (c->said) {
     case SQLITE_FULL:
         return ERR_NO_SPACE;
     case SQLITE_ERROR: /* a table is missing */
@@ -603,6 +612,13 @@ static enum err put_image(struct catalogue *c)
     return err;
 }
 
+static void say_end_of_failure(struct catalogue *c)
+{
+    if (c->said != SQLITE_OK)
+        diag(DIAG_WARN, "catalogue: %s: it is written again", place(c));
+    c->said = SQLITE_OK;
+}
+
 static enum err write_checkpoint(struct catalogue *c)
 {
     struct writing w = { .c = c };
@@ -620,6 +636,8 @@ static enum err write_checkpoint(struct catalogue *c)
     if (err && !sqlite3_get_autocommit(c->db))
         sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
     c->is_damaged = err == ERR_CORRUPT;
+    if (!err)
+        say_end_of_failure(c);
     return err || c->path ? err : put_image(c);
 }
 

@@ -413,6 +413,49 @@ static void a_failed_one_leaves_the_one_before(void **state)
     assert_loads(w, 1, 30, journal_durable(w->journal));
 }
 
+static int lines;
+
+static void count_line(void *ctx, enum diag_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    if (strstr(line, "catalogue: "))
+        lines++;
+}
+
+/* A disk that stays full for hours is tried again each second. */
+static void a_lasting_failure_is_said_once_and_its_end(void **state)
+{
+    struct world *w = *state;
+    struct rlimit before;
+    struct rlimit limit;
+
+    checkpoint(w, 1, 20);
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = before;
+    limit.rlim_cur = 4096;
+    lines = 0;
+    diag_set_sink(count_line, NULL);
+    for (int times = 1; times <= 2; times++) {
+        setrlimit(RLIMIT_FSIZE, &limit);
+        for (int tries = 0; tries < 3; tries++) {
+            catalogue_begin(w->catalogue, true);
+            for (uint8_t i = 100; i < 200; i++)
+                put(w, i, i);
+            try_commit(w);
+            assert_int_not_equal(w->result, ERR_OK);
+        }
+        setrlimit(RLIMIT_FSIZE, &before);
+        assert_int_equal(lines, 2 * times - 1);
+        checkpoint(w, 1, 30);
+        assert_int_equal(lines, 2 * times);
+    }
+    checkpoint(w, 1, 10);
+    assert_int_equal(lines, 4);
+    diag_set_sink(NULL, NULL);
+}
+
 static void damage_met_by_a_commit_is_set_aside(void **state)
 {
     struct world *w = *state;
@@ -587,6 +630,7 @@ int main(void)
         ON_FILES(removes_what_lies_below),
         ON_FILES(the_last_step_counts),
         ON_FILES(a_failed_one_leaves_the_one_before),
+        ON_FILES(a_lasting_failure_is_said_once_and_its_end),
         ON_FILES(damage_met_by_a_commit_is_set_aside),
         ON_FILES(a_flipped_bit_is_harmless_or_found),
         ON_FILES(a_file_of_noise_is_set_aside),
