@@ -109,27 +109,15 @@ static enum err walk_file(struct chain *c, struct chain_file *file)
     return err;
 }
 
-static bool is_magic(const uint8_t *at)
-{
-    static const uint8_t magic[4] = { 'M', 'Y', 'F', JOURNAL_VERSION };
-
-    return memcmp(at, magic, sizeof magic) == 0;
-}
-
-/* A whole frame behind the end of the chain that vouches for something above it: H3. Frames begin at
- * multiples of 8, and what is looked through may be a whole file of zeros. */
+/* A whole frame behind the end of the chain that vouches for something above it: H3. */
 static bool has_proof(const struct chain *c, const struct chain_file *file)
 {
     struct frame f;
+    size_t       at = file->used;
 
-    for (size_t at = file->used; at < file->data; at += FRAME_ALIGN) {
-        struct bytes rest = bytes_of(file->bytes.at + at, file->bytes.len - at);
-
-        if (rest.len >= FRAME_HEADER_BYTES && is_magic(rest.at) &&
-            frame_check(&f, rest, file->head.salt) && f.epoch == file->head.epoch &&
-            f.synced > c->end)
+    for (; frame_find(&f, file->bytes, &at, file->data, file->head.salt); at += FRAME_ALIGN)
+        if (f.epoch == file->head.epoch && f.synced > c->end)
             return true;
-    }
     return false;
 }
 

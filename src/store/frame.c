@@ -61,9 +61,14 @@ void frame_encode(uint8_t out[FRAME_HEADER_BYTES], struct frame *f, uint64_t sal
     put_u32(out + FRAME_CRC_AT, f->crc);
 }
 
+static bool is_magic(const uint8_t *at)
+{
+    return memcmp(at, frame_magic, sizeof frame_magic) == 0;
+}
+
 bool frame_decode(struct frame *out, const uint8_t *at, uint64_t salt)
 {
-    if (memcmp(at, frame_magic, sizeof frame_magic) != 0)
+    if (!is_magic(at))
         return false;
     out->crc = get_u32(at + FRAME_CRC_AT);
     if (out->crc != header_crc(at, salt))
@@ -88,4 +93,14 @@ bool frame_check(struct frame *out, struct bytes b, uint64_t salt)
     return b.len >= FRAME_HEADER_BYTES && frame_decode(out, b.at, salt) &&
            out->bytes <= b.len - FRAME_HEADER_BYTES &&
            frame_has_body(out, b.at + FRAME_HEADER_BYTES);
+}
+
+/* What is looked through may be a whole file of zeros. */
+bool frame_find(struct frame *out, struct bytes file, size_t *at, size_t end, uint64_t salt)
+{
+    for (; *at < end && file.len - *at >= FRAME_HEADER_BYTES; *at += FRAME_ALIGN)
+        if (is_magic(file.at + *at) &&
+            frame_check(out, bytes_of(file.at + *at, file.len - *at), salt))
+            return true;
+    return false;
 }

@@ -58,6 +58,9 @@ bool frame_decode(struct frame *out, const uint8_t *at, uint64_t salt);
 bool frame_has_body(const struct frame *f, const uint8_t *body);
 /* Is there a whole valid frame at the start of b, body included? */
 bool frame_check(struct frame *out, struct bytes b, uint64_t salt);
+/* The first whole valid frame of a file that begins at *at (a multiple of FRAME_ALIGN) or behind, and below `end`; *at
+ * is where. */
+bool frame_find(struct frame *out, struct bytes file, size_t *at, size_t end, uint64_t salt);
 
 static inline uint64_t frame_end(const struct frame *f)
 {

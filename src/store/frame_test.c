@@ -92,6 +92,31 @@ static void lengths_have_limits(void **state)
     }
 }
 
+static void a_frame_is_found_where_one_may_begin(void **state)
+{
+    uint8_t      b[256] = { 0 };
+    struct bytes file = bytes_of(b, sizeof b);
+    struct frame f;
+    size_t       at = 0;
+
+    (void)state;
+    make(b + 12); /* not a multiple of FRAME_ALIGN */
+    assert_false(frame_find(&f, file, &at, sizeof b, salt));
+    memset(b, 0, sizeof b);
+    make(b + 16);
+    make(b + 104);
+    b[20]++; /* the first is damaged */
+    at = 8;
+    assert_true(frame_find(&f, file, &at, sizeof b, salt));
+    assert_int_equal(at, 104);
+    assert_true(frame_find(&f, file, &at, 105, salt));
+    assert_false(frame_find(&f, file, &at, 104, salt));
+    at = 112;
+    assert_false(frame_find(&f, file, &at, sizeof b, salt));
+    at = 16;
+    assert_false(frame_find(&f, bytes_of(b, 104 + FRAME_HEADER_BYTES), &at, sizeof b, salt));
+}
+
 static void a_file_header_is_laid_out_as_written_down(void **state)
 {
     struct file_head h = { 7, 2, 5, salt };
@@ -140,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_frame_comes_back),
         cmocka_unit_test(no_bit_may_be_wrong),
         cmocka_unit_test(lengths_have_limits),
+        cmocka_unit_test(a_frame_is_found_where_one_may_begin),
         cmocka_unit_test(a_file_header_is_laid_out_as_written_down),
         cmocka_unit_test(a_damaged_file_header_is_told_from_a_newer_one),
     };

@@ -74,17 +74,12 @@ static size_t look_at_frames(struct inspection *s)
 /* A frame behind the end that vouches for what is not there: damage, not a torn end (chain.h H3). */
 static bool has_proof(const struct inspection *s, size_t offset)
 {
-    const uint8_t *at = s->file.at + offset;
-    const uint8_t *end = s->file.at + s->file.len;
-    uint64_t       reached = s->has_last ? frame_end(&s->last) : 0;
-    struct frame   f;
+    uint64_t     reached = s->has_last ? frame_end(&s->last) : 0;
+    struct frame f;
 
-    while (at < end && (at = memmem(at, (size_t)(end - at), "MYF", 3)) != NULL) {
-        if (frame_at(s, (size_t)(at - s->file.at), &f) && f.epoch == s->head.epoch &&
-            f.synced > reached && f.synced <= f.position)
+    for (; frame_find(&f, s->file, &offset, s->file.len, s->head.salt); offset += FRAME_ALIGN)
+        if (f.epoch == s->head.epoch && f.synced > reached && f.synced <= f.position)
             return true;
-        at++;
-    }
     return false;
 }
 
