@@ -190,6 +190,30 @@ void rpc_fail_err(struct rpc *r, enum err err)
     buf_fini(&text);
 }
 
+bool rpc_passes(struct rpc *r, enum grpc_code code, struct buf *why)
+{
+    if (code != GRPC_OK)
+        rpc_fail(r, code, "%.*s", (int)why->len, (const char *)why->at);
+    buf_fini(why);
+    return code == GRPC_OK;
+}
+
+void rpc_end(struct rpc *r, void *call, enum err err, const ProtobufCMessage *m)
+{
+    if (err)
+        rpc_fail_err(r, err);
+    else if (m)
+        rpc_reply(r, m);
+    else
+        rpc_reply_empty(r);
+    rpc_call_free(r, call);
+}
+
+void rpc_on_done(struct call *c)
+{
+    rpc_end(c->ctx, c, c->err, NULL);
+}
+
 /* ---- for handlers ---- */
 
 bool rpc_take_name(struct rpc *r, const char *full, enum ps_collection collection)

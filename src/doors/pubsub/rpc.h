@@ -96,6 +96,12 @@ __attribute__((format(printf, 3, 4))) void rpc_fail(struct rpc *r, enum grpc_cod
 void rpc_fail_argument(struct rpc *r, const char *argument);
 /* An engine error, about r->name. */
 void rpc_fail_err(struct rpc *r, enum err err);
+/* What a check found, and why, which is freed. False: answered. */
+bool rpc_passes(struct rpc *r, enum grpc_code code, struct buf *why);
+/* The end of a done() that answers: with the error, or the message, or an empty one when that is NULL. */
+void rpc_end(struct rpc *r, void *call, enum err err, const ProtobufCMessage *m);
+/* The done() of a call whose answer has nothing to say. */
+void rpc_on_done(struct call *c);
 
 /* Begins a response message in out (room for its prefix); rpc_send completes and sends it. out is empty then. */
 void rpc_begin_message(struct buf *out);

@@ -48,21 +48,10 @@ static bool is_deadline(struct rpc *r, int32_t seconds)
 
 /* ---- unary ---- */
 
-static void on_looked_up(struct call *c)
-{
-    struct rpc *r = c->ctx;
-
-    if (c->err == ERR_OK)
-        rpc_reply_empty(r);
-    else
-        rpc_fail_err(r, c->err);
-    rpc_call_free(r, c);
-}
-
 /* Every id names a queue that is gone. Was it made again under its name, or is the subscription missing? */
 static void look_up(struct rpc *r)
 {
-    struct queue_get_call *c = rpc_call_new(r, sizeof *c, CALL_QUEUE_GET, on_looked_up);
+    struct queue_get_call *c = rpc_call_new(r, sizeof *c, CALL_QUEUE_GET, rpc_on_done);
 
     c->ns = r->name.ns;
     c->name = r->name.id;

@@ -15,21 +15,12 @@
 
 #include <stdio.h>
 
-/* What a check found; frees why. False: answered. */
-static bool passed(struct rpc *r, enum grpc_code code, struct buf *why)
-{
-    if (code != GRPC_OK)
-        rpc_fail(r, code, "%.*s", (int)why->len, (const char *)why->at);
-    buf_fini(why);
-    return code == GRPC_OK;
-}
-
 static bool is_resource_ok(struct rpc *r, const PB(Subscription) *s)
 {
     struct buf why;
 
     buf_init(&why);
-    return passed(r, ps_subscription_check(s, &why), &why);
+    return rpc_passes(r, ps_subscription_check(s, &why), &why);
 }
 
 static bool is_mask_ok(struct rpc *r, const PB(FieldMask) *mask)
@@ -37,7 +28,7 @@ static bool is_mask_ok(struct rpc *r, const PB(FieldMask) *mask)
     struct buf why;
 
     buf_init(&why);
-    return passed(r, ps_mask_check(&ps_subscription_mask, mask, &why), &why);
+    return rpc_passes(r, ps_mask_check(&ps_subscription_mask, mask, &why), &why);
 }
 
 /* A CALL_QUEUE_GET of r->name. */
@@ -67,11 +58,7 @@ static void on_declared(struct call *call)
         call->err = ERR_EXISTS; /* made between our two calls */
     if (call->err == ERR_NO_TOPIC)
         r->name = creation->topic;
-    if (call->err == ERR_OK)
-        rpc_reply(r, &creation->resource->base);
-    else
-        rpc_fail_err(r, call->err);
-    rpc_call_free(r, call);
+    rpc_end(r, call, call->err, &creation->resource->base);
 }
 
 static void declare(struct rpc *r)
@@ -157,11 +144,8 @@ static void on_got(struct call *call)
     struct rpc              *r = call->ctx;
     enum err                 err = ps_queue_found((struct queue_get_call *)call, &v);
 
-    if (err == ERR_OK)
-        rpc_reply(r, &ps_subscription_of(&r->arena, v, r->name.project)->base);
-    else
-        rpc_fail_err(r, err);
-    rpc_call_free(r, call);
+    rpc_end(r, call, err,
+            err ? NULL : &ps_subscription_of(&r->arena, v, r->name.project)->base);
 }
 
 void ps_subscriptions_on_get(struct rpc *r, const ProtobufCMessage *request)
@@ -183,8 +167,7 @@ static void on_listed(struct call *call)
     size_t i;
 
     if (call->err != ERR_OK) {
-        rpc_fail_err(r, call->err);
-        rpc_call_free(r, call);
+        rpc_end(r, call, call->err, NULL);
         return;
     }
     response->subscriptions = arena_array(&r->arena, page->left, sizeof *response->subscriptions);
@@ -193,8 +176,7 @@ static void on_listed(struct call *call)
             response->subscriptions[response->n_subscriptions++] =
                 ps_subscription_of(&r->arena, &c->views[i], r->name.project);
     response->next_page_token = ps_page_token(page, &r->arena);
-    rpc_reply(r, &response->base);
-    rpc_call_free(r, call);
+    rpc_end(r, call, ERR_OK, &response->base);
 }
 
 void ps_subscriptions_on_list(struct rpc *r, const ProtobufCMessage *request)
@@ -216,11 +198,7 @@ static void on_altered(struct call *call)
     struct rpc             *r = call->ctx;
     const PB(Subscription) *altered = r->user;
 
-    if (call->err == ERR_OK)
-        rpc_reply(r, &altered->base);
-    else
-        rpc_fail_err(r, call->err);
-    rpc_call_free(r, call);
+    rpc_end(r, call, call->err, &altered->base);
 }
 
 static void alter(struct rpc *r, const struct queue_view *v)
@@ -277,11 +255,7 @@ static void on_found_to_modify(struct call *call)
     struct rpc              *r = call->ctx;
     enum err                 err = ps_queue_found((struct queue_get_call *)call, &v);
 
-    if (err == ERR_OK)
-        rpc_reply_empty(r);
-    else
-        rpc_fail_err(r, err);
-    rpc_call_free(r, call);
+    rpc_end(r, call, err, NULL);
 }
 
 void ps_subscriptions_on_modify_push_config(struct rpc *r, const ProtobufCMessage *request)
@@ -296,17 +270,6 @@ void ps_subscriptions_on_modify_push_config(struct rpc *r, const ProtobufCMessag
 
 /* ---- DeleteSubscription ---- */
 
-static void on_deleted(struct call *c)
-{
-    struct rpc *r = c->ctx;
-
-    if (c->err == ERR_OK)
-        rpc_reply_empty(r);
-    else
-        rpc_fail_err(r, c->err);
-    rpc_call_free(r, c);
-}
-
 void ps_subscriptions_on_delete(struct rpc *r, const ProtobufCMessage *request)
 {
     const PB(DeleteSubscriptionRequest) *m = (const PB(DeleteSubscriptionRequest) *)request;
@@ -314,7 +277,7 @@ void ps_subscriptions_on_delete(struct rpc *r, const ProtobufCMessage *request)
 
     if (!rpc_take_name(r, m->subscription, PS_SUBSCRIPTIONS))
         return;
-    c = rpc_call_new(r, sizeof *c, CALL_QUEUE_DELETE, on_deleted);
+    c = rpc_call_new(r, sizeof *c, CALL_QUEUE_DELETE, rpc_on_done);
     c->ns = r->name.ns;
     c->name = r->name.id;
     rpc_submit(r, c);

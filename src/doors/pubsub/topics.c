@@ -12,20 +12,8 @@ static void on_created(struct call *call)
     struct topic_create_call *c = (struct topic_create_call *)call;
     struct rpc               *r = call->ctx;
 
-    if (call->err == ERR_OK)
-        rpc_reply(r, &ps_topic_of(&r->arena, &c->view, r->name.project)->base);
-    else
-        rpc_fail_err(r, call->err);
-    rpc_call_free(r, call);
-}
-
-/* What a check found; frees why. False: answered. */
-static bool passed(struct rpc *r, enum grpc_code code, struct buf *why)
-{
-    if (code != GRPC_OK)
-        rpc_fail(r, code, "%.*s", (int)why->len, (const char *)why->at);
-    buf_fini(why);
-    return code == GRPC_OK;
+    rpc_end(r, call, call->err,
+            call->err ? NULL : &ps_topic_of(&r->arena, &c->view, r->name.project)->base);
 }
 
 static bool is_resource_ok(struct rpc *r, const PB(Topic) *t)
@@ -33,7 +21,7 @@ static bool is_resource_ok(struct rpc *r, const PB(Topic) *t)
     struct buf why;
 
     buf_init(&why);
-    return passed(r, ps_topic_check(t, &why), &why);
+    return rpc_passes(r, ps_topic_check(t, &why), &why);
 }
 
 void ps_topics_on_create(struct rpc *r, const ProtobufCMessage *request)
@@ -83,11 +71,8 @@ static void on_got(struct call *call)
     struct rpc            *r = call->ctx;
     enum err               err = found(c);
 
-    if (err == ERR_OK)
-        rpc_reply(r, &ps_topic_of(&r->arena, &c->items[0].view, r->name.project)->base);
-    else
-        rpc_fail_err(r, err);
-    rpc_call_free(r, call);
+    rpc_end(r, call, err,
+            err ? NULL : &ps_topic_of(&r->arena, &c->items[0].view, r->name.project)->base);
 }
 
 void ps_topics_on_get(struct rpc *r, const ProtobufCMessage *request)
@@ -105,11 +90,8 @@ static void on_altered(struct call *call)
     struct topic_alter_call *c = (struct topic_alter_call *)call;
     struct rpc              *r = call->ctx;
 
-    if (call->err == ERR_OK)
-        rpc_reply(r, &ps_topic_of(&r->arena, &c->view, r->name.project)->base);
-    else
-        rpc_fail_err(r, call->err);
-    rpc_call_free(r, call);
+    rpc_end(r, call, call->err,
+            call->err ? NULL : &ps_topic_of(&r->arena, &c->view, r->name.project)->base);
 }
 
 static void alter(struct rpc *r, const struct topic_view *v)
@@ -157,7 +139,7 @@ void ps_topics_on_update(struct rpc *r, const ProtobufCMessage *request)
     if (!rpc_take_name(r, m->topic->name, PS_TOPICS))
         return;
     buf_init(&why);
-    if (passed(r, ps_mask_check(&ps_topic_mask, m->update_mask, &why), &why))
+    if (rpc_passes(r, ps_mask_check(&ps_topic_mask, m->update_mask, &why), &why))
         rpc_submit(r, get_new(r, on_found_to_update));
 }
 
@@ -172,8 +154,7 @@ static void on_listed(struct call *call)
     size_t                  i;
 
     if (call->err != ERR_OK) {
-        rpc_fail_err(r, call->err);
-        rpc_call_free(r, call);
+        rpc_end(r, call, call->err, NULL);
         return;
     }
     response->topics = arena_array(&r->arena, page->left, sizeof *response->topics);
@@ -181,8 +162,7 @@ static void on_listed(struct call *call)
         if (ps_page_take(page, c->items[i].view.name))
             response->topics[response->n_topics++] = ps_topic_of(&r->arena, &c->items[i].view, r->name.project);
     response->next_page_token = ps_page_token(page, &r->arena);
-    rpc_reply(r, &response->base);
-    rpc_call_free(r, call);
+    rpc_end(r, call, ERR_OK, &response->base);
 }
 
 void ps_topics_on_list(struct rpc *r, const ProtobufCMessage *request)
@@ -209,8 +189,7 @@ static void on_subscriptions_listed(struct call *call)
     size_t i;
 
     if (call->err != ERR_OK) {
-        rpc_fail_err(r, call->err);
-        rpc_call_free(r, call);
+        rpc_end(r, call, call->err, NULL);
         return;
     }
     response->subscriptions = arena_array(&r->arena, page->left, sizeof *response->subscriptions);
@@ -222,8 +201,7 @@ static void on_subscriptions_listed(struct call *call)
                 ps_subscription_of(&r->arena, v, r->name.project)->name;
     }
     response->next_page_token = ps_page_token(page, &r->arena);
-    rpc_reply(r, &response->base);
-    rpc_call_free(r, call);
+    rpc_end(r, call, ERR_OK, &response->base);
 }
 
 static void on_topic_found(struct call *call)
@@ -252,17 +230,6 @@ void ps_topics_on_list_subscriptions(struct rpc *r, const ProtobufCMessage *requ
 
 /* ---- DeleteTopic ---- */
 
-static void on_deleted(struct call *c)
-{
-    struct rpc *r = c->ctx;
-
-    if (c->err == ERR_OK)
-        rpc_reply_empty(r);
-    else
-        rpc_fail_err(r, c->err);
-    rpc_call_free(r, c);
-}
-
 void ps_topics_on_delete(struct rpc *r, const ProtobufCMessage *request)
 {
     const PB(DeleteTopicRequest) *m = (const PB(DeleteTopicRequest) *)request;
@@ -270,7 +237,7 @@ void ps_topics_on_delete(struct rpc *r, const ProtobufCMessage *request)
 
     if (!rpc_take_name(r, m->topic, PS_TOPICS))
         return;
-    c = rpc_call_new(r, sizeof *c, CALL_TOPIC_DELETE, on_deleted);
+    c = rpc_call_new(r, sizeof *c, CALL_TOPIC_DELETE, rpc_on_done);
     c->ns = r->name.ns;
     c->name = r->name.id;
     rpc_submit(r, c);
