@@ -5,9 +5,7 @@
 #include "store/blob.h"
 #include "base/diag.h"
 #include "base/list.h"
-#include "store/disk_sim.h"
-#include "store/fixture.h"
-#include "store/volume_file.h"
+#include "store/volume_rig.h"
 
 #include <dirent.h>
 #include <sched.h>
@@ -16,10 +14,7 @@
 enum { BLOB_BYTES = 1 << 20 };
 
 struct world {
-    struct postbox post;
-    struct disk   *disk; /* NULL: real files */
-    const char    *dir;
-    struct volume *volume;
+    struct volume_rig rig;
     struct shard  *shard;
     uint64_t       position;
     int            frames; /* replayed */
@@ -27,17 +22,6 @@ struct world {
 };
 
 /* ---- the world ---- */
-
-static void open_volume(struct world *w)
-{
-    char uri[96];
-
-    snprintf(uri, sizeof uri, "file:%s", w->dir ? w->dir : "");
-    if (w->disk)
-        assert_ok(volume_file_open(&w->volume, w->disk, false));
-    else
-        assert_ok(volume_open(&w->volume, uri));
-}
 
 static enum err on_frame(void *ctx, struct bytes body, uint64_t position)
 {
@@ -52,7 +36,7 @@ static enum err on_frame(void *ctx, struct bytes body, uint64_t position)
 static void claim(struct world *w)
 {
     w->frames = 0;
-    assert_ok(shard_claim(&w->shard, w->volume, 0, &w->post.box));
+    assert_ok(shard_claim(&w->shard, w->rig.volume, 0, &w->rig.post.box));
     assert_ok(shard_replay(w->shard, 0, on_frame, w));
     assert_ok(shard_start(w->shard, JOURNAL_FILE_BYTES_MIN, &w->position));
 }
@@ -60,14 +44,14 @@ static void claim(struct world *w)
 static void release(struct world *w)
 {
     shard_release(w->shard);
-    mail_run(&w->post.box);
+    mail_run(&w->rig.post.box);
 }
 
 static void reopen(struct world *w)
 {
     release(w);
-    volume_close(w->volume);
-    open_volume(w);
+    volume_close(w->rig.volume);
+    volume_rig_reopen(&w->rig);
     claim(w);
 }
 
@@ -76,9 +60,7 @@ static int setup_files(void **state)
     struct world *w = calloc(1, sizeof *w);
 
     diag_set_level(DIAG_NONE);
-    postbox_init(&w->post);
-    w->dir = make_temporary();
-    open_volume(w);
+    volume_rig_on_files(&w->rig);
     claim(w);
     *state = w;
     return 0;
@@ -89,9 +71,7 @@ static int setup_sim(void **state)
     struct world *w = calloc(1, sizeof *w);
 
     diag_set_level(DIAG_NONE);
-    postbox_init(&w->post);
-    w->disk = disk_sim_keep(11);
-    open_volume(w);
+    volume_rig_on_sim(&w->rig, 11);
     claim(w);
     *state = w;
     return 0;
@@ -102,12 +82,7 @@ static int teardown(void **state)
     struct world *w = *state;
 
     release(w);
-    volume_close(w->volume);
-    postbox_fini(&w->post);
-    if (w->disk)
-        disk_sim_free(w->disk);
-    else
-        remove_tree(w->dir);
+    volume_rig_close(&w->rig);
     free(w);
     return 0;
 }
@@ -115,11 +90,11 @@ static int teardown(void **state)
 /* Lets what is under way go on a little. */
 static void wait_some(struct world *w)
 {
-    if (w->disk) {
-        assert_true(volume_file_step(w->volume));
-        mail_run(&w->post.box);
+    if (w->rig.disk) {
+        assert_true(volume_file_step(w->rig.volume));
+        mail_run(&w->rig.post.box);
     } else {
-        postbox_wait(&w->post);
+        postbox_wait(&w->rig.post);
     }
 }
 
@@ -407,8 +382,8 @@ static void parts_are_there_with_their_frame(void **state)
     assert_slice(blob_view(b, 8192, 5000), 2, 5000);
     blob_drop(a);
     blob_drop(b);
-    if (w->disk)
-        disk_sim_crash(w->disk);
+    if (w->rig.disk)
+        disk_sim_crash(w->rig.disk);
     reopen(w);
     assert_int_equal(w->frames, 1);
     assert_loads(w, (struct blob_id){ 1, 1 }, 0, 1, 5000);
@@ -430,17 +405,17 @@ static void no_frame_is_there_without_its_parts(void **state)
             struct blob *b = make(w, 1);
             struct sent  s;
 
-            while (volume_file_step(w->volume)) /* the keeper's */
+            while (volume_file_step(w->rig.volume)) /* the keeper's */
                 ;
             send(w, &s, b, b, 6000);
-            disk_sim_cut_after(w->disk, cut);
+            disk_sim_cut_after(w->rig.disk, cut);
             while (!s.is_done)
                 wait_some(w);
             blob_drop(b);
             release(w);
-            volume_close(w->volume);
-            disk_sim_crash(w->disk);
-            open_volume(w);
+            volume_close(w->rig.volume);
+            disk_sim_crash(w->rig.disk);
+            volume_rig_reopen(&w->rig);
             claim(w);
             assert_true(w->frames == before + 1 || (s.err && w->frames == before));
             if (w->frames > before) {
@@ -469,20 +444,20 @@ static void parts_written_ahead_are_synced_before_their_frame(void **state)
             struct sent  s[2];
             int          frames;
 
-            while (volume_file_step(w->volume))
+            while (volume_file_step(w->rig.volume))
                 ;
             send(w, &s[0], b[0], b[0], 6000);
-            assert_true(volume_file_step(w->volume)); /* its parts */
+            assert_true(volume_file_step(w->rig.volume)); /* its parts */
             send(w, &s[1], b[1], b[1], 5000);
-            disk_sim_cut_after(w->disk, cut);
+            disk_sim_cut_after(w->rig.disk, cut);
             while (!s[1].is_done)
                 wait_some(w);
             blob_drop(b[0]);
             blob_drop(b[1]);
             release(w);
-            volume_close(w->volume);
-            disk_sim_crash(w->disk);
-            open_volume(w);
+            volume_close(w->rig.volume);
+            disk_sim_crash(w->rig.disk);
+            volume_rig_reopen(&w->rig);
             claim(w);
             frames = w->frames - before;
             assert_true(frames >= (s[0].err == ERR_OK) + (s[1].err == ERR_OK) && frames <= 2);
@@ -509,9 +484,9 @@ static void a_part_that_cannot_be_written_ends_the_shard(void **state)
     struct sent   s;
     struct sent   next;
 
-    while (volume_file_step(w->volume))
+    while (volume_file_step(w->rig.volume))
         ;
-    disk_sim_fail_sync(w->disk, 1);
+    disk_sim_fail_sync(w->rig.disk, 1);
     send(w, &s, b, b, 4000);
     send(w, &next, b, b, 4000);
     while (!next.is_done)
@@ -541,7 +516,7 @@ static void what_waits_when_the_shard_goes_comes_back(void **state)
     send(w, &s, b, b, 4000);
     claim(w);
     shard_release(older);
-    mail_run(&w->post.box);
+    mail_run(&w->rig.post.box);
     assert_true(s.is_done);
     assert_int_equal(s.err, ERR_FENCED);
     blob_drop(b);
@@ -559,18 +534,18 @@ static void an_owner_frozen_between_parts_and_frame_has_no_effect(void **state)
     uint64_t      written;
     struct sent   s;
 
-    while (volume_file_step(w->volume))
+    while (volume_file_step(w->rig.volume))
         ;
     send(w, &s, b, b, 4000);
-    written = disk_sim_written(w->disk);
-    assert_true(volume_file_step(w->volume));
-    assert_true(disk_sim_written(w->disk) > written);
+    written = disk_sim_written(w->rig.disk);
+    assert_true(volume_file_step(w->rig.volume));
+    assert_true(disk_sim_written(w->rig.disk) > written);
     assert_false(s.is_done);
     claim(w);
     assert_int_equal(w->frames, 0);
-    while (volume_file_step(w->volume))
+    while (volume_file_step(w->rig.volume))
         ;
-    mail_run(&w->post.box);
+    mail_run(&w->rig.post.box);
     assert_true(s.is_done);
     assert_int_equal(s.err, ERR_FENCED);
     blob_drop(b);
@@ -625,7 +600,7 @@ static void *claim_main(void *arg)
 {
     struct world *w = arg;
 
-    assert(shard_claim(&w->shard, w->volume, 0, &w->post.box) == ERR_OK);
+    assert(shard_claim(&w->shard, w->rig.volume, 0, &w->rig.post.box) == ERR_OK);
     return NULL;
 }
 
@@ -640,13 +615,13 @@ static void freeze_and_claim(struct world *w, const char *in, enum err *err, int
     pthread_mutex_init(&f.lock, NULL);
     pthread_cond_init(&f.changed, NULL);
     release(w);
-    volume_close(w->volume);
-    assert_ok(volume_file_open(&w->volume, w->disk, true));
+    volume_close(w->rig.volume);
+    assert_ok(volume_file_open(&w->rig.volume, w->rig.disk, true));
     claim(w);
     *frames = w->frames;
     older = w->shard;
     b = make(w, 1);
-    disk_sim_on_write(w->disk, freeze, &f);
+    disk_sim_on_write(w->rig.disk, freeze, &f);
     send(w, &s, b, b, 4000);
     wait_until_frozen(&f);
     assert_int_equal(pthread_create(&thread, NULL, claim_main, w), 0);
@@ -654,9 +629,9 @@ static void freeze_and_claim(struct world *w, const char *in, enum err *err, int
         sched_yield();
     thaw(&f);
     pthread_join(thread, NULL);
-    disk_sim_on_write(w->disk, NULL, NULL);
+    disk_sim_on_write(w->rig.disk, NULL, NULL);
     while (!s.is_done)
-        postbox_wait(&w->post);
+        postbox_wait(&w->rig.post);
     *err = s.err;
     blob_drop(b);
     shard_release(older);
@@ -713,15 +688,15 @@ static void a_full_disk_leaves_nothing_behind(void **state)
     struct blob  *b = make(w, 1);
     struct blob  *none;
 
-    while (volume_file_step(w->volume))
+    while (volume_file_step(w->rig.volume))
         ;
-    disk_sim_set_space(w->disk, disk_sim_used(w->disk) + 1000);
+    disk_sim_set_space(w->rig.disk, disk_sim_used(w->rig.disk) + 1000);
     assert_int_equal(shard_blob_create(w->shard, id_of(w, 2), 4096, &none), ERR_NO_SPACE);
     assert_int_equal(blob_reserve(b, 2 * BLOB_BYTES), ERR_NO_SPACE);
     assert_int_equal(blob_reserved(b), BLOB_BYTES);
     assert_int_equal(count_blobs(w), 1);
     assert_ok(put(b, 0, 1, 4096)); /* the shard is well */
-    disk_sim_set_space(w->disk, UINT64_MAX / 2);
+    disk_sim_set_space(w->rig.disk, UINT64_MAX / 2);
     assert_ok(shard_blob_create(w->shard, id_of(w, 2), 4096, &none));
     blob_drop(none);
     blob_drop(b);
@@ -737,7 +712,7 @@ static void an_unreadable_sector_is_an_error(void **state)
     assert_ok(put(b, 0, 1, 20000));
     assert_ok(blob_seal(b, 20000));
     blob_drop(b);
-    disk_sim_spoil(w->disk, "shard/000/segment/1-1", 9000);
+    disk_sim_spoil(w->rig.disk, "shard/000/segment/1-1", 9000);
     assert_int_equal(shard_blob_load(w->shard, id, 8000, 2000, &got), ERR_DISK_FAILED);
     assert_loads(w, id, 0, 1, 8000);
     b = make(w, 2);
@@ -768,7 +743,7 @@ static void job_done(struct mail *mail)
 {
     struct job *j = CONTAINER(CONTAINER(mail, struct work, mail), struct job, work);
 
-    assert_int_equal(j->world->disk != NULL, pthread_equal(j->by, pthread_self()) != 0);
+    assert_int_equal(j->world->rig.disk != NULL, pthread_equal(j->by, pthread_self()) != 0);
     j->world->works++;
     free(j);
 }

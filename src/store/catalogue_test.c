@@ -2,9 +2,7 @@
  * none. */
 #include "store/catalogue.h"
 #include "base/diag.h"
-#include "store/fixture.h"
-#include "store/disk_sim.h"
-#include "store/volume_file.h"
+#include "store/volume_rig.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -13,12 +11,8 @@
 enum { FLIPS = 400 };
 
 struct world {
-    struct postbox    post;
-    char              uri[96];
-    char              db[128];
-    const char       *dir;
-    struct disk      *disk; /* NULL: real files */
-    struct volume    *volume;
+    struct volume_rig rig;
+    char              db[128]; /* on real files */
     struct shard     *shard;
     struct journal   *journal;
     struct catalogue *catalogue;
@@ -53,11 +47,7 @@ static void open_base(struct world *w)
 {
     struct journal_options options = { 0, on_durable, on_failed, w };
 
-    if (w->disk)
-        assert_ok(volume_file_open(&w->volume, w->disk, false));
-    else
-        assert_ok(volume_open(&w->volume, w->uri));
-    assert_ok(shard_claim(&w->shard, w->volume, 0, &w->post.box));
+    assert_ok(shard_claim(&w->shard, w->rig.volume, 0, &w->rig.post.box));
     assert_ok(journal_open(&w->journal, w->shard, &options));
     assert_ok(journal_replay(w->journal, 0, ignore_record, NULL));
 }
@@ -68,23 +58,32 @@ static void open_world(struct world *w)
     assert_ok(catalogue_open(&w->catalogue, w->shard));
 }
 
-static void close_world(struct world *w)
+static void reopen_world(struct world *w)
+{
+    volume_rig_reopen(&w->rig);
+    open_world(w);
+}
+
+static void close_base(struct world *w)
 {
     catalogue_close(w->catalogue);
     journal_close(w->journal);
     shard_release(w->shard);
-    mail_run(&w->post.box);
-    volume_close(w->volume);
+    mail_run(&w->rig.post.box);
+}
+
+static void close_world(struct world *w)
+{
+    close_base(w);
+    volume_close(w->rig.volume);
 }
 
 static int setup_files(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
 
-    postbox_init(&w->post);
-    w->dir = make_temporary();
-    snprintf(w->uri, sizeof w->uri, "file:%s", w->dir);
-    snprintf(w->db, sizeof w->db, "%s/shard/000/catalogue.db", w->dir);
+    volume_rig_on_files(&w->rig);
+    snprintf(w->db, sizeof w->db, "%s/shard/000/catalogue.db", w->rig.dir);
     open_world(w);
     *state = w;
     return 0;
@@ -94,8 +93,7 @@ static int setup_sim(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
 
-    postbox_init(&w->post);
-    w->disk = disk_sim_keep(1);
+    volume_rig_on_sim(&w->rig, 1);
     open_world(w);
     *state = w;
     return 0;
@@ -105,12 +103,8 @@ static int teardown(void **state)
 {
     struct world *w = *state;
 
-    close_world(w);
-    postbox_fini(&w->post);
-    if (w->disk)
-        disk_sim_free(w->disk);
-    else
-        remove_tree(w->dir);
+    close_base(w);
+    volume_rig_close(&w->rig);
     free(w);
     return 0;
 }
@@ -141,7 +135,7 @@ static void commit(struct world *w)
     assert_true(catalogue_is_busy(w->catalogue));
     assert_int_equal(w->done, done); /* never from inside the call */
     while (w->done == done)
-        postbox_wait(&w->post);
+        postbox_wait(&w->rig.post);
     assert_ok(w->result);
     assert_false(catalogue_is_busy(w->catalogue));
 }
@@ -197,7 +191,7 @@ static void comes_back_after_reopening(void **state)
 
     checkpoint(w, 0, 20);
     close_world(w);
-    open_world(w);
+    reopen_world(w);
     assert_loads(w, 0, 20, position);
 }
 
@@ -219,7 +213,7 @@ static void can_be_closed_while_it_writes(void **state)
     catalogue_commit(w->catalogue, w->journal, 0, on_done, w);
     close_world(w);
     assert_int_equal(w->done, 0);
-    open_world(w);
+    reopen_world(w);
 }
 
 static void run_sql(struct world *w, const char *sql)
@@ -262,7 +256,7 @@ static void damage_to_rows_counts_as_none(void **state)
         checkpoint(w, 0, 20);
         close_world(w);
         run_sql(w, damages[i]);
-        open_world(w);
+        reopen_world(w);
         assert_loads(w, 0, 0, 0);
     }
     checkpoint(w, 1, 3); /* and it can be written again */
@@ -333,7 +327,7 @@ static void writes_what_changed(void **state)
     commit(w);
     assert_rows(w, "\1\5\4");
     close_world(w);
-    open_world(w);
+    reopen_world(w);
     assert_rows(w, "\1\5\4");
     catalogue_begin(w->catalogue, true); /* nothing of before stays */
     put_under(w, "z", 9);
@@ -386,7 +380,7 @@ static void try_commit(struct world *w)
 
     catalogue_commit(w->catalogue, w->journal, journal_durable(w->journal), on_done, w);
     while (w->done == done)
-        postbox_wait(&w->post);
+        postbox_wait(&w->rig.post);
 }
 
 /* K4; files may not grow beyond so many bytes. */
@@ -515,7 +509,7 @@ static void a_flipped_bit_is_harmless_or_found(void **state)
     int           found = 0;
     enum err      err;
 
-    snprintf(good, sizeof good, "%s/good", w->dir);
+    snprintf(good, sizeof good, "%s/good", w->rig.dir);
     checkpoint(w, 0, 120);
     catalogue_close(w->catalogue);
     copy_file(w->db, good, &len);
@@ -557,7 +551,7 @@ static void a_file_of_noise_is_set_aside(void **state)
     for (int i = 0; i < 4096; i++)
         fputc(i * 7, f);
     fclose(f);
-    open_world(w);
+    reopen_world(w);
     assert_loads(w, 0, 0, 0);
     snprintf(aside, sizeof aside, "%s.damaged", w->db);
     assert_int_equal(access(aside, F_OK), 0);
@@ -597,15 +591,15 @@ static void a_crash_leaves_the_one_before_or_the_new(void **state)
     struct world *w = *state;
 
     checkpoint(w, 0, 2);
-    disk_sim_cut_after(w->disk, 1);
+    disk_sim_cut_after(w->rig.disk, 1);
     catalogue_begin(w->catalogue, false);
     put(w, 9, 9);
     catalogue_commit(w->catalogue, w->journal, journal_durable(w->journal), on_done, w);
-    mail_run(&w->post.box);
+    mail_run(&w->rig.post.box);
     assert_int_equal(w->result, ERR_DISK_FAILED);
     close_world(w);
-    disk_sim_crash(w->disk);
-    open_world(w);
+    disk_sim_crash(w->rig.disk);
+    reopen_world(w);
     assert_loads(w, 0, 2, 0);
 }
 

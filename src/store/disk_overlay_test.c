@@ -31,19 +31,6 @@ static int close_pair(void **state)
     return 0;
 }
 
-static void assert_content(struct disk *d, const char *path, const char *want)
-{
-    struct buf b;
-    bool       is_there;
-
-    buf_init(&b);
-    assert_ok(disk_read(d, path, &b, &is_there));
-    assert_int_equal(is_there, want != NULL);
-    if (want)
-        assert_bytes(buf_view(&b), bytes_str(want));
-    buf_fini(&b);
-}
-
 static void count_name(void *ctx, const char *name)
 {
     (void)name;

@@ -46,19 +46,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void assert_content(struct disk *d, const char *path, const char *want)
-{
-    struct buf b;
-    bool       is_there;
-
-    buf_init(&b);
-    assert_ok(disk_read(d, path, &b, &is_there));
-    assert_int_equal(is_there, want != NULL);
-    if (want)
-        assert_true(bytes_eq_str(buf_view(&b), want));
-    buf_fini(&b);
-}
-
 /* ---- both ---- */
 
 static void small_files_are_replaced(void **state)

@@ -10,6 +10,7 @@
 #include "base/block.h"
 #include "base/err.h"
 #include "base/mail.h"
+#include "store/disk.h"
 
 #include <assert.h>
 #include <ftw.h>
@@ -107,6 +108,20 @@ static inline void assert_bytes(struct bytes got, struct bytes want)
     assert_int_equal(got.len, want.len);
     if (want.len > 0)
         assert_memory_equal(got.at, want.at, want.len);
+}
+
+/* A small file of a disk; NULL: it is not there. */
+static inline void assert_content(struct disk *d, const char *path, const char *want)
+{
+    struct buf b;
+    bool       is_there;
+
+    buf_init(&b);
+    assert_ok(disk_read(d, path, &b, &is_there));
+    assert_int_equal(is_there, want != NULL);
+    if (want)
+        assert_bytes(buf_view(&b), bytes_str(want));
+    buf_fini(&b);
 }
 
 #endif

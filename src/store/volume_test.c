@@ -3,9 +3,7 @@
  * threads, and against the simulated disk step by step.
  */
 #include "base/list.h"
-#include "store/disk_sim.h"
-#include "store/fixture.h"
-#include "store/volume_file.h"
+#include "store/volume_rig.h"
 
 #include <sched.h>
 
@@ -20,10 +18,7 @@ struct sent {
 };
 
 struct world {
-    struct postbox post;
-    struct disk   *disk; /* NULL: real files */
-    const char    *dir;
-    struct volume *volume;
+    struct volume_rig rig;
     struct shard  *shard;
     uint64_t       position; /* where the next frame goes */
     uint64_t       sent;
@@ -40,24 +35,11 @@ struct world {
 
 /* ---- the world ---- */
 
-static void open_volume(struct world *w)
-{
-    char uri[96];
-
-    snprintf(uri, sizeof uri, "file:%s", w->dir ? w->dir : "");
-    if (w->disk)
-        assert_ok(volume_file_open(&w->volume, w->disk, false));
-    else
-        assert_ok(volume_open(&w->volume, uri));
-}
-
 static int setup_files(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
 
-    postbox_init(&w->post);
-    w->dir = make_temporary();
-    open_volume(w);
+    volume_rig_on_files(&w->rig);
     *state = w;
     return 0;
 }
@@ -66,9 +48,7 @@ static int setup_sim(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
 
-    postbox_init(&w->post);
-    w->disk = disk_sim_keep(7);
-    open_volume(w);
+    volume_rig_on_sim(&w->rig, 7);
     *state = w;
     return 0;
 }
@@ -77,12 +57,7 @@ static int teardown(void **state)
 {
     struct world *w = *state;
 
-    volume_close(w->volume);
-    postbox_fini(&w->post);
-    if (w->disk)
-        disk_sim_free(w->disk);
-    else
-        remove_tree(w->dir);
+    volume_rig_close(&w->rig);
     free(w);
     return 0;
 }
@@ -104,7 +79,7 @@ static enum err on_frame(void *ctx, struct bytes body, uint64_t position)
 static void claim_from(struct world *w, uint64_t from, uint64_t first)
 {
     w->expected = first;
-    assert_ok(shard_claim(&w->shard, w->volume, 3, &w->post.box));
+    assert_ok(shard_claim(&w->shard, w->rig.volume, 3, &w->rig.post.box));
     assert_ok(shard_replay(w->shard, from, on_frame, w));
 }
 
@@ -125,7 +100,7 @@ static void claim(struct world *w)
 static void release(struct world *w)
 {
     shard_release(w->shard);
-    mail_run(&w->post.box);
+    mail_run(&w->rig.post.box);
 }
 
 static void on_done(struct mail *mail)
@@ -176,11 +151,11 @@ static void send(struct world *w, size_t len)
 static void settle(struct world *w)
 {
     while (w->done + w->refused < w->sent)
-        if (w->disk) {
-            assert_true(volume_file_step(w->volume));
-            mail_run(&w->post.box);
+        if (w->rig.disk) {
+            assert_true(volume_file_step(w->rig.volume));
+            mail_run(&w->rig.post.box);
         } else {
-            postbox_wait(&w->post);
+            postbox_wait(&w->rig.post);
         }
 }
 
@@ -188,8 +163,8 @@ static void settle(struct world *w)
  * to have removed what was trimmed. */
 static void wait_for_oldest(struct world *w, uint64_t position)
 {
-    if (w->disk)
-        while (volume_file_step(w->volume))
+    if (w->rig.disk)
+        while (volume_file_step(w->rig.volume))
             ;
     while (shard_oldest(w->shard) < position)
         sched_yield();
@@ -198,8 +173,8 @@ static void wait_for_oldest(struct world *w, uint64_t position)
 static void reopen(struct world *w)
 {
     release(w);
-    volume_close(w->volume);
-    open_volume(w);
+    volume_close(w->rig.volume);
+    volume_rig_reopen(&w->rig);
 }
 
 /* ---- both kinds ---- */
@@ -212,7 +187,7 @@ static void a_new_shard_is_empty(void **state)
     assert_int_equal(w->expected, 0);
     assert_int_equal(w->position, 0);
     assert_int_equal(shard_epoch(w->shard), 1);
-    assert_int_equal(strlen(volume_id(w->volume)), VOLUME_ID_LEN);
+    assert_int_equal(strlen(volume_id(w->rig.volume)), VOLUME_ID_LEN);
     release(w);
 }
 
@@ -221,14 +196,14 @@ static void frames_come_back_in_order(void **state)
     struct world *w = *state;
     char          id[VOLUME_ID_LEN + 1];
 
-    snprintf(id, sizeof id, "%s", volume_id(w->volume));
+    snprintf(id, sizeof id, "%s", volume_id(w->rig.volume));
     claim(w);
     for (int i = 0; i < 50; i++)
         send(w, 16 + (size_t)i * 8);
     settle(w);
     assert_int_equal(w->done, 50);
     reopen(w);
-    assert_string_equal(volume_id(w->volume), id);
+    assert_string_equal(volume_id(w->rig.volume), id);
     claim(w);
     assert_int_equal(w->expected, 50);
     assert_int_equal(shard_epoch(w->shard), 2);
@@ -428,7 +403,7 @@ static void trimmed_frames_are_gone_and_missed(void **state)
     assert_int_equal(shard_view(w->shard, w->frames[0].position, 8, &s), ERR_OUT_OF_RANGE);
     assert_view(w, 30);
     reopen(w);
-    assert_ok(shard_claim(&w->shard, w->volume, 3, &w->post.box));
+    assert_ok(shard_claim(&w->shard, w->rig.volume, 3, &w->rig.post.box));
     assert_int_equal(shard_replay(w->shard, 0, on_frame, w), ERR_CORRUPT);
     release(w);
     claim_from(w, w->frames[30].position - FRAME_HEADER_BYTES, 30);
@@ -448,7 +423,7 @@ static void a_checkpoint_ahead_of_the_journal_is_refused(void **state)
     send(w, 80);
     settle(w);
     reopen(w);
-    assert_ok(shard_claim(&w->shard, w->volume, 3, &w->post.box));
+    assert_ok(shard_claim(&w->shard, w->rig.volume, 3, &w->rig.post.box));
     assert_int_equal(shard_replay(w->shard, w->position + 8, on_frame, w), ERR_CORRUPT);
     release(w);
 }
@@ -469,7 +444,7 @@ static void an_error_of_the_reader_ends_replay(void **state)
     send(w, 80);
     settle(w);
     reopen(w);
-    assert_ok(shard_claim(&w->shard, w->volume, 3, &w->post.box));
+    assert_ok(shard_claim(&w->shard, w->rig.volume, 3, &w->rig.post.box));
     assert_int_equal(shard_replay(w->shard, 0, refuse_frame, w), ERR_LIMIT);
     release(w);
 }
@@ -519,7 +494,7 @@ static void nothing_is_given_after_an_error(void **state)
     settle(w);
     reopen(w);
     for (int i = 0; i < 2; i++) {
-        assert_ok(shard_claim(&w->shard, w->volume, 3, &w->post.box));
+        assert_ok(shard_claim(&w->shard, w->rig.volume, 3, &w->rig.post.box));
         assert_int_equal(shard_replay(w->shard, 0, refuse_one, &r), ERR_LIMIT);
         assert_int_equal(r.given, r.refused);
         release(w);
@@ -569,7 +544,7 @@ static void appends_under_way_are_fenced_whole_or_done(void **state)
     for (int i = 0; i < 200; i++)
         send(w, 800);
     older = w->shard;
-    assert_ok(shard_claim(&w->shard, w->volume, 3, &w->post.box));
+    assert_ok(shard_claim(&w->shard, w->rig.volume, 3, &w->rig.post.box));
     settle(w);
     shard_release(older);
     w->expected = 0;
@@ -583,7 +558,7 @@ static void an_older_claim_cannot_replay(void **state)
     struct world *w = *state;
     struct shard *older;
 
-    assert_ok(shard_claim(&older, w->volume, 3, &w->post.box));
+    assert_ok(shard_claim(&older, w->rig.volume, 3, &w->rig.post.box));
     claim(w);
     assert_int_equal(shard_replay(older, 0, on_frame, w), ERR_FENCED);
     shard_release(older);
@@ -611,14 +586,14 @@ static void shards_are_apart(void **state)
     uint64_t      position;
 
     claim(w);
-    assert_ok(shard_claim(&other, w->volume, 4, &w->post.box));
+    assert_ok(shard_claim(&other, w->rig.volume, 4, &w->rig.post.box));
     assert_ok(shard_replay(other, 0, refuse_frame, w));
     assert_ok(shard_start(other, 0, &position));
     send(w, 80);
     settle(w);
     shard_release(other);
     release(w);
-    assert_int_equal(shard_claim(&other, w->volume, SHARD_MAX, &w->post.box), ERR_BAD_ARGUMENT);
+    assert_int_equal(shard_claim(&other, w->rig.volume, SHARD_MAX, &w->rig.post.box), ERR_BAD_ARGUMENT);
 }
 
 static void a_checkpoint_is_kept(void **state)
