@@ -1,0 +1,354 @@
+/* txn_test.c - Kafka's transactions: who may write, what is seen when, what becomes of it. */
+#include "engine/txn_rig.h"
+
+struct world {
+    struct rig    rig;
+    struct writer a, b;
+};
+
+static void begin(struct world *w, bool bumps)
+{
+    rig_open(&w->rig);
+    txn_make_topic(&w->rig, "t", 3);
+    w->a = (struct writer){ .rig = &w->rig, .id = "a", .bumps = bumps };
+    w->b = (struct writer){ .rig = &w->rig, .id = "b", .bumps = bumps };
+    txn_start(&w->a);
+    txn_start(&w->b);
+}
+
+static void what_is_open_is_hidden_from_who_reads_what_is_committed(void **state)
+{
+    struct world w;
+    struct sight s;
+
+    (void)state;
+    for (int bumps = 0; bumps <= 1; bumps++) {
+        begin(&w, bumps);
+        assert_int_equal(txn_write(&w.a, 0, 3), ERR_OK);
+        assert_int_equal(txn_write(&w.b, 0, 2), ERR_OK);
+        assert_int_equal(txn_committed(&w.rig, 0), 0);
+        assert_int_equal(txn_look(&w.rig, 0, false).records, 5);
+        assert_int_equal(txn_finish(&w.b, true), ERR_OK); /* behind a's */
+        s = txn_look(&w.rig, 0, true);
+        assert_int_equal(s.records, 0);
+        assert_int_equal(s.stable, 0);
+        assert_int_equal(s.end, 6);
+        rig_crash(&w.rig);
+        assert_int_equal(txn_committed(&w.rig, 0), 0);
+        assert_int_equal(txn_finish(&w.a, false), ERR_OK);
+        s = txn_look(&w.rig, 0, true);
+        assert_int_equal(s.records, 2);
+        assert_int_equal(s.commits, 1);
+        assert_int_equal(s.aborts, 1);
+        assert_int_equal(s.stable, 7);
+        rig_crash(&w.rig);
+        assert_int_equal(txn_committed(&w.rig, 0), 2);
+        assert_int_equal(txn_look(&w.rig, 0, false).records, 5);
+        rig_close(&w.rig);
+    }
+}
+
+static void a_batch_must_be_of_an_open_transaction(void **state)
+{
+    struct world        w;
+    struct append_call *c;
+
+    (void)state;
+    begin(&w, false);
+    c = txn_writing(&w.a, 0, 1); /* nobody added the partition */
+    assert_true(rig_run(&w.rig, c));
+    assert_int_equal(c->items[0].err, ERR_NOT_IN_TXN);
+    call_free(c);
+    w.a.producer++;
+    assert_int_equal(rig_end(&w.rig, txn_adding(&w.a, 0)), ERR_UNKNOWN_PRODUCER);
+    w.a.producer--;
+    w.a.epoch++;
+    assert_int_equal(rig_end(&w.rig, txn_adding(&w.a, 0)), ERR_FENCED_PRODUCER);
+    w.a.epoch--;
+    assert_int_equal(rig_end(&w.rig, txn_adding(&w.a, 7)), ERR_NO_TOPIC);
+    assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    c = txn_writing(&w.a, 0, 1); /* it has ended */
+    assert_true(rig_run(&w.rig, c));
+    assert_int_equal(c->items[0].err, ERR_NOT_IN_TXN);
+    call_free(c);
+    assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK); /* the sequence goes on */
+    rig_close(&w.rig);
+}
+
+/* Of the second version every end is another epoch, and asking again is told by it. */
+static void an_end_may_be_asked_for_again(void **state)
+{
+    struct world  w;
+    struct writer before;
+
+    (void)state;
+    begin(&w, false);
+    assert_int_equal(txn_finish(&w.a, true), ERR_TXN_STATE);
+    assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, false), ERR_TXN_STATE);
+    rig_close(&w.rig);
+
+    begin(&w, true);
+    assert_int_equal(txn_finish(&w.a, true), ERR_TXN_STATE);
+    assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+    before = w.a;
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    assert_int_equal(w.a.epoch, before.epoch + 1);
+    w.b = before;
+    assert_int_equal(txn_finish(&w.b, true), ERR_OK);
+    assert_int_equal(w.b.epoch, w.a.epoch);
+    assert_int_equal(txn_finish(&before, false), ERR_TXN_STATE);
+    assert_int_equal(txn_write(&before, 0, 1), ERR_FENCED_PRODUCER);
+    assert_int_equal(txn_finish(&w.a, true), ERR_TXN_STATE); /* nothing was begun */
+    assert_int_equal(txn_finish(&w.a, false), ERR_OK);
+    assert_int_equal(txn_look(&w.rig, 0, true).commits, 1);
+    rig_close(&w.rig);
+}
+
+static void who_comes_with_the_same_id_fences(void **state)
+{
+    struct world  w;
+    struct writer zombie;
+
+    (void)state;
+    for (int bumps = 0; bumps <= 1; bumps++) {
+        begin(&w, bumps);
+        assert_int_equal(txn_write(&w.a, 0, 2), ERR_OK);
+        assert_int_equal(txn_offer(&w.a, 9), bumps ? ERR_OK : ERR_NOT_IN_TXN);
+        zombie = w.a;
+        txn_start(&w.a);
+        assert_int_equal(w.a.producer, zombie.producer);
+        assert_true(w.a.epoch > zombie.epoch + 1);
+        assert_int_equal(txn_write(&zombie, 0, 1), ERR_FENCED_PRODUCER);
+        assert_int_equal(txn_finish(&zombie, true), ERR_FENCED_PRODUCER);
+        assert_int_equal(txn_finish(&zombie, false), ERR_FENCED_PRODUCER);
+        assert_int_equal(txn_committed(&w.rig, 0), 0);
+        assert_int_equal(txn_offset(&w.rig, true, NULL), -1);
+        assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+        assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+        assert_int_equal(txn_committed(&w.rig, 0), 1);
+        rig_close(&w.rig);
+    }
+}
+
+static void an_open_transaction_has_its_time(void **state)
+{
+    struct world w;
+
+    (void)state;
+    begin(&w, true);
+    assert_int_equal(txn_write(&w.a, 0, 2), ERR_OK);
+    rig_advance(&w.rig, TXN_RIG_TIMEOUT_MS - 1);
+    assert_int_equal(txn_look(&w.rig, 0, true).stable, 0);
+    rig_crash(&w.rig); /* the clock goes on */
+    rig_advance(&w.rig, 1);
+    assert_int_equal(txn_look(&w.rig, 0, true).stable, 3);
+    assert_int_equal(txn_committed(&w.rig, 0), 0);
+    assert_int_equal(txn_finish(&w.a, true), ERR_FENCED_PRODUCER);
+    assert_int_equal(txn_finish(&w.a, false), ERR_FENCED_PRODUCER);
+    rig_close(&w.rig);
+}
+
+static void ids_and_producers_are_forgotten(void **state)
+{
+    struct world w;
+
+    (void)state;
+    begin(&w, true);
+    assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    assert_int_equal(rig_topic(&w.rig, "t")->logs[0]->producers.count, 1);
+    rig_advance(&w.rig, 24 * 60 * 60 * 1000);
+    assert_int_equal(rig_topic(&w.rig, "t")->logs[0]->producers.count, 0);
+    rig_advance(&w.rig, 6ll * 24 * 60 * 60 * 1000 - 1);
+    assert_non_null(txn_find(w.rig.engine, txn_ns(), bytes_str("a")));
+    rig_advance(&w.rig, 1);
+    assert_null(txn_find(w.rig.engine, txn_ns(), bytes_str("a")));
+    rig_crash(&w.rig);
+    assert_null(txn_find(w.rig.engine, txn_ns(), bytes_str("a")));
+    rig_close(&w.rig);
+}
+
+static void epochs_are_used_up(void **state)
+{
+    struct world  w;
+    struct writer before;
+    struct txn   *t;
+
+    (void)state;
+    begin(&w, true);
+    t = txn_find(w.rig.engine, txn_ns(), bytes_str("a"));
+    for (int i = 0; i < 4; i++) {
+        struct txn_next next = txn_next_of(t);
+
+        next.epoch = INT16_MAX - 1;
+        next.state = TXN_EMPTY;
+        txn_set(t, &next);
+        txn_take(&w.a, t->producer, t->epoch);
+        before = w.a;
+        assert_int_equal(txn_write(&w.a, 1, 1), ERR_OK);
+        if (i == 3) { /* fenced */
+            txn_start(&w.a);
+            assert_int_equal(txn_finish(&before, false), ERR_UNKNOWN_PRODUCER);
+            break;
+        }
+        assert_int_equal(txn_finish(&w.a, i != 1), ERR_OK);
+        assert_int_not_equal(w.a.producer, before.producer);
+        assert_int_equal(w.a.epoch, 0);
+        w.b = before;
+        assert_int_equal(txn_finish(&w.b, i != 1), ERR_OK); /* asked again */
+        assert_int_equal(w.b.producer, w.a.producer);
+        assert_int_equal(txn_write(&before, 1, 1), ERR_FENCED_PRODUCER);
+    }
+    assert_int_not_equal(w.a.producer, before.producer);
+    assert_int_equal(txn_committed(&w.rig, 1), 2);
+    rig_close(&w.rig);
+}
+
+static void offsets_are_committed_with_it(void **state)
+{
+    struct world w;
+    enum err     err;
+
+    (void)state;
+    begin(&w, true);
+    assert_int_equal(txn_offer(&w.a, 7), ERR_OK);
+    assert_int_equal(txn_offset(&w.rig, false, NULL), -1);
+    txn_offset(&w.rig, true, &err);
+    assert_int_equal(err, ERR_UNSTABLE_OFFSET);
+    rig_crash(&w.rig);
+    txn_offset(&w.rig, true, &err);
+    assert_int_equal(err, ERR_UNSTABLE_OFFSET);
+    assert_int_equal(txn_offer(&w.a, 8), ERR_OK); /* instead */
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    assert_int_equal(txn_offset(&w.rig, true, &err), 8);
+    assert_int_equal(err, ERR_OK);
+    assert_int_equal(txn_offer(&w.a, 9), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, false), ERR_OK);
+    assert_int_equal(txn_offset(&w.rig, true, NULL), 8);
+    rig_crash(&w.rig);
+    assert_int_equal(txn_offset(&w.rig, true, NULL), 8);
+    rig_close(&w.rig);
+}
+
+/* A queue over the topic, as a subscription has it. */
+static void subscribe(struct rig *r)
+{
+    struct queue_declare_call *c = rig_declaration(r, "q");
+
+    c->topic = bytes_str("t");
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+static size_t take_all(struct rig *r)
+{
+    struct message_ref refs[8];
+    size_t             count = 0;
+    size_t             n;
+
+    while ((n = rig_lease(r, "q", 8, 0, refs)) > 0)
+        for (size_t i = 0; i < n; i++) {
+            count++;
+            assert_int_equal(rig_settle(r, &refs[i].lease, SETTLE_ACK, 0), ERR_OK);
+        }
+    return count;
+}
+
+static void queues_take_what_is_committed(void **state)
+{
+    struct world         w;
+    const struct ledger *g;
+
+    (void)state;
+    begin(&w, true);
+    subscribe(&w.rig);
+    assert_int_equal(txn_write(&w.a, 0, 3), ERR_OK);
+    assert_int_equal(txn_write(&w.b, 0, 2), ERR_OK);
+    rig_publish(&w.rig, "", "q", "plain"); /* to a subscription by name: nowhere */
+    assert_int_equal(take_all(&w.rig), 0);
+    assert_int_equal(txn_finish(&w.b, true), ERR_OK);
+    assert_int_equal(take_all(&w.rig), 0); /* behind what is open */
+    rig_crash(&w.rig);
+    assert_int_equal(txn_finish(&w.a, false), ERR_OK);
+    assert_int_equal(take_all(&w.rig), 2);
+    g = &rig_queue(&w.rig, "q")->ledger;
+    assert_int_equal(g->fates[FATE_ACKED], 2);
+    assert_int_equal(g->fates[FATE_ABORTED], 5); /* three records and two markers */
+    assert_int_equal(g->routed, 7);
+    rig_crash(&w.rig);
+    assert_int_equal(take_all(&w.rig), 0);
+    rig_counts(&w.rig, "q", 0, 0, 0);
+    assert_int_equal(rig_delete(&w.rig, "q"), ERR_OK);
+    subscribe(&w.rig); /* over what is there already */
+    assert_int_equal(take_all(&w.rig), 2);
+    rig_close(&w.rig);
+}
+
+static void retention_leaves_what_is_open(void **state)
+{
+    struct world          w;
+    struct log_trim_call *c;
+
+    (void)state;
+    begin(&w, true);
+    subscribe(&w.rig);
+    assert_int_equal(txn_write(&w.b, 0, 2), ERR_OK);
+    assert_int_equal(txn_finish(&w.b, true), ERR_OK);
+    assert_int_equal(txn_write(&w.a, 0, 2), ERR_OK);
+    txn_find(w.rig.engine, txn_ns(), bytes_str("a"))->timeout_ms = INT32_MAX;
+    timer_stop(&w.rig.engine->timers,
+               &txn_find(w.rig.engine, txn_ns(), bytes_str("a"))->timer);
+    rig_advance(&w.rig, 8ll * 24 * 60 * 60 * 1000);
+    rig_advance(&w.rig, 2000);
+    assert_int_equal(rig_topic(&w.rig, "t")->logs[0]->start, 3);
+    c = RIG_CALL(&w.rig, log_trim_call, LOG_TRIM); /* who asks may */
+    c->ns = txn_ns();
+    c->name = bytes_str("t");
+    c->offset = 4;
+    assert_int_equal(rig_end(&w.rig, c), ERR_OK);
+    assert_int_equal(rig_queue(&w.rig, "q")->ledger.lanes[0].end, 4);
+    rig_close(&w.rig);
+}
+
+static void topics_go_with_what_is_open_in_them(void **state)
+{
+    struct world              w;
+    struct topic_delete_call *c;
+
+    (void)state;
+    begin(&w, true);
+    assert_int_equal(txn_write(&w.a, 0, 2), ERR_OK);
+    assert_int_equal(txn_offer(&w.a, 5), ERR_OK);
+    c = RIG_CALL(&w.rig, topic_delete_call, TOPIC_DELETE);
+    c->ns = txn_ns();
+    c->name = bytes_str("t");
+    assert_int_equal(rig_end(&w.rig, c), ERR_OK);
+    txn_make_topic(&w.rig, "t", 3);
+    rig_crash(&w.rig);
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    assert_int_equal(txn_offset(&w.rig, false, NULL), -1);
+    assert_int_equal(txn_look(&w.rig, 0, true).end, 0);
+    rig_close(&w.rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_open_is_hidden_from_who_reads_what_is_committed),
+        cmocka_unit_test(a_batch_must_be_of_an_open_transaction),
+        cmocka_unit_test(an_end_may_be_asked_for_again),
+        cmocka_unit_test(who_comes_with_the_same_id_fences),
+        cmocka_unit_test(an_open_transaction_has_its_time),
+        cmocka_unit_test(ids_and_producers_are_forgotten),
+        cmocka_unit_test(epochs_are_used_up),
+        cmocka_unit_test(offsets_are_committed_with_it),
+        cmocka_unit_test(queues_take_what_is_committed),
+        cmocka_unit_test(retention_leaves_what_is_open),
+        cmocka_unit_test(topics_go_with_what_is_open_in_them),
+    };
+
+    return cmocka_run_group_tests_name("txn", tests, NULL, NULL);
+}
