@@ -376,7 +376,7 @@ bool queue_needs_range(const struct queue *q, const struct log *l, uint64_t base
 bool queue_any_needs_range(const struct log *l, uint64_t base, uint64_t end);
 /* Inside the apply of what raised log.start for another reason than settles: what lies below it and is not leased is
  * settled as evicted. Not journalled: it follows. */
-void queue_on_log_trimmed(struct log *l);
+void queue_on_log_trimmed(struct log *l, uint64_t start);
 /* Inside the apply of what gave the topic more logs. */
 void queue_on_topic_grown(struct topic *t);
 /* The topic is going away: delete the queue of its name, detach the others. */
@@ -395,6 +395,8 @@ struct queue *queue_of_dirty(struct list *node); /* the queue whose node in engi
 /* After replay: leases that belonged to sessions are ready again (attempt counted), queues that
  * were exclusive or not durable are deleted. ERR_CORRUPT: the counts of a queue do not add up. */
 MUST_CHECK enum err queue_on_recovered(struct engine *e);
+/* Before the policy of the topic, or its only queue, goes: journals where its logs begin. */
+void queue_note_starts(struct engine *e, const struct topic *t);
 void queue_on_session_close(struct engine *e, struct session *s);
 void consumer_on_session_close(struct engine *e, struct session *s);
 

@@ -94,13 +94,13 @@ bool queue_any_needs_range(const struct log *l, uint64_t base, uint64_t end)
     return false;
 }
 
-void queue_on_log_trimmed(struct log *l)
+void queue_on_log_trimmed(struct log *l, uint64_t start)
 {
     for (struct list *n = l->topic->queues.next; n != &l->topic->queues; n = n->next) {
         struct queue *q = queue_in_topic(n);
 
         queue_touch(q);
-        ledger_settle_range(&q->ledger.lanes[l->partition], 0, l->start, FATE_EVICTED, false,
+        ledger_settle_range(&q->ledger.lanes[l->partition], 0, start, FATE_EVICTED, false,
                             queue_let_go, q);
     }
 }
@@ -465,6 +465,8 @@ void queue_delete(struct engine *e, struct queue *q)
     struct topic *own = queue_own_topic(q);
     struct topic *t = q->topic;
 
+    if (t && q->in_topic.next == q->in_topic.prev) /* the only one */
+        queue_note_starts(e, t);
     remove_queue(e, q);
     if (own && own->policy.retention == RETAIN_UNTIL_SETTLED && list_empty(&own->queues))
         topic_delete(e, own);
@@ -556,6 +558,7 @@ enum err queue_on_recovered(struct engine *e)
         queue_arm(q);
     }
     free(ids);
+    queue_trim_recovered(e);
     exchange_on_recovered(e);
     return ERR_OK;
 }

@@ -172,9 +172,144 @@ static void survives_power_failures(void **state)
         run(seed);
 }
 
+/* ---- the start of a log ---- */
+
+static uint64_t start_of(struct rig *r, const char *topic)
+{
+    return rig_topic(r, topic)->logs[0]->start;
+}
+
+static void retain(struct rig *r, const char *topic, enum retention retention)
+{
+    struct topic_alter_call *c = RIG_CALL(r, topic_alter_call, TOPIC_ALTER);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(topic);
+    c->set_policy = true;
+    c->policy.retention = retention;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+/* Four messages, all of them settled: the log has none any more. */
+static void begin_settled(struct rig *r)
+{
+    struct message_ref refs[4];
+
+    rig_open(r);
+    rig_declare(r, "q");
+    rig_fill(r, "q", 4);
+    assert_int_equal(rig_lease(r, "q", 4, 1000, refs), 4);
+    rig_settle_all(r, refs, 4, SETTLE_ACK);
+    assert_int_equal(start_of(r, "q"), 4);
+}
+
+static void what_was_settled_stays_out_of_its_log(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin_settled(&r);
+    rig_crash(&r);
+    assert_int_equal(start_of(&r, "q"), 4);
+    rig_close(&r);
+}
+
+static void nor_does_it_come_back_with_another_policy(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin_settled(&r);
+    retain(&r, "q", RETAIN_TIME);
+    rig_crash(&r);
+    assert_int_equal(start_of(&r, "q"), 4);
+    rig_close(&r);
+}
+
+/* A topic of its own, that a subscription reads and leaves. */
+static void nor_without_the_queue_that_settled_it(void **state)
+{
+    struct message_ref         refs[4];
+    struct rig                 r;
+    struct queue_declare_call *c;
+
+    (void)state;
+    rig_open(&r);
+    rig_declare(&r, "q");
+    c = rig_declaration(&r, "s");
+    c->topic = bytes_str("q");
+    assert_int_equal(rig_end(&r, c), ERR_OK);
+    retain(&r, "q", RETAIN_TIME); /* so that the topic outlives its own queue */
+    assert_int_equal(rig_delete(&r, "q"), ERR_OK);
+    retain(&r, "q", RETAIN_UNTIL_SETTLED);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(rig_publish(&r, "", "q", "x"), 1);
+    assert_int_equal(rig_lease(&r, "s", 4, 1000, refs), 4);
+    rig_settle_all(&r, refs, 4, SETTLE_ACK);
+    assert_int_equal(start_of(&r, "q"), 4);
+    assert_int_equal(rig_delete(&r, "s"), ERR_OK);
+    rig_crash(&r);
+    assert_int_equal(start_of(&r, "q"), 4);
+    rig_close(&r);
+}
+
+static void append_batch_to(struct rig *r, const char *topic, int n)
+{
+    struct append_call *c = RIG_CALL(r, append_call, APPEND);
+    struct append_item  item = { .name = bytes_str(topic),
+                                 .delay_ms = -1,
+                                 .batch = rig_batch("k", "v", n) };
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->item_count = 1;
+    c->items = &item;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+    assert_int_equal(item.err, ERR_OK);
+}
+
+static void trim(struct rig *r, const char *topic, int64_t offset)
+{
+    struct log_trim_call *c = RIG_CALL(r, log_trim_call, LOG_TRIM);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(topic);
+    c->offset = offset;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+/* Its record went while it was leased, and the batch stayed for those behind it. Each time that is
+ * journalled it is the same for those who see it happen and for those who read it. */
+static void what_is_given_back_below_the_start_goes(void **state)
+{
+    struct message_ref refs[4];
+    struct rig         r;
+
+    (void)state;
+    rig_open(&r);
+    rig_declare(&r, "q");
+    append_batch_to(&r, "q", 4);
+    assert_int_equal(rig_lease(&r, "q", 2, 100000, refs), 2);
+    trim(&r, "q", 3);
+    assert_int_equal(rig_settle(&r, &refs[0].lease, SETTLE_RELEASE, 0), ERR_OK);
+    retain(&r, "q", RETAIN_TIME);
+    rig_counts(&r, "q", 1, 1, 0); /* the last one is ready, the second one leased */
+    assert_int_equal(rig_lease(&r, "q", 4, 100000, refs + 2), 1);
+    assert_int_equal(refs[2].offset, 3);
+    rig_settle_all(&r, refs + 1, 2, SETTLE_ACK);
+    rig_crash(&r);
+    rig_counts(&r, "q", 0, 0, 0);
+    rig_close(&r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(survives_power_failures) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(survives_power_failures),
+        cmocka_unit_test(what_was_settled_stays_out_of_its_log),
+        cmocka_unit_test(nor_does_it_come_back_with_another_policy),
+        cmocka_unit_test(nor_without_the_queue_that_settled_it),
+        cmocka_unit_test(what_is_given_back_below_the_start_goes),
+    };
 
     return cmocka_run_group_tests_name("queue_crash", tests, NULL, NULL);
 }

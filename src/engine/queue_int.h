@@ -73,6 +73,7 @@ void queue_let_go(void *queue, struct held *h);
 void queue_check(const struct queue *q);
 /* The log may forget what no queue needs, when that is worth the while. */
 void queue_trim(struct queue *q, uint32_t lane);
+void queue_trim_recovered(struct engine *e);
 /* Bound leases of sessions that died with the process: ready again. */
 void queue_release_bound(struct engine *e, struct queue *q);
 /* Bound leases of a session that ends: ready again, all in one step. */

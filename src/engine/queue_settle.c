@@ -115,6 +115,20 @@ static bool is_worth_trimming(const struct log *l, uint64_t floor)
     return floor > l->start && (floor == l->end || floor - l->start >= TRIM_STEP);
 }
 
+/* What lies below no queue over the topic needs. */
+static uint64_t settled_by_all(const struct log *l)
+{
+    const struct list *queues = &l->topic->queues;
+    uint64_t           floor = l->end;
+
+    for (struct list *n = queues->next; n != queues; n = n->next) {
+        uint64_t needs = queue_needs(queue_in_topic(n), l);
+
+        floor = needs < floor ? needs : floor;
+    }
+    return floor;
+}
+
 void queue_trim(struct queue *q, uint32_t lane)
 {
     struct topic *t = q->topic;
@@ -129,16 +143,41 @@ void queue_trim(struct queue *q, uint32_t lane)
         return;
     }
     cleaner_note(q->engine, l);
-    floor = queue_needs(q, l);
-    if (!is_worth_trimming(l, floor))
+    if (!is_worth_trimming(l, queue_needs(q, l)))
         return;
-    for (struct list *n = t->queues.next; n != &t->queues; n = n->next) {
-        uint64_t needs = queue_needs(queue_in_topic(n), l);
-
-        floor = needs < floor ? needs : floor;
-    }
+    floor = settled_by_all(l);
     if (is_worth_trimming(l, floor))
         log_settled(q->engine, l, floor);
+}
+
+/* Where such a log begins is not journalled, it follows from the settles: with all of them replayed
+ * it begins where it did, or later. */
+void queue_trim_recovered(struct engine *e)
+{
+    size_t        at = 0;
+    struct topic *t;
+
+    while ((t = map_next(&e->topics, &at)) != NULL) {
+        if (t->policy.retention != RETAIN_UNTIL_SETTLED || list_empty(&t->queues))
+            continue;
+        for (uint32_t i = 0; i < t->log_count; i++) {
+            uint64_t floor = settled_by_all(t->logs[i]);
+
+            if (floor > t->logs[i]->start)
+                log_settled(e, t->logs[i], floor);
+        }
+    }
+    log_trim_settled(e);
+}
+
+/* And what it follows from is about to go. */
+void queue_note_starts(struct engine *e, const struct topic *t)
+{
+    if (t->policy.retention != RETAIN_UNTIL_SETTLED)
+        return;
+    for (uint32_t i = 0; i < t->log_count; i++)
+        if (t->logs[i]->start > 0)
+            log_note_trimmed(e, t->logs[i], t->logs[i]->start);
 }
 
 void queue_release_session(struct engine *e, struct session *s)

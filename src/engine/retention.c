@@ -93,11 +93,13 @@ enum err log_apply_trimmed(struct engine *e, struct rd *head, struct bytes paylo
     if (head->failed || !l || start > l->end)
         return ERR_CORRUPT;
     log_trim(e, l, start);
-    queue_on_log_trimmed(l);
+    queue_on_log_trimmed(l, start);
     return ERR_OK;
 }
 
-void log_note_trimmed(struct engine *e, const struct log *l, uint64_t offset)
+/* A message that was leased when its record went, and is given back since, goes now: so it does in a
+ * replay. */
+void log_note_trimmed(struct engine *e, struct log *l, uint64_t offset)
 {
     struct buf head;
 
@@ -106,13 +108,13 @@ void log_note_trimmed(struct engine *e, const struct log *l, uint64_t offset)
     buf_uvarint(&head, offset);
     engine_change(e, CHANGE_LOG_TRIMMED, &head, (struct slice){ 0 });
     buf_fini(&head);
+    queue_on_log_trimmed(l, offset);
 }
 
 void retention_cut(struct engine *e, struct log *l, uint64_t offset)
 {
     log_note_trimmed(e, l, offset);
     log_trim(e, l, offset);
-    queue_on_log_trimmed(l);
 }
 
 /* Whether this millisecond's share is used up (R5). */

@@ -388,6 +388,7 @@ static void set_policy(struct engine *e, struct topic *t, const struct topic_pol
 {
     struct buf head;
 
+    queue_note_starts(e, t);
     buf_init(&head);
     put_uuid(&head, &t->uuid);
     put_policy(&head, policy);
