@@ -478,6 +478,34 @@ static void damage_in_the_journal_is_told(void **state)
     diag_set_level(DIAG_WARN);
 }
 
+/* A sector under a batch of an earlier life cannot be read when the batch is to be moved: its log
+ * stays where it is, others are moved, and the process goes on. */
+static void what_the_medium_does_not_give_back_is_not_moved(void **state)
+{
+    uint64_t position;
+    struct rig r;
+
+    (void)state;
+    diag_set_level(DIAG_NONE);
+    rig_open_options(&r, &small);
+    create_topic(&r, "t", 2);
+    append(&r, "t", 0, 1, 500);
+    append(&r, "t", 1, 2, 500);
+    position = log_entries(log_at(&r, 0))[0].position;
+    rig_close_engine(&r);
+    rig_open_engine(&r);
+    rig_turn(&r);
+    disk_sim_spoil(r.disk, "shard/000/journal/1-1", 4096 + position + 100);
+    for (uint32_t i = 0; i < 200; i++)
+        append(&r, "t", 1, 3 + i, 3000);
+    assert_true(log_at(&r, 0)->is_damaged);
+    assert_int_equal(log_at(&r, 0)->entries.count, 1);
+    assert_false(log_at(&r, 1)->is_damaged);
+    assert_true(log_at(&r, 1)->extents.count > 0);
+    rig_close(&r);
+    diag_set_level(DIAG_WARN);
+}
+
 static uint64_t segments_of(struct rig *r)
 {
     return r->engine->rooms.segments.count;
@@ -912,6 +940,7 @@ int main(void)
         cmocka_unit_test(a_queue_goes_on_behind_damage),
         cmocka_unit_test(offsets_are_found_by_time_in_cold_extents),
         cmocka_unit_test(the_scrub_finds_what_rotted),
+        cmocka_unit_test(what_the_medium_does_not_give_back_is_not_moved),
         cmocka_unit_test(an_idle_segment_is_closed),
         cmocka_unit_test(damage_in_the_journal_is_told),
         cmocka_unit_test(nothing_is_lost),
