@@ -2,7 +2,10 @@
 #include "audit.h"
 #include "clients.h"
 #include "model_group.h"
+#include "model_keep.h"
 #include "model_transact.h"
+
+#include <stdlib.h>
 
 enum { READ_BYTES = 1 << 20 };
 
@@ -24,6 +27,16 @@ static struct topic_get_item *find_topic(const struct topic_get_call *a, const s
     return NULL;
 }
 
+static void check_topic_policy(struct world *w, struct m_topic *t, const struct topic_policy *now)
+{
+    bool is_undone = t->policy_in_doubt && m_topic_is_policy(now, &t->before);
+
+    if (!is_undone && !m_topic_is_policy(now, &t->policy))
+        violation(w, "definitions are as they were made", "topic %s has another policy", t->name);
+    t->policy = *now;
+    t->policy_in_doubt = false;
+}
+
 static void check_topic(struct world *w, struct m_topic *t, struct topic_get_call *a)
 {
     struct topic_get_item *item = find_topic(a, t);
@@ -36,9 +49,9 @@ static void check_topic(struct world *w, struct m_topic *t, struct topic_get_cal
             violation(w, "what is deleted is gone", "topic %s is there again", t->name);
         return;
     }
-    if (!item || item->view.partition_count != t->partition_count ||
-        item->view.policy.retention != t->retention)
+    if (!item || item->view.partition_count != t->partition_count)
         violation(w, "what was made is there", "topic %s is not, or is another one", t->name);
+    check_topic_policy(w, t, &item->view.policy);
     t->uuid = item->uuid;
     item->err = ERR_EXISTS; /* seen */
 }
@@ -167,7 +180,8 @@ static void *new_read(struct client *c, const struct m_log *l, uint64_t offset)
 }
 
 /* Reads on from *next; *end is the end of the log. */
-static bool read_some(struct client *c, struct m_log *l, uint64_t *next, uint64_t *end)
+static bool read_some(struct client *c, struct m_log *l, uint64_t *next, uint64_t *end,
+                      struct m_holes *holes)
 {
     struct request         *r = new_read(c, l, *next);
     const struct read_item *item;
@@ -180,16 +194,22 @@ static bool read_some(struct client *c, struct m_log *l, uint64_t *next, uint64_
         request_free(r);
         return false;
     }
+    if (item->err == ERR_OUT_OF_RANGE && item->log_start > *next) { /* it goes on losing */
+        *next = item->log_start;
+        *end = item->high_watermark;
+        request_free(r);
+        return true;
+    }
     if (item->err)
         violation(c->world, "acknowledged is there", "%s/%u cannot be read from %llu: %s",
                   l->topic->name, l->partition, (unsigned long long)*next, err_text(item->err));
     for (size_t i = 0; i < item->batch_count; i++) {
-        model_saw_hole(c->world->model, l, *next, item->batches[i].base_offset);
-        *next = model_see_batch(c->world->model, l, &item->batches[i]);
+        holes_add(holes, *next, item->batches[i].base_offset);
+        *next = model_see_batch(c->world->model, l, &item->batches[i], holes);
     }
     *end = item->high_watermark;
     if (item->batch_count == 0 && *next < *end) {
-        model_saw_hole(c->world->model, l, *next, *end);
+        holes_add(holes, *next, *end);
         *next = *end;
     }
     request_free(r);
@@ -220,18 +240,21 @@ static bool find_start(struct client *c, const struct m_log *l, uint64_t *start)
 
 static bool check_log(struct client *c, struct m_log *l)
 {
-    uint64_t start;
-    uint64_t next;
-    uint64_t end;
+    struct m_holes holes = { 0 };
+    uint64_t       start;
+    uint64_t       next;
+    uint64_t       end;
 
     if (!find_start(c, l, &start))
         return false;
     next = start;
     do {
-        if (!read_some(c, l, &next, &end))
+        if (!read_some(c, l, &next, &end, &holes)) {
+            free(holes.at);
             return false;
+        }
     } while (next < end);
-    model_saw_all(c->world->model, l, start, end);
+    model_saw_all(c->world->model, l, start, end, &holes);
     return true;
 }
 

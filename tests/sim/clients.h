@@ -21,6 +21,11 @@ extern const struct client_kind committer_kind;  /* offsets from outside of grou
 extern const struct client_kind group_admin_kind; /* describes and deletes groups, forgets offsets */
 extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
 
+extern const struct client_kind curator_kind;    /* alters topics, trims logs */
+
+/* Of a topic, as the plan allows. */
+struct topic_policy curator_draw_policy(struct world *w);
+
 /* Ends the client's session; it must not send anything until that is answered (is_closing). */
 void session_close(struct client *c);
 

@@ -55,8 +55,7 @@ static void on_create_topic(struct request *r)
     d->topic = model_topic(m, d->name);
     d->existed = d->topic != NULL;
     if (!d->existed)
-        d->topic = model_make_topic(m, d->name, a->partition_count, a->policy.retention,
-                                    r->number);
+        d->topic = model_make_topic(m, d->name, a->partition_count, &a->policy, r->number);
 }
 
 static void on_topic_created(struct request *r)
@@ -79,9 +78,7 @@ static void create_topic(struct client *c, const char *name)
     a->ns = bytes_str(NAMESPACE_DEFAULT);
     a->name = call_bytes(a, bytes_str(name));
     a->partition_count = (uint32_t)draw_range(&w->draw, 1, PARTITIONS_MAX);
-    a->policy = topic_policy_default;
-    a->policy.retention_ms = 0;
-    a->policy.retention = draw_one_in(&w->draw, 3) ? RETAIN_UNTIL_SETTLED : RETAIN_TIME;
+    a->policy = curator_draw_policy(w);
     a->door = DOOR_KAFKA;
     request_send(d);
 }
@@ -119,6 +116,7 @@ static void delete_topic(struct client *c, const char *name)
 
 static void on_declare(struct request *r)
 {
+    static const struct topic_policy until_settled = { .retention = RETAIN_UNTIL_SETTLED };
     struct defining                 *d = (struct defining *)r;
     const struct queue_declare_call *a = (const struct queue_declare_call *)r->call;
     struct model                    *m = world_of(d)->model;
@@ -132,7 +130,7 @@ static void on_declare(struct request *r)
     if (d->existed || (!is_own && !d->topic))
         return;
     if (makes_topic)
-        d->topic = model_make_topic(m, d->name, 1, RETAIN_UNTIL_SETTLED, r->number);
+        d->topic = model_make_topic(m, d->name, 1, &until_settled, r->number);
     d->queue = model_make_queue(m, d->name, d->topic, &d->policy, r->number);
     d->queue->made_topic = makes_topic;
     d->queue->from_end = a->from_end;

@@ -49,6 +49,8 @@ static void add_clients(struct world *w)
         world_add(w, &subscriber_kind);
         world_add(w, &subscriber_kind);
     }
+    if (p->has[HAS_RETENTION] || p->has[HAS_TRIMS] || p->has[HAS_COMPACTION])
+        world_add(w, &curator_kind);
     if (p->has[HAS_READERS])
         world_add(w, &reader_kind);
     if (p->has[HAS_EXCHANGES]) {

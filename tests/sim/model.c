@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "model_exchange.h"
 #include "model_group.h"
+#include "model_keep.h"
 #include "model_transact.h"
 #include "world.h"
 
@@ -89,7 +90,7 @@ struct m_topic *model_any_topic(struct model *m)
 }
 
 struct m_topic *model_make_topic(struct model *m, const char *name, uint32_t partitions,
-                                 enum retention retention, uint64_t number)
+                                 const struct topic_policy *policy, uint64_t number)
 {
     struct m_topic *t;
 
@@ -98,7 +99,8 @@ struct m_topic *model_make_topic(struct model *m, const char *name, uint32_t par
     t = mem_new(sizeof *t);
     snprintf(t->name, sizeof t->name, "%s", name);
     t->partition_count = partitions;
-    t->retention = retention;
+    t->before = *policy;
+    m_topic_set_policy(t, policy);
     t->made = number;
     for (uint32_t p = 0; p < PARTITIONS_MAX; p++) {
         t->logs[p].topic = t;
@@ -141,6 +143,7 @@ struct m_batch *model_new_batch(struct model *m, uint32_t count)
 
     b->first_id = m->last_id + 1;
     b->count = count;
+    b->made_ms = m->world->now_ms;
     b->delay_ms = -1;
     while (m->last_id + count >= m->id_cap) {
         m->id_cap = m->id_cap ? m->id_cap * 2 : 1024;
@@ -212,6 +215,18 @@ struct bytes key_text(unsigned key)
     return bytes_str(texts[key]);
 }
 
+bool model_is_tombstone(const struct model *m, uint64_t id)
+{
+    return m->world->plan.has[HAS_COMPACTION] && m->keys[id] != 0 && mix(id) % 5 == 0;
+}
+
+void model_give_keys(struct model *m, const struct m_batch *b)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        if (m->keys[b->first_id + i] == 0)
+            m->keys[b->first_id + i] = 1;
+}
+
 /* ---- bytes of a record: M1 ---- */
 
 static size_t value_bytes(const struct model *m, uint64_t id)
@@ -232,18 +247,34 @@ static void fill_value(uint8_t *at, size_t len, uint64_t id)
         at[i] = (uint8_t)(h >> i % 7 * 8) ^ (uint8_t)i;
 }
 
+/* A tombstone has no value that could tell its id: a header does. */
+static void add_tombstone(const struct model *m, struct batch_writer *w, uint64_t id,
+                          int64_t timestamp_ms)
+{
+    uint8_t             text[ID_BYTES];
+    const struct header header = { bytes_str("id"), bytes_of(text, sizeof text) };
+
+    put_u64(text, id);
+    batch_add(w, timestamp_ms, key_text(m->keys[id]), bytes_of(NULL, 0), &header, 1);
+}
+
 static void add_record(const struct model *m, struct batch_writer *w, uint64_t id,
                        int64_t timestamp_ms)
 {
     size_t   len = value_bytes(m, id);
-    uint8_t *value = mem_new(len);
+    uint8_t *value;
 
+    if (model_is_tombstone(m, id)) {
+        add_tombstone(m, w, id, timestamp_ms);
+        return;
+    }
+    value = mem_new(len);
     fill_value(value, len, id);
     batch_add(w, timestamp_ms, key_text(m->keys[id]), bytes_of(value, len), NULL, 0);
     free(value);
 }
 
-struct slice model_encode(struct model *m, const struct m_batch *b, int64_t timestamp_ms,
+struct slice model_encode(struct model *m, struct m_batch *b, int64_t timestamp_ms,
                           int64_t producer_id, int16_t epoch, int32_t sequence)
 {
     enum { PRODUCER_AT = 43, CRC_AT = 17, CRC_FROM = 21 }; /* engine/batch.h */
@@ -262,6 +293,7 @@ struct slice model_encode(struct model *m, const struct m_batch *b, int64_t time
         put_u32(out.at + PRODUCER_AT + 10, (uint32_t)sequence);
         put_u32(out.at + CRC_AT, crc32c(0, out.at + CRC_FROM, out.len - CRC_FROM));
     }
+    b->bytes = (uint32_t)out.len;
     s = slice_copy(buf_view(&out));
     buf_fini(&out);
     return s;
@@ -272,6 +304,8 @@ static bool is_value(const struct model *m, uint64_t id, struct bytes value)
     uint8_t *want;
     bool     is_it;
 
+    if (model_is_tombstone(m, id))
+        return bytes_is_null(value);
     if (value.len != value_bytes(m, id))
         return false;
     want = mem_new(value.len);
@@ -281,6 +315,15 @@ static bool is_value(const struct model *m, uint64_t id, struct bytes value)
     return is_it;
 }
 
+static uint64_t id_of(const struct record *r)
+{
+    struct bytes text = r->value;
+
+    if (bytes_is_null(text) && r->header_count == 1)
+        text = r->headers[0].value;
+    return text.len >= ID_BYTES ? get_u64(text.at) : 0;
+}
+
 /* ---- where records lie ---- */
 
 uint64_t m_log_id(const struct m_log *l, uint64_t offset)
@@ -288,7 +331,7 @@ uint64_t m_log_id(const struct m_log *l, uint64_t offset)
     return offset < l->end ? l->ids[offset] : 0;
 }
 
-static void make_room(struct m_log *l, uint64_t end)
+void m_log_make_room(struct m_log *l, uint64_t end)
 {
     size_t old = l->cap;
 
@@ -349,7 +392,7 @@ void model_bind(struct model *m, struct m_batch *b, struct m_log *l, uint64_t ba
         violation(m->world, "a record lies at one offset",
                   "record %llu is in %s/%u at %lld and at %llu", (unsigned long long)b->first_id,
                   l->topic->name, l->partition, (long long)t->base, (unsigned long long)base);
-    make_room(l, base + b->count);
+    m_log_make_room(l, base + b->count);
     for (uint32_t i = 0; i < b->count; i++)
         put(m, l, base + i, b->first_id + i);
     if (t->base < 0)
@@ -358,16 +401,15 @@ void model_bind(struct model *m, struct m_batch *b, struct m_log *l, uint64_t ba
     t->base = (int64_t)base;
 }
 
-uint64_t model_see(struct model *m, struct m_log *l, uint64_t offset, struct bytes key,
-                   struct bytes value)
+uint64_t model_see(struct model *m, struct m_log *l, uint64_t offset, const struct record *record)
 {
-    uint64_t        id = value.len >= ID_BYTES ? get_u64(value.at) : 0;
+    uint64_t        id = id_of(record);
     struct m_batch *b = model_batch_of(m, id);
 
-    if (!b || !is_value(m, id, value) || !bytes_eq(key, key_text(m->keys[id])))
+    if (!b || !is_value(m, id, record->value) || !bytes_eq(record->key, key_text(m->keys[id])))
         violation(m->world, "nothing is there that was never sent",
                   "%s/%u offset %llu: %zu bytes that no one wrote", l->topic->name, l->partition,
-                  (unsigned long long)offset, value.len);
+                  (unsigned long long)offset, record->value.len);
     if (b->outcome == NEVER)
         violation(m->world, "what failed stays away", "%s/%u offset %llu: record %llu",
                   l->topic->name, l->partition, (unsigned long long)offset,
@@ -379,72 +421,32 @@ uint64_t model_see(struct model *m, struct m_log *l, uint64_t offset, struct byt
     return id;
 }
 
-uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_ref *ref)
+uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_ref *ref,
+                         struct m_holes *holes)
 {
     struct batch_reader reader;
     struct batch_head   head;
     struct record       record;
     enum err            err = batch_check(ref->bytes.bytes, &head);
-    uint64_t            end = ref->base_offset;
+    uint64_t            next = ref->base_offset;
+    uint64_t            end;
 
     if (!err)
         err = batch_open(&reader, ref->bytes.bytes);
     if (err)
         violation(m->world, "what is read is whole", "%s/%u offset %llu: %s", l->topic->name,
                   l->partition, (unsigned long long)ref->base_offset, err_text(err));
+    end = ref->base_offset + (uint64_t)head.last_offset_delta + 1;
     while (batch_next(&reader, &record, &err)) {
-        end = ref->base_offset + (uint64_t)record.offset_delta;
-        model_see(m, l, end++, record.key, record.value);
+        uint64_t offset = ref->base_offset + (uint64_t)record.offset_delta;
+
+        holes_add(holes, next, offset);
+        model_see(m, l, offset, &record);
+        next = offset + 1;
     }
+    holes_add(holes, next, end);
     batch_close(&reader);
     return end;
-}
-
-/* Every queue that had it and still needs it keeps it. What cannot be read has that fate; the audit
- * counts those. */
-static void check_trimmed(struct model *m, struct m_log *l, uint64_t offset)
-{
-    for (size_t i = 0; i < m->queue_count; i++) {
-        struct m_queue      *q = m->queues[i];
-        const struct m_held *h;
-
-        if (q->topic != l->topic || !m_queue_is(q) || q->detached)
-            continue;
-        h = model_held(m, q, l->partition, offset);
-        if (h->fate == OPEN && m_queue_presence(m, q, l->partition, offset) == IN &&
-            !m_queue_may_expire(m, q, l->partition, offset) && !m->world->may_be_damaged)
-            violation(m->world, "what a queue needs is kept",
-                      "%s/%u offset %llu is gone, queue %s has not settled it", l->topic->name,
-                      l->partition, (unsigned long long)offset, q->name);
-    }
-}
-
-/* What no queue needs is dropped where it lies, also in the middle. */
-void model_saw_hole(struct model *m, struct m_log *l, uint64_t from, uint64_t end)
-{
-    for (uint64_t offset = from; offset < end; offset++) {
-        if (l->topic->retention == RETAIN_TIME)
-            violation(m->world, "logs have no holes", "%s/%u: offset %llu is missing",
-                      l->topic->name, l->partition, (unsigned long long)offset);
-        check_trimmed(m, l, offset);
-    }
-}
-
-void model_saw_all(struct model *m, struct m_log *l, uint64_t start, uint64_t end)
-{
-    if (l->end > end)
-        violation(m->world, "acknowledged is there",
-                  "%s/%u ends at %llu, record %llu was at %llu", l->topic->name, l->partition,
-                  (unsigned long long)end, (unsigned long long)l->ids[l->end - 1],
-                  (unsigned long long)(l->end - 1));
-    if (l->topic->retention == RETAIN_TIME && start > 0)
-        violation(m->world, "what has not expired is kept", "%s/%u starts at %llu",
-                  l->topic->name, l->partition, (unsigned long long)start);
-    make_room(l, end);
-    for (uint64_t offset = l->start; offset < start; offset++)
-        if (l->ids[offset] != 0)
-            check_trimmed(m, l, offset);
-    l->start = start;
 }
 
 /* In a place of which nobody ever knew what was there. */

@@ -32,6 +32,7 @@ struct client;
 struct m_binding;
 struct m_exchange;
 struct m_groups;
+struct m_holes;
 struct m_transaction;
 struct request;
 struct world;
@@ -45,6 +46,16 @@ struct m_log {
     size_t          cap;
     uint64_t        end;   /* after the highest offset known */
     uint64_t        start; /* highest log start seen */
+    uint64_t        start_turn;
+    uint64_t        trim_asked; /* what lies below may have been forgotten by request */
+};
+
+/* What lets most go, of all policies that a topic ever had: model_keep.h. */
+struct m_loss {
+    unsigned kinds;         /* bits: 1 << enum retention */
+    int64_t  age_ms, bytes; /* 0: no limit */
+    bool     is_trimmed, is_compacted;
+    int64_t  tombstone_ms, lag_ms;
 };
 
 /* One life of a name: from its creation to its deletion. */
@@ -52,7 +63,10 @@ struct m_topic {
     char           name[NAME_BYTES];
     struct uuid    uuid; /* zero until it is known */
     uint32_t       partition_count;
-    enum retention retention;
+    struct topic_policy policy, before; /* that is in force; the one before the last alteration */
+    uint64_t       altered;             /* number of the call that did */
+    bool           policy_in_doubt;     /* a crash may have undone it */
+    struct m_loss  loss;
     uint64_t       made; /* number of the call that made it */
     uint64_t       gone; /* that deleted it; 0: none */
     uint64_t       gone_turn;
@@ -80,6 +94,8 @@ struct m_target {
 struct m_batch {
     uint64_t        first_id;
     uint32_t        count;
+    uint32_t        bytes;   /* as it is stored */
+    int64_t         made_ms; /* none of its timestamps is older */
     enum outcome    outcome;
     uint64_t        first_sent, last_sent; /* numbers of the calls that carried it */
     int64_t         first_ms, last_ms;     /* when the engine saw them */
@@ -171,7 +187,7 @@ struct m_topic *model_topic(struct model *m, const char *name);
 struct m_topic *model_topic_at(struct model *m, size_t index); /* all that ever were, in order; NULL: no more */
 /* NULL: too many. */
 struct m_topic *model_make_topic(struct model *m, const char *name, uint32_t partitions,
-                                 enum retention retention, uint64_t number);
+                                 const struct topic_policy *policy, uint64_t number);
 /* With the queues that go with it or lose it. */
 void model_end_topic(struct model *m, struct m_topic *t, uint64_t number);
 bool m_topic_is(const struct m_topic *t); /* it is there, as the engine sees it now */
@@ -189,24 +205,26 @@ void model_waited(struct model *m, struct m_batch *b);
 /* It lies there: from an answer. */
 void model_bind(struct model *m, struct m_batch *b, struct m_log *l, uint64_t base);
 /* A record was seen at an offset. Checks everything about it; returns its id. */
-uint64_t model_see(struct model *m, struct m_log *l, uint64_t offset, struct bytes key,
-                   struct bytes value);
-/* All records of a stored batch; returns the offset after it. */
-uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_ref *ref);
-/* Nothing was between these two offsets. */
-void model_saw_hole(struct model *m, struct m_log *l, uint64_t from, uint64_t end);
-/* The whole log was seen: what was not in it is not there. */
-void model_saw_all(struct model *m, struct m_log *l, uint64_t start, uint64_t end);
+uint64_t model_see(struct model *m, struct m_log *l, uint64_t offset, const struct record *record);
+/* All records of a stored batch; returns the offset after it, with what compaction took. */
+uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_ref *ref,
+                         struct m_holes *holes);
+/* Its offsets are known up to there. */
+void m_log_make_room(struct m_log *l, uint64_t end);
 /* After the logs of all topics were seen. */
 void model_decide_batches(struct model *m);
 uint64_t m_log_id(const struct m_log *l, uint64_t offset); /* 0: not known */
 
 /* The stored batch of b: M1. */
-struct slice model_encode(struct model *m, const struct m_batch *b, int64_t timestamp_ms,
+struct slice model_encode(struct model *m, struct m_batch *b, int64_t timestamp_ms,
                           int64_t producer_id, int16_t epoch, int32_t sequence);
 /* A key of a record: 0 none, else its number. */
 unsigned model_key(struct model *m, uint64_t id);
 struct bytes key_text(unsigned key);
+/* Its value is null. */
+bool model_is_tombstone(const struct model *m, uint64_t id);
+/* So that a compacted topic takes it. */
+void model_give_keys(struct model *m, const struct m_batch *b);
 
 /* ---- model_queue.c ---- */
 struct m_queue *model_queue(struct model *m, const char *name);
@@ -226,7 +244,7 @@ struct m_held *model_held(struct model *m, struct m_queue *q, uint32_t partition
 /* Whether the record there is in the queue at all. */
 enum presence m_queue_presence(struct model *m, const struct m_queue *q, uint32_t partition,
                                uint64_t offset);
-/* Whether it may have expired by now. */
+/* Whether it may have expired by now, or its log may have lost it. */
 bool m_queue_may_expire(struct model *m, const struct m_queue *q, uint32_t partition,
                         uint64_t offset);
 

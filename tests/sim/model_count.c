@@ -8,8 +8,18 @@
  * known that it must be there, or how it ended, or neither; only the last may be counted under
  * anything.
  */
-#include "model.h"
+#include "model_keep.h"
 #include "world.h"
+
+/* What its log has lost is gone at once, unless somebody had it: then when it comes back and its turn
+ * comes. */
+static bool may_be_left(const struct m_queue *q, const struct m_held *h)
+{
+    const struct m_loss *loss = &q->topic->loss;
+
+    return (loss->is_trimmed || loss->age_ms > 0 || loss->bytes > 0) &&
+           (h->seen_max > 0 || !h->is_exact);
+}
 
 static void count_one(struct model *m, struct m_queue *q, uint32_t partition, uint64_t offset,
                       struct m_count *c)
@@ -25,7 +35,7 @@ static void count_one(struct model *m, struct m_queue *q, uint32_t partition, ui
     c->routed_low += in == IN;
     c->routed_high++;
     c->held_low += must_be_held;
-    c->held_high += is_in_log && h->fate != GONE;
+    c->held_high += (is_in_log || may_be_left(q, h)) && h->fate != GONE;
     if (must_be_held)
         TRACE(m->world, "queue %s/%u must hold offset %llu", q->name, partition,
               (unsigned long long)offset);
@@ -43,6 +53,15 @@ void model_count(struct model *m, struct m_queue *q, struct m_count *out)
             count_one(m, q, p, offset, out);
 }
 
+/* The log dropped it before it was settled, or before the queue was made, when others had settled it. */
+static bool may_evict(const struct m_queue *q)
+{
+    const struct m_loss *loss = &q->topic->loss;
+
+    return loss->is_trimmed || loss->age_ms > 0 || loss->bytes > 0 ||
+           (!m_topic_is_timed(q->topic) && !q->made_topic && !q->from_end);
+}
+
 /* Whether a message of the queue can have ended like that at all. */
 static bool may_have_ended(const struct model *m, const struct m_queue *q, int fate)
 {
@@ -55,12 +74,13 @@ static bool may_have_ended(const struct model *m, const struct m_queue *q, int f
         return q->expiry_ms > 0;
     case FATE_PURGED:
         return q->was_purged;
-    case FATE_EVICTED: /* others had settled it when the queue was made, and it was dropped then */
-        return q->topic->retention != RETAIN_TIME && !q->made_topic && !q->from_end;
+    case FATE_EVICTED:
+        return may_evict(q);
+    case FATE_COMPACTED:
+        return q->topic->loss.is_compacted;
     case FATE_DAMAGED:
         return m->world->may_be_damaged;
     case FATE_ABORTED: /* nobody aborts here */
-    case FATE_COMPACTED:
     case FATE_COUNT:
         break;
     }

@@ -1,6 +1,7 @@
 /* model_queue.c - see model.h: what queues know of messages, as far as clients can tell. */
 #include "model.h"
 #include "base/mem.h"
+#include "model_keep.h"
 #include "model_exchange.h"
 #include "model_group.h"
 #include "world.h"
@@ -115,7 +116,7 @@ void model_end_queue(struct model *m, struct m_queue *q, uint64_t number)
     q->gone = number;
     q->gone_turn = m->world->turn;
     if (!q->detached && m_topic_is(t) && strcmp(t->name, q->name) == 0 &&
-        t->retention == RETAIN_UNTIL_SETTLED && !has_other_queue(m, q))
+        t->policy.retention == RETAIN_UNTIL_SETTLED && !has_other_queue(m, q))
         model_end_topic(m, t, number);
     model_sweep_exchanges(m, number);
 }
@@ -134,7 +135,7 @@ enum presence m_queue_presence(struct model *m, const struct m_queue *q, uint32_
         return IN;
     if (q->from_end)
         return b->last_sent < q->made ? NOT_IN : MAYBE_IN;
-    if (q->topic->retention == RETAIN_TIME)
+    if (m_topic_is_timed(q->topic))
         return IN;
     return q->made_topic ? NOT_IN : MAYBE_IN; /* others may have settled it before */
 }
@@ -145,7 +146,8 @@ bool m_queue_may_expire(struct model *m, const struct m_queue *q, uint32_t parti
     const struct m_log   *l = &q->topic->logs[partition];
     const struct m_batch *b = model_batch_of(m, m_log_id(l, offset));
 
-    return q->expiry_ms > 0 && (!b || b->first_ms + q->expiry_ms <= m->world->now_ms);
+    return (q->expiry_ms > 0 && (!b || b->first_ms + q->expiry_ms <= m->world->now_ms)) ||
+           m_log_may_lose(m, l, offset);
 }
 
 static void doubt(struct m_held *h, uint64_t number, uint64_t turn)
@@ -215,7 +217,7 @@ static void each_of_key(struct model *m, struct m_queue *q, const struct lease *
     const struct m_log *l = &q->topic->logs[lease->partition];
     unsigned            key = model_key(m, m_log_id(l, lease->offset));
     bool                is_all = m->world->plan.has[HAS_DELAYS];
-    uint64_t            from = is_before || is_all ? l->start : lease->offset + 1;
+    uint64_t            from = is_before || is_all ? 0 : lease->offset + 1;
     uint64_t            end = is_before && !is_all ? lease->offset : l->end;
 
     for (uint64_t offset = from; q->ever_ordered && offset < end; offset++)
@@ -295,7 +297,7 @@ static uint64_t see_record(struct model *m, struct m_queue *q, const struct mess
     if (!batch_find(&reader, (int32_t)(ref->offset - ref->base_offset), &record))
         violation(m->world, "what is handed out is in its batch", "queue %s/%u offset %llu",
                   q->name, ref->lease.partition, (unsigned long long)ref->offset);
-    id = model_see(m, l, ref->offset, record.key, record.value);
+    id = model_see(m, l, ref->offset, &record);
     batch_close(&reader);
     return id;
 }
@@ -304,6 +306,11 @@ static uint64_t see_record(struct model *m, struct m_queue *q, const struct mess
 static void check_fate(struct model *m, struct m_queue *q, struct m_held *h,
                        const struct message_ref *ref, const struct m_terms *t)
 {
+    const struct m_log *l = &q->topic->logs[ref->lease.partition];
+
+    if (ref->offset < l->start && ref->attempts == 1 && l->start_turn <= t->after_turn)
+        violation(m->world, "what a log has lost is not handed out", AT_FORMAT "it begins at %llu",
+                  AT(q, ref, t), (unsigned long long)l->start);
     if (q->gone && q->gone_turn <= t->after_turn)
         violation(m->world, "nothing comes from a queue that is gone", AT_FORMAT "it was deleted",
                   AT(q, ref, t));
@@ -779,8 +786,10 @@ void model_on_crash(struct model *m)
 {
     uint64_t durable = m->world->durable;
 
-    for (size_t i = 0; i < m->topic_count; i++)
+    for (size_t i = 0; i < m->topic_count; i++) {
         m->topics[i]->is_doubtful |= m->topics[i]->made > durable || m->topics[i]->gone > durable;
+        m->topics[i]->policy_in_doubt |= m->topics[i]->altered > durable;
+    }
     for (size_t i = 0; i < m->queue_count; i++) {
         struct m_queue *q = m->queues[i];
 

@@ -42,6 +42,9 @@
     X(SUBSCRIPTIONS, "queues over topics of other names")                                          \
     X(DEFINERS, "topics and queues come and go")                                                   \
     X(PURGES, "purges")                                                                            \
+    X(RETENTION, "logs lose what is old or too much")                                              \
+    X(TRIMS, "logs are trimmed")                                                                   \
+    X(COMPACTION, "of each key the last record stays")                                             \
     X(EXCHANGES, "exchanges and bindings")                                                         \
     X(GROUPS, "consumer groups")                                                                   \
     X(TRANSACTIONS, "several calls at once")

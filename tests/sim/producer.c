@@ -7,6 +7,7 @@
  * producer begins anew under another identity. Without, a batch is sent once, whatever comes of it.
  */
 #include "clients.h"
+#include "model_keep.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -46,6 +47,7 @@ struct appending {
     struct m_batch *batch;
     struct line    *line; /* NULL: sent once */
     bool            has_topic;
+    bool            lacks_key; /* and the topic wants one */
 };
 
 /* ---- one batch ---- */
@@ -59,6 +61,7 @@ static void on_submit(struct request *r)
     a->has_topic = a->line ? m_topic_is(t->topic) : now != NULL;
     if (!a->line && now)
         t->topic = now;
+    a->lacks_key = a->has_topic && m_topic_refuses(r->client->world->model, t->topic, a->batch);
     model_sent(r->client->world->model, a->batch, r->number);
 }
 
@@ -106,6 +109,8 @@ static void check_refusal(const struct appending *a, const struct append_item *i
         is_fine = w->is_short;
     else if (item->err == ERR_NO_TOPIC || item->err == ERR_NO_PARTITION)
         is_fine = !a->has_topic;
+    else if (item->err == ERR_NO_KEY)
+        is_fine = a->lacks_key;
     else if (item->err == ERR_BAD_SEQUENCE)
         is_fine = a->line && a->line->must_wait;
     if (!is_fine)
@@ -120,6 +125,9 @@ static void on_there(const struct appending *a, const struct append_item *item)
     struct m_batch *b = a->batch;
     struct m_topic *t = b->targets[0].topic;
 
+    if (a->lacks_key)
+        violation(w, "a compacted topic takes no record without a key", "record %llu, by %s",
+                  (unsigned long long)b->first_id, t->name);
     if (!a->has_topic || (uint32_t)item->partition >= t->partition_count)
         violation(w, "what is deleted is gone", "record %llu was appended to %s",
                   (unsigned long long)b->first_id, t->name);
@@ -272,6 +280,8 @@ static void add_to_line(struct producer *me, struct line *l)
     struct line_batch *x = &l->at[l->count++];
 
     x->batch = new_batch(me, l->topic, (int32_t)l->partition);
+    if (me->client.world->plan.has[HAS_COMPACTION]) /* one that is refused would end the line */
+        model_give_keys(me->client.world->model, x->batch);
     x->sequence = l->next_sequence;
     x->is_out = false;
     x->sent_ms = 0;

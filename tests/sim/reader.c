@@ -1,5 +1,8 @@
 /* reader.c - see clients.h: reads logs from any offset, waits at their ends, asks for offsets. */
 #include "clients.h"
+#include "model_keep.h"
+
+#include <stdlib.h>
 
 enum { OUT_MAX = 2, WAIT_MS_MAX = 2000, READ_BYTES_MAX = 100000 };
 
@@ -7,6 +10,7 @@ struct reading {
     struct request  request;
     struct m_topic *asked;
     struct m_topic *topic; /* that the name meant when the engine saw it */
+    uint64_t        start; /* of the log, as far as it was known then */
 };
 
 static void on_submit(struct request *r)
@@ -14,29 +18,49 @@ static void on_submit(struct request *r)
     struct reading *x = (struct reading *)r;
 
     x->topic = model_topic(r->client->world->model, x->asked->name);
+    if (x->topic)
+        x->start = x->topic->logs[((struct read_call *)r->call)->items[0].partition].start;
 }
 
 /* Batches follow one another from the offset asked for. */
 static void check_batches(struct world *w, struct m_log *l, const struct read_item *item)
 {
-    uint64_t next = item->offset;
+    struct m_holes holes = { 0 };
+    uint64_t       next = item->offset;
 
     for (size_t i = 0; i < item->batch_count; i++) {
         const struct batch_ref *ref = &item->batches[i];
-        uint64_t                end = model_see_batch(w->model, l, ref);
+        uint64_t                end = model_see_batch(w->model, l, ref, &holes);
 
         if (end <= next)
             violation(w, "reads go forward", "%s/%u: %llu to %llu came, %llu was next",
                       l->topic->name, l->partition, (unsigned long long)ref->base_offset,
                       (unsigned long long)end, (unsigned long long)next);
-        if (l->topic->retention == RETAIN_TIME)
-            model_saw_hole(w->model, l, next, ref->base_offset);
+        holes_add(&holes, next, ref->base_offset);
         next = end;
     }
     if (next > item->high_watermark)
         violation(w, "reads end at the high watermark", "%s/%u: %llu, not %llu", l->topic->name,
                   l->partition, (unsigned long long)next,
                   (unsigned long long)item->high_watermark);
+    if (m_topic_is_timed(l->topic)) /* else a queue may have taken it without saying so by now */
+        model_check_holes(w->model, l, &holes);
+    free(holes.at);
+}
+
+/* What a topic that keeps nothing for queues is said to have lost it never has again. */
+static void check_start(const struct reading *x, struct m_log *l, const struct read_item *item)
+{
+    struct world *w = x->request.client->world;
+
+    if (item->err && item->err != ERR_OUT_OF_RANGE)
+        return;
+    if (item->log_start < x->start)
+        violation(w, "a log's start never goes back", "%s/%u starts at %llu, not %llu",
+                  l->topic->name, l->partition, (unsigned long long)item->log_start,
+                  (unsigned long long)x->start);
+    if (m_topic_is_timed(l->topic))
+        model_saw_start(w->model, l, item->log_start);
 }
 
 static void on_answer(struct request *r)
@@ -49,6 +73,7 @@ static void on_answer(struct request *r)
     if (r->call->err == ERR_CANCELLED || !x->topic || x->topic->gone) /* it may have gone while the call waited */
         return;
     l = &x->topic->logs[item->partition];
+    check_start(x, l, item);
     if (item->err && (x->topic != x->asked || item->offset < item->log_start))
         return;
     if (item->err == ERR_CORRUPT && disk_sim_has_lied(w->disk))

@@ -4,9 +4,11 @@
  * logs that it went to: that shows all of it or nothing.
  */
 #include "clients.h"
+#include "model_keep.h"
 #include "model_transact.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { PARTS_MAX = TRANSACTION_BATCHES_MAX + 1, READ_BYTES = 1 << 20 };
 
@@ -48,13 +50,13 @@ static struct m_batch *add_batch(struct transacting *x, const char *name, struct
     return b;
 }
 
-static struct slice encode(const struct transacting *x, const struct m_batch *b)
+static struct slice encode(const struct transacting *x, struct m_batch *b)
 {
     return model_encode(model_of(x), b, x->request.client->world->now_ms, -1, 0, 0);
 }
 
 static void add_append(struct transacting *x, const char *name, bool to_queue,
-                       const struct m_batch *b)
+                       struct m_batch *b)
 {
     struct append_call *a = (struct append_call *)add_part(x, CALL_APPEND, sizeof *a);
     struct append_item *item = arena_struct(&a->call.arena, struct append_item);
@@ -158,11 +160,11 @@ static void settle(struct transacting *x)
 
 /* ---- what will come of it ---- */
 
-static bool takes_batch(struct m_batch *b, struct m_topic *t)
+static bool takes_batch(struct model *m, struct m_batch *b, struct m_topic *t)
 {
     if (t)
         b->targets[0].topic = t;
-    return t && b->targets[0].partition < (int32_t)t->partition_count;
+    return t && b->targets[0].partition < (int32_t)t->partition_count && !m_topic_refuses(m, t, b);
 }
 
 /* A publish that reaches nothing is done, too, and its batch is nowhere. */
@@ -184,8 +186,8 @@ static enum certainty foresee_append(struct model *m, struct m_batch *b, const c
     struct m_queue *q = to_queue ? model_queue(m, name) : NULL;
 
     if (to_queue)
-        return q && m_queue_has_own_topic(q) && takes_batch(b, q->topic) ? WILL : WILL_NOT;
-    return takes_batch(b, model_topic(m, name)) ? WILL : WILL_NOT;
+        return q && m_queue_has_own_topic(q) && takes_batch(m, b, q->topic) ? WILL : WILL_NOT;
+    return takes_batch(m, b, model_topic(m, name)) ? WILL : WILL_NOT;
 }
 
 /* The weakest of its items decides, unless what is gone is left out. */
@@ -362,7 +364,7 @@ static bool is_whole(const struct read_item *item)
 
         if (item->batches[i].base_offset > next || batch_check(item->batches[i].bytes.bytes, &head))
             return false;
-        next = item->batches[i].base_offset + (uint64_t)head.record_count;
+        next = item->batches[i].base_offset + (uint64_t)head.last_offset_delta + 1;
     }
     return !item->err && next >= item->high_watermark;
 }
@@ -371,6 +373,7 @@ static void on_looked(struct request *r)
 {
     const struct looking   *x = (struct looking *)r;
     const struct read_call *a = (const struct read_call *)r->call;
+    struct m_holes          holes = { 0 };
     size_t                  there = 0;
 
     for (size_t i = 0; i < a->item_count; i++)
@@ -381,7 +384,9 @@ static void on_looked(struct request *r)
 
         for (size_t k = 0; k < a->items[i].batch_count; k++)
             model_see_batch(r->client->world->model, &target->topic->logs[target->partition],
-                            &a->items[i].batches[k]);
+                            &a->items[i].batches[k], &holes);
+        free(holes.at); /* nobody asks about them */
+        holes = (struct m_holes){ 0 };
         there += target->base >= 0 && (uint64_t)target->base < a->items[i].high_watermark;
     }
     if (there > 0 && there < a->item_count)

@@ -321,6 +321,8 @@ static struct engine_options draw_options(struct world *w)
         o.hot_bytes = draw_range(d, 1, 20000);
         o.segment_bytes = draw_range(d, 10000, 80000);
     }
+    if (w->plan.has[HAS_COMPACTION])
+        o.compact_keys_bytes = draw_range(d, 200, 20000);
     if (w->plan.has[HAS_SMALL_FRAMES])
         o.journal_frame_bytes = draw_range(d, 1, 2000);
     if (w->plan.has[HAS_DIRECT])

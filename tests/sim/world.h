@@ -77,6 +77,7 @@ struct request {
 
 struct world_counts {
     uint64_t calls, turns, crashes, kills, stops, recoveries, delivered, audits;
+    uint64_t trimmed, holes; /* records that went with the start of their log, or from within */
     uint64_t damages, refusals, unreadable; /* what was damaged, and what came of it */
 };
 
