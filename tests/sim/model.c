@@ -467,6 +467,8 @@ static bool may_be_dropped(const struct m_target *t)
 /* A queue must still hold it: nobody can have taken it unseen. */
 static bool is_needed(const struct model *m, const struct m_batch *b, const struct m_topic *t)
 {
+    if (m_topic_loses(t))
+        return false;
     for (size_t i = 0; i < m->queue_count && !m->world->may_be_damaged; i++) {
         const struct m_queue *q = m->queues[i];
 

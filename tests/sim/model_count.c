@@ -15,10 +15,7 @@
  * comes. */
 static bool may_be_left(const struct m_queue *q, const struct m_held *h)
 {
-    const struct m_loss *loss = &q->topic->loss;
-
-    return (loss->is_trimmed || loss->age_ms > 0 || loss->bytes > 0) &&
-           (h->seen_max > 0 || !h->is_exact);
+    return m_topic_loses(q->topic) && (h->seen_max > 0 || !h->is_exact);
 }
 
 static void count_one(struct model *m, struct m_queue *q, uint32_t partition, uint64_t offset,
@@ -56,9 +53,7 @@ void model_count(struct model *m, struct m_queue *q, struct m_count *out)
 /* The log dropped it before it was settled, or before the queue was made, when others had settled it. */
 static bool may_evict(const struct m_queue *q)
 {
-    const struct m_loss *loss = &q->topic->loss;
-
-    return loss->is_trimmed || loss->age_ms > 0 || loss->bytes > 0 ||
+    return m_topic_loses(q->topic) ||
            (!m_topic_is_timed(q->topic) && !q->made_topic && !q->from_end);
 }
 

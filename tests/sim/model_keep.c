@@ -47,6 +47,13 @@ bool m_topic_is_timed(const struct m_topic *t)
     return t->loss.kinds == 1u << RETAIN_TIME;
 }
 
+bool m_topic_loses(const struct m_topic *t)
+{
+    const struct m_loss *loss = &t->loss;
+
+    return loss->is_trimmed || loss->is_compacted || loss->age_ms > 0 || loss->bytes > 0;
+}
+
 bool m_topic_refuses(struct model *m, const struct m_topic *t, const struct m_batch *b)
 {
     for (uint32_t i = 0; t->policy.is_compacted && i < b->count; i++)

@@ -24,6 +24,8 @@ void m_topic_set_policy(struct m_topic *t, const struct topic_policy *p);
 bool m_topic_is_policy(const struct topic_policy *a, const struct topic_policy *b);
 /* It never kept anything for a queue: what may be gone does not depend on those. */
 bool m_topic_is_timed(const struct m_topic *t);
+/* Its records may go, now or then, whatever queues need. */
+bool m_topic_loses(const struct m_topic *t);
 /* A compacted topic, as it is now, does not take the batch: a record of it has no key. */
 bool m_topic_refuses(struct model *m, const struct m_topic *t, const struct m_batch *b);
 

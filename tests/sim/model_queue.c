@@ -135,7 +135,7 @@ enum presence m_queue_presence(struct model *m, const struct m_queue *q, uint32_
         return IN;
     if (q->from_end)
         return b->last_sent < q->made ? NOT_IN : MAYBE_IN;
-    if (m_topic_is_timed(q->topic))
+    if (m_topic_is_timed(q->topic) && !m_topic_loses(q->topic))
         return IN;
     return q->made_topic ? NOT_IN : MAYBE_IN; /* others may have settled it before */
 }
