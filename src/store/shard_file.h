@@ -97,7 +97,8 @@ struct lane {
 
 enum {
     BLOBS_WARM_MAX = 2,
-    SPARE_MAX = 4,              /* journal files that are kept to be used again */
+    SPARE_MAX = 4,              /* journal files that are kept to be used again, */
+    FILES_KEPT = 8,             /* while there are fewer than this with those in use and the next */
     SMALL_FILE_BYTES = 1 << 20, /* the first of a claim, and all on a disk that is nearly full */
 };
 

@@ -253,13 +253,22 @@ static enum err remove_file(struct shard_file *s, struct jfile *f)
     return disk_remove(s->disk, path);
 }
 
-/* Not under the lock: the files are out of everybody's reach. */
-static enum err put_away(struct shard_file *s, struct jfile **files, size_t count)
+/* How many more files may be kept: when many are in use the disk is not to have spares on top. */
+static size_t spare_room(const struct shard_file *s)
+{
+    size_t there = s->count + 1 + s->spare_count;
+    size_t room = there < FILES_KEPT ? FILES_KEPT - there : 0;
+
+    return room < SPARE_MAX - s->spare_count ? room : SPARE_MAX - s->spare_count;
+}
+
+/* Not under the lock: the files are out of everybody's reach. The first `room` are kept. */
+static enum err put_away(struct shard_file *s, struct jfile **files, size_t count, size_t room)
 {
     enum err err = ERR_OK;
 
     for (size_t i = 0; i < count; i++)
-        if (s->spare_count < SPARE_MAX && files[i]->bytes == s->file_bytes && !is_full(s))
+        if (i < room && files[i]->bytes == s->file_bytes && !is_full(s))
             s->spares[s->spare_count++] = files[i];
         else if (!err)
             err = remove_file(s, files[i]);
@@ -313,9 +322,11 @@ static void put_back(struct shard_file *s, struct jfile **files, size_t count)
 static enum err trim(struct shard_file *s, size_t count)
 {
     struct jfile **gone = mem_copy(s->files, count * sizeof *gone);
+    size_t         room;
     enum err       err;
 
     take_out(s, count);
+    room = spare_room(s);
     pthread_mutex_unlock(&s->lock);
     err = shard_keep_head(s);
     pthread_mutex_lock(&s->lock);
@@ -323,7 +334,7 @@ static enum err trim(struct shard_file *s, size_t count)
         put_back(s, gone, count);
     } else {
         pthread_mutex_unlock(&s->lock);
-        err = put_away(s, gone, count);
+        err = put_away(s, gone, count, room);
         pthread_mutex_lock(&s->lock);
     }
     free(gone);

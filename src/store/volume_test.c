@@ -361,6 +361,25 @@ static void trimmed_files_are_used_again(void **state)
     slice_drop(&want);
 }
 
+/* With seven in use, and the next, one is kept, though four were trimmed. */
+static void files_that_are_kept_do_not_come_on_top(void **state)
+{
+    enum { PER_FILE = 15 };
+    struct world *w = *state;
+
+    claim(w);
+    for (int i = 0; i < 10 * PER_FILE; i++)
+        send(w, 4000);
+    settle(w);
+    shard_trim(w->shard, w->frames[4 * PER_FILE].position);
+    wait_for_oldest(w, w->frames[4 * PER_FILE - 1].position);
+    send(w, 4000);
+    settle(w);
+    if (w->rig.disk)
+        assert_true(disk_sim_used(w->rig.disk) < 8 * JOURNAL_FILE_BYTES_MIN + (16 << 10));
+    release(w);
+}
+
 static void replay_begins_where_it_is_told(void **state)
 {
     struct world *w = *state;
@@ -631,6 +650,7 @@ int main(void)
         BOTH(a_frame_may_be_larger_than_a_file),
         BOTH(what_is_durable_can_be_read),
         BOTH(trimmed_files_are_used_again),
+        BOTH(files_that_are_kept_do_not_come_on_top),
         BOTH(replay_begins_where_it_is_told),
         BOTH(trimmed_frames_are_gone_and_missed),
         BOTH(a_checkpoint_ahead_of_the_journal_is_refused),
