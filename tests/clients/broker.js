@@ -37,6 +37,25 @@ async function freePorts(count) {
 const children = new Set();
 process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')));
 
+function canListen(port) {
+    return new Promise((resolve) => {
+        const server = net.createServer();
+        server.once('error', () => resolve(false));
+        server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+}
+
+/** The first of so many ports in a row that were free a moment ago. */
+async function freeRow(count) {
+    for (;;) {
+        const first = (await freePorts(DOORS.length + 1)).pop();
+        const found = await Promise.all(Array.from({ length: count - 1 }, (_, i) => canListen(first + 1 + i)));
+        if (found.every((isFree) => isFree)) {
+            return first;
+        }
+    }
+}
+
 class Broker {
     constructor(ports, folder) {
         this.ports = Object.fromEntries(DOORS.map((door, i) => [door, ports[i]]));
@@ -127,4 +146,4 @@ class Broker {
     }
 }
 
-module.exports = { BINARY, Broker, DOORS, ROOT, freePorts };
+module.exports = { BINARY, Broker, DOORS, ROOT, freePorts, freeRow };

@@ -1,7 +1,11 @@
 'use strict';
-/* kafkajs_admin.js - kafkajs' admin client: groups and their offsets. */
+/* kafkajs_admin.js - kafkajs' admin client: groups and their offsets, settings, partitions, brokers on paper. */
 const assert = require('assert');
-const { ConfigResourceTypes } = require('kafkajs');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+const { ConfigResourceTypes, Kafka, logLevel } = require('kafkajs');
+const { Broker, freeRow } = require('./broker');
 const { consume, fresh, numbers, readAll, send, topic } = require('./kafkajs_steps');
 const { failure, until } = require('./suite');
 
@@ -88,11 +92,55 @@ async function alterConfigs(c) {
     assert.strictEqual(await value(), '604800000');
 }
 
+async function growAndTrim(c) {
+    const name = await topic(c);
+    await send(c, name, numbers(10));
+    await c.admin.createPartitions({ topicPartitions: [{ topic: name, count: 3 }] });
+    const { topics: [found] } = await c.admin.fetchTopicMetadata({ topics: [name] });
+    assert.strictEqual(found.partitions.length, 3);
+    const error = await failure(c.admin.createPartitions({ topicPartitions: [{ topic: name, count: 2 }] }));
+    assert.strictEqual(error.errors ? error.errors[0].type : error.type, 'INVALID_PARTITIONS');
+    await c.admin.fetchTopicOffsets(name); // the client learns who leads
+    await c.admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: '4' }] });
+    const ends = (await c.admin.fetchTopicOffsets(name)).find((p) => p.partition === 0);
+    assert.deepStrictEqual([ends.low, ends.high], ['4', '10']);
+    await c.admin.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: '-1' }] });
+    assert.strictEqual((await c.admin.fetchTopicOffsets(name)).find((p) => p.partition === 0).low, '10');
+}
+
+/* A broker of its own that is three of them. */
+async function threeNodes() {
+    const broker = new Broker([await freeRow(3), 0, 0, 0], fs.mkdtempSync(path.join(os.tmpdir(), 'myna-test-')));
+    await broker.start(['--kafka-nodes', '3', '--kafka-tls-port', '0', '--amqp-tls-port', '0']);
+    const kafka = new Kafka({ clientId: 'myna-test', brokers: [broker.at('kafka')], logLevel: logLevel.NOTHING });
+    const c = { kafka, admin: kafka.admin(), producer: kafka.producer() };
+    await c.admin.connect();
+    await c.producer.connect();
+    const { brokers } = await c.admin.describeCluster();
+    assert.deepStrictEqual(brokers.map((b) => b.nodeId), [1, 2, 3]);
+    assert.deepStrictEqual(brokers.map((b) => b.port), [0, 1, 2].map((i) => broker.ports.kafka + i));
+    const name = fresh('replicated');
+    await c.admin.createTopics({ topics: [{ topic: name, numPartitions: 6, replicationFactor: 3 }] });
+    const { topics: [found] } = await c.admin.fetchTopicMetadata({ topics: [name] });
+    assert.deepStrictEqual([...new Set(found.partitions.map((p) => p.leader))].sort(), [1, 2, 3]);
+    assert.ok(found.partitions.every((p) => p.replicas.length === 3 && p.isr.length === 3));
+    await send(c, name, numbers(60));
+    assert.strictEqual((await readAll(c, name, 60)).length, 60);
+    await c.producer.disconnect();
+    await c.admin.disconnect();
+    await broker.stop();
+    await broker.dispose();
+}
+
 const checks = [
     ['groups: list, describe, delete', groupLife],
     ['offsets: set, reset, fetch', setAndResetOffsets],
     ['configs of topics and brokers', describeConfigs],
     ['alter configs', alterConfigs],
+    ['partitions grow and are trimmed', growAndTrim],
 ];
 
-module.exports = { checks };
+/* These have a broker of their own. */
+const ownBrokerChecks = process.env.PEER ? [] : [['three brokers on paper', threeNodes]];
+
+module.exports = { checks: [...checks, ...ownBrokerChecks] };
