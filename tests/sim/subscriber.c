@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { SUBSCRIPTIONS_MAX = 3, OUT_MAX = 4, LEASE_MS_MAX = 8000, MESSAGES_MAX = 8 };
+enum { SUBSCRIPTIONS_MAX = 3, OUT_MAX = 4, LIMITER = 5, LEASE_MS_MAX = 8000, MESSAGES_MAX = 8 };
 
 /* Kept until the world ends: the engine may still deliver to one that has been left. */
 struct subscription {
@@ -18,6 +18,7 @@ struct subscription {
     int64_t              lease_ms;
     int64_t              submit_ms;
     bool                 is_bound, no_ack;
+    bool                 is_limited;  /* together with others of the session */
     bool                 is_live;     /* answered, and not left */
     bool                 is_over;     /* nothing may come any more */
     uint64_t             fresh[PARTITIONS_MAX];
@@ -30,6 +31,7 @@ struct subscriber {
     struct subscription *all;
     struct subscription *live[SUBSCRIPTIONS_MAX];
     unsigned             opening;
+    uint64_t             limit; /* of the session's limiter, the highest so far; 0: it has none */
 };
 
 struct asking {
@@ -71,6 +73,22 @@ static void check_credit(const struct subscription *s)
                   s->name, (unsigned long long)have, (unsigned long long)s->messages_max);
 }
 
+static void check_limit(const struct subscriber *me)
+{
+    struct world *w = me->client.world;
+    uint64_t      have = 0;
+
+    for (int i = 0; i < SUBSCRIPTIONS_MAX; i++) {
+        const struct subscription *s = me->live[i];
+
+        if (s && s->is_limited && !s->no_ack)
+            have += model_count_leases(w->model, s->queue, s->taker);
+    }
+    if (me->limit > 0 && have > me->limit)
+        violation(w, "no session has more than its limiter allows", "%llu, at most %llu",
+                  (unsigned long long)have, (unsigned long long)me->limit);
+}
+
 static void take(struct subscription *s, struct delivery *d)
 {
     struct m_terms terms = terms_of(s);
@@ -83,6 +101,7 @@ static void take(struct subscription *s, struct delivery *d)
             hand_add(&me_of(s)->hand, s->queue, &d->messages[i].lease);
     }
     check_credit(s);
+    check_limit(me_of(s));
 }
 
 static void leave(struct subscription *s)
@@ -168,6 +187,8 @@ static void fill(struct subscriber *me, struct subscription *s, struct subscribe
     s->taker = (1ull << 62) + ++w->last_taker;
     a->ns = bytes_str(NAMESPACE_DEFAULT);
     a->queue = call_bytes(a, bytes_str(s->name));
+    s->is_limited = me->limit > 0 && draw_one_in(&w->draw, 2);
+    a->limiter = s->is_limited ? LIMITER : 0;
     a->messages_max = s->messages_max;
     a->bytes_max = draw_one_in(&w->draw, 4) ? 2000 : 0;
     a->no_ack = s->no_ack;
@@ -242,6 +263,28 @@ static void credit(struct subscription *s)
     request_send(r);
 }
 
+/* Raised or lowered; what is in hand already stays. */
+static void on_limit(struct request *r)
+{
+    struct subscriber *me = (struct subscriber *)r->client;
+    uint64_t           max = ((const struct limiter_set_call *)r->call)->messages_max;
+
+    if (max > me->limit)
+        me->limit = max;
+}
+
+static void limit(struct subscriber *me)
+{
+    static const struct request_kind kind = { .on_submit = on_limit };
+    struct request          *r = request_new(&me->client, &kind, sizeof *r, CALL_LIMITER_SET,
+                                             sizeof(struct limiter_set_call));
+    struct limiter_set_call *a = (struct limiter_set_call *)r->call;
+
+    a->limiter = LIMITER;
+    a->messages_max = draw_skewed(&me->client.world->draw, MESSAGES_MAX);
+    request_send(r);
+}
+
 /* The session has ended, in good order or with the process. */
 static void on_session_end(struct client *c)
 {
@@ -254,6 +297,7 @@ static void on_session_end(struct client *c)
         s->is_over = true;
     }
     memset(me->live, 0, sizeof me->live);
+    me->limit = 0;
 }
 
 static void step(struct client *c)
@@ -266,6 +310,8 @@ static void step(struct client *c)
         return;
     if (me->opening == 0 && draw_one_in(&w->draw, 50))
         session_close(c);
+    else if (draw_one_in(&w->draw, 20))
+        limit(me);
     else if (!s && me->opening == 0)
         subscribe(me);
     else if (w->plan.has[HAS_TRANSACTIONS] && draw_one_in(&w->draw, 6))
