@@ -41,6 +41,7 @@ void faults_arm_recovery(struct world *w, unsigned tries)
     if (w->is_calm)
         return;
     disk_sim_set_space(w->disk, PLENTY);
+    disk_sim_misdirect(w->disk, 0); /* a lie ends a life, not a recovery */
     if (has(w, HAS_CRASH_IN_RECOVERY) && tries < RECOVERY_TRIES_MAX && draw_one_in(&w->draw, 2))
         disk_sim_cut_after(w->disk, draw_range(&w->draw, 1, RECOVERY_OPERATIONS_MAX));
     else

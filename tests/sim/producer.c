@@ -31,7 +31,8 @@ struct line {
     size_t            count;
     size_t            out;
     bool              must_wait; /* one failed: nothing new before all have come back */
-    bool              has_begun; /* the log knows the producer: from then on it sees gaps */
+    bool              has_begun; /* the log knows the producer: from then on it sees gaps, */
+    int64_t           begun_ms;  /* for a day after this */
 };
 
 struct producer {
@@ -91,11 +92,13 @@ static void come_back(struct line *l, const struct m_batch *b, bool is_there)
         return;
     x->is_out = false;
     l->out--;
-    l->has_begun |= is_there;
-    if (is_there)
+    if (is_there) {
+        l->has_begun = true;
+        l->begun_ms = x->sent_ms;
         finish(l, b);
-    else
+    } else {
         l->must_wait = true;
+    }
     if (l->out == 0)
         l->must_wait = false;
 }
@@ -299,6 +302,8 @@ static void step_line(struct producer *me, struct line *l)
         choose_log(me, l);
         return;
     }
+    if (l->has_begun && me->client.world->now_ms - l->begun_ms > PATIENCE_MS)
+        l->has_begun = false;
     if (l->must_wait || (!l->has_begun && l->out > 0))
         return;
     if (l->count < LINE_MAX)
