@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -138,7 +140,7 @@ static void set_port(struct sockaddr_storage *sa, uint16_t port)
 {
     if (sa->ss_family == AF_INET6)
         ((struct sockaddr_in6 *)sa)->sin6_port = htons(port);
-    else
+    else if (sa->ss_family == AF_INET)
         ((struct sockaddr_in *)sa)->sin_port = htons(port);
 }
 
@@ -148,6 +150,8 @@ static uint16_t bound_port(int fd)
     socklen_t               len = sizeof sa;
 
     getsockname(fd, (struct sockaddr *)&sa, &len);
+    if (sa.ss_family == AF_UNIX)
+        return 0;
     return ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
                                           : ((struct sockaddr_in *)&sa)->sin_port);
 }
@@ -163,6 +167,8 @@ static int listen_on(struct acceptor *a, const struct sockaddr_storage *sa, sock
     if (s->fd < 0)
         return errno;
     setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (sa->ss_family == AF_UNIX)
+        fchmod(s->fd, S_IRUSR | S_IWUSR); /* bind makes the file with these rights */
     if (sa->ss_family == AF_INET6)
         setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (bind(s->fd, (const struct sockaddr *)sa, len) != 0 ||
@@ -289,6 +295,31 @@ enum err acceptor_open(struct acceptor **out, struct loop *l, const char *host, 
     a = mem_new(sizeof *a);
     *a = (struct acceptor){ .loop = l, .accepted = accepted, .ctx = ctx };
     code = bind_port(a, addresses, count, port);
+    if (code) {
+        free(a);
+        return err_of_errno(code);
+    }
+    begin(a);
+    *out = a;
+    return ERR_OK;
+}
+
+enum err acceptor_open_path(struct acceptor **out, struct loop *l, const char *path,
+                            accepted_fn *accepted, void *ctx)
+{
+    struct address      address = { .len = sizeof(struct sockaddr_un) };
+    struct sockaddr_un *un = (struct sockaddr_un *)&address.sa;
+    struct acceptor    *a;
+    int                 code;
+
+    un->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof un->sun_path)
+        return ERR_BAD_NAME;
+    memcpy(un->sun_path, path, strlen(path));
+    unlink(path);
+    a = mem_new(sizeof *a);
+    *a = (struct acceptor){ .loop = l, .accepted = accepted, .ctx = ctx };
+    code = listen_on_all(a, &address, 1);
     if (code) {
         free(a);
         return err_of_errno(code);

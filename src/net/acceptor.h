@@ -28,6 +28,10 @@ typedef void accepted_fn(void *ctx, int fd);
  * ERR_BUSY: port in use; ERR_ACCESS; ERR_BAD_ARGUMENT: no such host; ERR_IO: also a resolver that failed. */
 MUST_CHECK enum err acceptor_open(struct acceptor **out, struct loop *l, const char *host,
                                   uint16_t port, accepted_fn *accepted, void *ctx);
+/* A socket in the file system, for processes of this user only. A file of the name is replaced, and left there at the
+ * end. ERR_BAD_NAME: the path is too long for a socket. */
+MUST_CHECK enum err acceptor_open_path(struct acceptor **out, struct loop *l, const char *path,
+                                       accepted_fn *accepted, void *ctx);
 uint16_t acceptor_port(const struct acceptor *a);
 /* Accepts nothing more until resumed. */
 void acceptor_pause(struct acceptor *a);

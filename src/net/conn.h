@@ -59,6 +59,9 @@ struct conn_ops {
  * ERR_IO. port 0: any; listener_port tells. */
 MUST_CHECK enum err listener_open(struct listener **out, struct loop *l, const char *host,
                                   uint16_t port, const struct conn_ops *ops, void *ctx);
+/* The same on a socket in the file system (acceptor_open_path). */
+MUST_CHECK enum err listener_open_path(struct listener **out, struct loop *l, const char *path,
+                                       const struct conn_ops *ops, void *ctx);
 /* Connections accepted from now on speak TLS; t (net/tls.h) outlives them. */
 void listener_seal(struct listener *ln, struct tls *t);
 uint16_t listener_port(const struct listener *ln);

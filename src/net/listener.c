@@ -43,21 +43,38 @@ void listener_conn_gone(struct listener *ln)
         free(ln);
 }
 
-enum err listener_open(struct listener **out, struct loop *l, const char *host, uint16_t port,
-                       const struct conn_ops *ops, void *ctx)
+static struct listener *listener_new(struct loop *l, const struct conn_ops *ops, void *ctx)
 {
     struct listener *ln = mem_new(sizeof *ln);
-    enum err         err;
 
     *ln = (struct listener){ .loop = l, .ops = ops, .ctx = ctx };
     list_init(&ln->shaking.conns);
-    err = acceptor_open(&ln->acceptor, l, host, port, on_accepted, ln);
-    if (err) {
+    return ln;
+}
+
+static enum err begin(struct listener **out, struct listener *ln, enum err err)
+{
+    if (err)
         free(ln);
-        return err;
-    }
-    *out = ln;
-    return ERR_OK;
+    else
+        *out = ln;
+    return err;
+}
+
+enum err listener_open(struct listener **out, struct loop *l, const char *host, uint16_t port,
+                       const struct conn_ops *ops, void *ctx)
+{
+    struct listener *ln = listener_new(l, ops, ctx);
+
+    return begin(out, ln, acceptor_open(&ln->acceptor, l, host, port, on_accepted, ln));
+}
+
+enum err listener_open_path(struct listener **out, struct loop *l, const char *path,
+                            const struct conn_ops *ops, void *ctx)
+{
+    struct listener *ln = listener_new(l, ops, ctx);
+
+    return begin(out, ln, acceptor_open_path(&ln->acceptor, l, path, on_accepted, ln));
 }
 
 void listener_seal(struct listener *ln, struct tls *t)

@@ -2,6 +2,7 @@
 #include "node/command.h"
 #include "base/bytes.h"
 #include "node/dump.h"
+#include "node/users.h"
 #include "node/verify.h"
 
 #include <stdio.h>
@@ -19,6 +20,14 @@ static const struct command table[] = {
       "print the files of a data directory, or one file, readably", dump_run },
     { "verify", "[DIR]", "check every checksum and reference of a data directory; changes nothing",
       verify_run },
+    { "add_user", "[--data DIR] NAME [PASSWORD]",
+      "let a user log in; without PASSWORD it is read from standard input", users_run_add },
+    { "change_password", "[--data DIR] NAME [PASSWORD]", "the same for one who is there already",
+      users_run_change_password },
+    { "set_user_tags", "[--data DIR] NAME [TAG...]",
+      "administrator, impersonator, or RabbitMQ's others; none: take them away", users_run_tags },
+    { "delete_user", "[--data DIR] NAME", "guest can be deleted, too", users_run_delete },
+    { "list_users", "[--data DIR]", "names and tags", users_run_list },
 };
 
 static const struct command *find(const char *name)

@@ -9,6 +9,7 @@
 #include "net/door.h"
 #include "net/tls.h"
 #include "node/certificate.h"
+#include "node/control.h"
 #include "node/courier.h"
 #include "node/memory.h"
 #include "node/worker.h"
@@ -61,6 +62,7 @@ struct node {
     struct loop          *loop;
     struct courier       *courier;
     struct tls           *tls; /* NULL: none */
+    struct control       *control;
     pthread_t             loop_thread;
     struct door_server   *open_doors[COUNT(doors)];
     struct mail           close_mail;
@@ -209,6 +211,7 @@ static int open_doors(struct node *n)
     for (size_t i = 0; i < COUNT(doors); i++)
         if (open_door(n, i) != 0)
             return -1;
+    n->control = control_open(n->loop, courier_gate(n->courier), n->options->data, draw);
     return 0;
 }
 
@@ -250,6 +253,7 @@ static void on_grace_tick(struct timer *t, int64_t now_ms)
 
 static void close_doors(struct node *n)
 {
+    control_close(n->control);
     for (size_t i = 0; i < COUNT(doors); i++)
         if (n->open_doors[i])
             n->open_doors[i]->close(n->open_doors[i]);
@@ -350,6 +354,7 @@ static void close_all(struct node *n)
     if (n->loop) {
         while (mail_run(loop_mailbox(n->loop)) > 0)
             ;
+        control_free(n->control);
         courier_free(n->courier);
         loop_free(n->loop);
     }
