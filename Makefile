@@ -14,7 +14,7 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 SANITIZE = -Db_lundef=false
 TESTED = unit corpus sim wire clients newcomer commands disk matrix
 
-.PHONY: help run release test tidy matrix sim powercut killloop failnth planted fuzz \
+.PHONY: help run release test tidy matrix sim powercut killloop copyloop failnth planted fuzz \
 	asan tsan ubsan bench bench-store clean
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo 'make sim      engine and store on a simulated disk that fails: SEEDS ($(SEEDS)) runs; SEED=k shows one'
 	@echo 'make powercut  the power goes CUTS ($(CUTS)) times while clients of all doors work, on FS ($(FS)); as root'
 	@echo 'make killloop  kill -9 and SIGSTOP, ROUNDS ($(ROUNDS)) times, under the same clients'
+	@echo 'make copyloop  kill -9 under a transactional copier, ROUNDS ($(ROUNDS)) times'
 	@echo 'make failnth   each allocation, write, sync, open, rename and thread start of a scenario fails once'
 	@echo 'make planted   programs with one durability bug each: the simulator and the power cuts must find it'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
@@ -66,6 +67,11 @@ killloop: release
 	@tools/install-packages test
 	@tools/npm-install
 	@MYNA=build/release/myna node tests/power/killloop.js $(ROUNDS)
+
+copyloop: release
+	@tools/install-packages test
+	@tools/npm-install
+	@MYNA=build/release/myna node tests/power/copyloop.js $(ROUNDS)
 
 failnth: release
 	@tools/install-packages test

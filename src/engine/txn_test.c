@@ -1,4 +1,5 @@
 /* txn_test.c - Kafka's transactions: who may write, what is seen when, what becomes of it. */
+#include "engine/compact.h"
 #include "engine/txn_rig.h"
 
 struct world {
@@ -334,6 +335,82 @@ static void topics_go_with_what_is_open_in_them(void **state)
     rig_close(&w.rig);
 }
 
+/* ---- compaction ---- */
+
+static bool is_aborted(void *ctx, int64_t producer, uint64_t base)
+{
+    const struct log *l = ctx;
+    struct txn_aborts as = txn_log_aborts(l);
+    bool              is = txn_aborts_have(&as, producer, base);
+
+    free(as.at);
+    return is;
+}
+
+/* One pass over batches as they are, at a time; what each becomes. */
+static void pass(struct log *l, struct read_item *item, size_t from, int64_t now_ms,
+                 enum compact_answer answers[], struct buf *last)
+{
+    struct key_offsets *keys = key_offsets_new(1 << 16);
+    struct compact_pass p;
+
+    compact_begin(&p, keys, 0, now_ms, 1000);
+    p.is_aborted = is_aborted;
+    p.ctx = l;
+    for (size_t i = from; i < item->batch_count; i++) {
+        buf_clear(last);
+        answers[i] = compact_batch(&p, item->batches[i].bytes.bytes, item->batches[i].base_offset, last);
+    }
+    compact_end(&p);
+    key_offsets_free(keys);
+}
+
+static void compaction_takes_what_was_aborted_then_its_marker(void **state)
+{
+    struct world        w;
+    struct read_call   *c;
+    struct log         *l;
+    struct buf          marker;
+    struct slice        first;
+    enum compact_answer answers[4];
+
+    (void)state;
+    begin(&w, true);
+    buf_init(&marker);
+    assert_int_equal(txn_write(&w.b, 0, 1), ERR_OK);
+    assert_int_equal(txn_finish(&w.b, true), ERR_OK);
+    assert_int_equal(txn_write(&w.a, 0, 2), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, false), ERR_OK);
+    l = rig_topic(&w.rig, "t")->logs[0];
+    c = RIG_CALL(&w.rig, read_call, READ);
+    c->ns = txn_ns();
+    c->bytes_max = 1 << 20;
+    c->item_count = 1;
+    c->items = arena_array(&c->call.arena, 1, sizeof *c->items);
+    c->items[0] = (struct read_item){ .name = bytes_str("t"), .bytes_max = 1 << 20 };
+    assert_true(rig_run(&w.rig, c));
+    assert_int_equal(c->items[0].batch_count, 4);
+    pass(l, &c->items[0], 0, 5000, answers, &marker);
+    assert_int_equal(answers[0], COMPACT_SAME);
+    assert_int_equal(answers[1], COMPACT_SAME); /* the marker of what is there */
+    assert_int_equal(answers[2], COMPACT_GONE);
+    assert_int_equal(answers[3], COMPACT_SAME); /* it met what was aborted */
+    pass(l, &c->items[0], 3, 5000, answers, &marker);
+    assert_int_equal(answers[3], COMPACT_LESS);
+    first = c->items[0].batches[3].bytes;
+    c->items[0].batches[3].bytes = slice_copy(buf_view(&marker));
+    pass(l, &c->items[0], 3, 5999, answers, &marker);
+    assert_int_equal(answers[3], COMPACT_SAME);
+    pass(l, &c->items[0], 3, 6000, answers, &marker);
+    assert_int_equal(answers[3], COMPACT_GONE);
+    slice_drop(&first);
+    for (size_t i = 0; i < 4; i++)
+        slice_drop(&c->items[0].batches[i].bytes);
+    call_free(c);
+    buf_fini(&marker);
+    rig_close(&w.rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +425,7 @@ int main(void)
         cmocka_unit_test(queues_take_what_is_committed),
         cmocka_unit_test(retention_leaves_what_is_open),
         cmocka_unit_test(topics_go_with_what_is_open_in_them),
+        cmocka_unit_test(compaction_takes_what_was_aborted_then_its_marker),
     };
 
     return cmocka_run_group_tests_name("txn", tests, NULL, NULL);

@@ -5,6 +5,7 @@ const assert = require('assert');
 const { spawn } = require('child_process');
 const { CompressionTypes, Kafka, logLevel } = require('kafkajs');
 const { checks: adminChecks } = require('./kafkajs_admin');
+const { checks: txnChecks } = require('./kafkajs_txn');
 const { consume, fresh, numbers, readAll, send, text, topic } = require('./kafkajs_steps');
 const { failure, suite, until } = require('./suite');
 
@@ -393,6 +394,7 @@ const checks = [
     ['the time of the append', appendTime],
     ['settings out of bounds', wrongSettings],
     ...adminChecks,
+    ...txnChecks,
 ];
 
 suite('kafkajs', {
