@@ -143,7 +143,7 @@ static void write_segments(const char *dir, uint64_t bytes)
         struct appender *a;
 
         disk_calls_hollow_segments();
-        rig_open(&r, dir);
+        rig_open_hollow(&r, dir);
         a = appender_new(&r, &o);
         appender_make_topics(a);
         appender_run(a, 600, bytes / appender_batch_bytes(a), NULL);
@@ -168,7 +168,7 @@ static void measure_large(struct bench *b)
     bench_number(b, "large_written_in_s", bench_now() - begin);
     raw_forget(dir);
     before = bench_read_bytes();
-    rig_open(&r, dir);
+    rig_open_hollow(&r, dir);
     bench_number(b, "large_open_s", r.open_seconds);
     snprintf(name, sizeof name, "opening %llu GB of segments, MB read",
              (unsigned long long)gigabytes);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const struct worker_limits limits = { 64 << 20, 512 << 20 }; /* the broker's defaults */
+enum { MEMORY = 512 << 20 }; /* as the broker's default */
 
 static void wake(void *ctx)
 {
@@ -23,7 +23,7 @@ static void on_failed(enum err err, const char *what)
     bench_die("the disk failed: %s: %s", what, err_text(err));
 }
 
-void rig_open(struct rig *r, const char *dir)
+static void open_with(struct rig *r, const char *dir, const struct worker_limits *limits)
 {
     char     uri[PATH_BYTES + 16];
     double   begin = bench_now();
@@ -37,12 +37,22 @@ void rig_open(struct rig *r, const char *dir)
     clock_init(&r->clock);
     err = volume_open(&r->volume, uri);
     if (err == ERR_OK)
-        err = worker_open(&r->worker, r->volume, 0, &limits, &r->clock, on_failed);
+        err = worker_open(&r->worker, r->volume, 0, limits, &r->clock, on_failed);
     if (err)
         bench_die("%s: %s", uri, err_text(err));
     r->open_seconds = bench_now() - begin;
     r->replayed_bytes = worker_replayed_bytes(r->worker);
     worker_start(r->worker);
+}
+
+void rig_open(struct rig *r, const char *dir)
+{
+    open_with(r, dir, &(struct worker_limits){ DISK_FREE_MIN, MEMORY, 0 });
+}
+
+void rig_open_hollow(struct rig *r, const char *dir)
+{
+    open_with(r, dir, &(struct worker_limits){ DISK_FREE_MIN, MEMORY, 1 });
 }
 
 void rig_close(struct rig *r)

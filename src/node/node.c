@@ -103,7 +103,7 @@ static void hold_line(void *ctx, enum diag_level level, const char *line)
 
 static enum err try_volume(struct node *n)
 {
-    struct worker_limits limits = { n->options->disk_free_min, n->options->memory };
+    struct worker_limits limits = { n->options->disk_free_min, n->options->memory, 0 };
     char                 uri[4096];
     enum err             err;
 

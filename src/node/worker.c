@@ -149,7 +149,8 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
                      const struct clock *clock, void (*on_failed)(enum err err, const char *what))
 {
     struct worker        *w = mem_new(sizeof *w);
-    struct engine_options options = { .on_failed = engine_failed,
+    struct engine_options options = { .scrub_bytes_per_s = limits->scrub_bytes_per_s,
+                                      .on_failed = engine_failed,
                                       .on_progress = on_progress,
                                       .ctx = w };
     enum err              err;
