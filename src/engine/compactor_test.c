@@ -23,47 +23,8 @@ static const struct engine_options small = {
 
 /* ---- topics and records ---- */
 
-static void create(struct rig *r, const char *name, uint32_t partitions,
-                   const struct topic_policy *policy)
-{
-    struct topic_create_call *c = RIG_CALL(r, topic_create_call, TOPIC_CREATE);
-
-    c->ns = bytes_str(NAMESPACE_DEFAULT);
-    c->name = bytes_str(name);
-    c->partition_count = partitions;
-    c->policy = *policy;
-    assert_int_equal(rig_end(r, c), ERR_OK);
-}
-
-static void alter(struct rig *r, const char *name, const struct topic_policy *policy)
-{
-    struct topic_alter_call *c = RIG_CALL(r, topic_alter_call, TOPIC_ALTER);
-
-    c->ns = bytes_str(NAMESPACE_DEFAULT);
-    c->name = bytes_str(name);
-    c->set_policy = true;
-    c->policy = *policy;
-    assert_int_equal(rig_end(r, c), ERR_OK);
-}
-
-static void append_slice(struct rig *r, const char *topic, int32_t partition, struct slice batch)
-{
-    struct append_call *c = RIG_CALL(r, append_call, APPEND);
-
-    c->ns = bytes_str(NAMESPACE_DEFAULT);
-    c->item_count = 1;
-    c->items = arena_struct(&c->call.arena, struct append_item);
-    *c->items = (struct append_item){ .name = bytes_str(topic),
-                                      .partition = partition,
-                                      .delay_ms = -1,
-                                      .batch = batch };
-    assert_true(rig_run(r, c));
-    assert_int_equal(c->items->err, ERR_OK);
-    call_free(c);
-}
-
 /* One record; value NULL: a tombstone. */
-static void append(struct rig *r, const char *topic, int32_t partition, const char *key,
+static void append(struct rig *r, const char *topic, uint32_t partition, const char *key,
                    const char *value)
 {
     struct batch_writer w;
@@ -73,7 +34,7 @@ static void append(struct rig *r, const char *topic, int32_t partition, const ch
     batch_begin(&w, &b);
     batch_add(&w, r->now_ms, bytes_str(key), bytes_str(value), NULL, 0);
     batch_end(&w);
-    append_slice(r, topic, partition, slice_copy(buf_view(&b)));
+    rig_append(r, topic, partition, slice_copy(buf_view(&b)));
     buf_fini(&b);
 }
 
@@ -191,7 +152,7 @@ static void the_last_of_each_key_stays(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &eager);
+    rig_create_topic(&r, "t", 1, &eager);
     append(&r, "t", 0, "a", "1");
     append(&r, "t", 0, "b", "2");
     append(&r, "t", 0, "a", "3");
@@ -215,7 +176,7 @@ static void tombstones_go_when_they_are_of_age(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &eager);
+    rig_create_topic(&r, "t", 1, &eager);
     append(&r, "t", 0, "a", "1");
     append(&r, "t", 0, "a", NULL);
     append(&r, "t", 0, "z", "end");
@@ -244,12 +205,12 @@ static void the_newest_part_waits(void **state)
     rig_open(&r);
     policy.segment_ms = HOUR_MS;
     policy.segment_bytes = 1 << 30;
-    create(&r, "age", 1, &policy);
+    rig_create_topic(&r, "age", 1, &policy);
     policy.segment_bytes = 2 * 70; /* a batch has 70 bytes */
-    create(&r, "size", 1, &policy);
+    rig_create_topic(&r, "size", 1, &policy);
     policy = eager;
     policy.min_compaction_lag_ms = HOUR_MS;
-    create(&r, "lag", 1, &policy);
+    rig_create_topic(&r, "lag", 1, &policy);
     for (int i = 0; i < 5; i++) {
         char value[4];
 
@@ -278,7 +239,7 @@ static void little_dirt_is_not_worth_a_pass(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &policy);
+    rig_create_topic(&r, "t", 1, &policy);
     for (int i = 0; i < 10; i++) {
         char key[4];
 
@@ -288,7 +249,7 @@ static void little_dirt_is_not_worth_a_pass(void **state)
     settle_down(&r);
     assert_int_equal(log_of(&r, "t", 0)->clean, 9);
     policy.dirty_ratio = DIRTY_RATIO_ONE / 4;
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     for (int i = 0; i < 3; i++)
         append(&r, "t", 0, "k0", "w"); /* k9 and two of them: 3 of 12 is not more than a quarter */
     settle_down(&r);
@@ -298,7 +259,7 @@ static void little_dirt_is_not_worth_a_pass(void **state)
     assert_int_equal(log_of(&r, "t", 0)->clean, 13);
     append(&r, "t", 0, "k0", "w");
     policy.max_compaction_lag_ms = HOUR_MS;
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     settle_down(&r);
     assert_int_equal(log_of(&r, "t", 0)->clean, 13);
     rig_advance(&r, HOUR_MS); /* it must not be left for longer */
@@ -314,16 +275,16 @@ static void only_compacted_topics_are_compacted(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &policy);
+    rig_create_topic(&r, "t", 1, &policy);
     append(&r, "t", 0, "a", "1");
     append(&r, "t", 0, "a", "2");
     append(&r, "t", 0, "a", "3");
     settle_down(&r);
     expect(&r, "t", "0:a=1 1:a=2 2:a=3");
-    alter(&r, "t", &eager);
+    rig_alter_topic(&r, "t", &eager);
     settle_down(&r);
     expect(&r, "t", "1:a=2 2:a=3");
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     append(&r, "t", 0, "a", "4");
     append(&r, "t", 0, "a", "5");
     settle_down(&r);
@@ -339,8 +300,8 @@ static void small_logs_share_a_pass(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", LOGS, &eager);
-    for (int32_t i = 0; i < LOGS; i++)
+    rig_create_topic(&r, "t", LOGS, &eager);
+    for (uint32_t i = 0; i < LOGS; i++)
         for (int k = 0; k < 4; k++)
             append(&r, "t", i, "same key in all", k < 3 ? "old" : "new");
     segments = r.engine->rooms.last_number;
@@ -365,7 +326,7 @@ static void a_queue_gets_what_is_left(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &eager);
+    rig_create_topic(&r, "t", 1, &eager);
     d = rig_declaration(&r, "q");
     d->topic = bytes_str("t");
     assert_int_equal(rig_end(&r, d), ERR_OK);
@@ -417,10 +378,10 @@ static void what_went_is_not_found_by_its_time(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &eager);
-    append_slice(&r, "t", 0, batch_of_two(100, "a", 300, "b"));
-    append_slice(&r, "t", 0, batch_of_two(200, "b", 150, "c"));
-    append_slice(&r, "t", 0, batch_of_two(10, "y", 10, "z"));
+    rig_create_topic(&r, "t", 1, &eager);
+    rig_append(&r, "t", 0, batch_of_two(100, "a", 300, "b"));
+    rig_append(&r, "t", 0, batch_of_two(200, "b", 150, "c"));
+    rig_append(&r, "t", 0, batch_of_two(10, "y", 10, "z"));
     settle_down(&r);
     expect(&r, "t", "0:a=v 2:b=v 3:c=v 4:y=v 5:z=v");
     c = RIG_CALL(&r, list_offsets_call, LIST_OFFSETS);
@@ -474,9 +435,9 @@ static void a_producers_last_sequence_stays(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &eager);
-    append_slice(&r, "t", 0, sequenced(7, 0, "a"));
-    append_slice(&r, "t", 0, sequenced(7, 1, "a"));
+    rig_create_topic(&r, "t", 1, &eager);
+    rig_append(&r, "t", 0, sequenced(7, 0, "a"));
+    rig_append(&r, "t", 0, sequenced(7, 1, "a"));
     append(&r, "t", 0, "a", "1");
     append(&r, "t", 0, "z", "end");
     settle_down(&r);
@@ -484,7 +445,7 @@ static void a_producers_last_sequence_stays(void **state)
     assert_int_equal(head_at(&r, 0).base_offset, 1); /* the first one is gone */
     assert_int_equal(head_at(&r, 1).record_count, 0);
     assert_int_equal(head_at(&r, 1).base_sequence, 1);
-    append_slice(&r, "t", 0, sequenced(7, 2, "b"));
+    rig_append(&r, "t", 0, sequenced(7, 2, "b"));
     append(&r, "t", 0, "z", "end");
     settle_down(&r);
     assert_int_equal(head_at(&r, 1).base_offset, 2); /* there is a later one now */
@@ -502,13 +463,13 @@ static void a_batch_of_tombstones_may_grow(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", 1, &eager);
+    rig_create_topic(&r, "t", 1, &eager);
     buf_init(&b);
     batch_begin(&w, &b);
     for (uint32_t i = 0; i < RECORDS; i++)
         batch_add(&w, 1000, bytes_of(&i, sizeof i), bytes_of(NULL, 0), NULL, 0);
     batch_end(&w);
-    append_slice(&r, "t", 0, slice_copy(buf_view(&b)));
+    rig_append(&r, "t", 0, slice_copy(buf_view(&b)));
     buf_fini(&b);
     append(&r, "t", 0, "z", "end");
     before = log_of(&r, "t", 0)->bytes;
@@ -544,7 +505,7 @@ static void what_a_pass_had_no_room_for_it_did_not_meet(void **state)
 
     (void)state;
     rig_open_options(&r, &options);
-    create(&r, "t", 1, &eager);
+    rig_create_topic(&r, "t", 1, &eager);
     append(&r, "t", 0, "first", "v"); /* orders the segment */
     c = RIG_CALL(&r, append_call, APPEND);
     c->ns = bytes_str(NAMESPACE_DEFAULT);
@@ -577,7 +538,7 @@ static void a_pass_stops_at_what_cannot_be_read(void **state)
 
     (void)state;
     rig_open_options(&r, &options);
-    create(&r, "t", 1, &eager);
+    rig_create_topic(&r, "t", 1, &eager);
     append(&r, "t", 0, "a", "hidden");
     append(&r, "t", 0, "z", "end");
     settle_down(&r);
@@ -637,7 +598,7 @@ static void append_any(struct model *m)
                   NULL, 0);
     }
     batch_end(&w);
-    append_slice(&m->rig, "t", 0, slice_copy(buf_view(&b)));
+    rig_append(&m->rig, "t", 0, slice_copy(buf_view(&b)));
     buf_fini(&b);
 }
 
@@ -676,20 +637,6 @@ static void check(struct model *m)
         assert_string_equal(got[k], want[k]);
 }
 
-/* The process dies with what the disk has. */
-static void die(struct rig *r)
-{
-    disk_sim_cut(r->disk);
-    engine_kill(r->engine);
-    shard_release(r->shard);
-    volume_close(r->volume);
-    mail_run(&r->completions);
-    mail_run(&r->home);
-    disk_sim_crash(r->disk);
-    rig_open_engine(r);
-    rig_turn(r);
-}
-
 /* A few turns without waiting for the disk: passes stop anywhere. */
 static void let_run(struct model *m)
 {
@@ -721,13 +668,13 @@ static void run_seed(uint32_t seed, const struct engine_options *options,
     m->seed = seed;
     m->loses_old = policy->retention_bytes > 0;
     rig_open_options(&m->rig, options);
-    create(&m->rig, "t", 1, policy);
+    rig_create_topic(&m->rig, "t", 1, policy);
     for (int round = 0; round < 60; round++) {
         for (uint32_t n = draw(m, 12); n > 0; n--)
             append_any(m);
         let_run(m);
         if (draw(m, 3) == 0)
-            die(&m->rig);
+            rig_die(&m->rig);
         if (draw(m, 8) == 0)
             rig_advance(&m->rig, HOUR_MS);
         check(m);

@@ -7,9 +7,8 @@
 #ifndef ENGINE_ENGINE_RIG_H
 #define ENGINE_ENGINE_RIG_H
 
-#include "engine/describe.h"
+#include "engine/describe_rig.h"
 #include "engine/engine_int.h"
-#include "store/catalogue.h"
 #include "store/disk_sim.h"
 #include "store/volume_file.h"
 
@@ -126,48 +125,10 @@ static inline void rig_restart(struct rig *r)
     rig_turn(r);
 }
 
-/* Every change that was ever written has the layout that describe.c says, to the last byte. */
-static enum err rig_describe(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
-                             uint64_t position)
-{
-    struct buf text;
-
-    (void)ctx;
-    (void)payload;
-    (void)position;
-    buf_init(&text);
-    if (describe_change(&text, kind, head) != ERR_OK)
-        fail_msg("kind %u has another layout:%.*s", kind, (int)text.len, (const char *)text.at);
-    buf_fini(&text);
-    return ERR_OK;
-}
-
-static enum err rig_describe_row(void *ctx, uint8_t kind, struct bytes head)
-{
-    return rig_describe(ctx, kind, head, bytes_of(NULL, 0), 0);
-}
-
-static void rig_check_journal(struct rig *r)
-{
-    struct journal_options options = { .file_bytes = 1 << 20, .ctx = r };
-    struct journal        *j;
-    struct catalogue      *c;
-    uint64_t               position;
-
-    assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
-    assert_int_equal(catalogue_open(&c, r->shard), ERR_OK);
-    assert_int_equal(catalogue_load(c, rig_describe_row, r, &position), ERR_OK);
-    catalogue_close(c);
-    assert_int_equal(journal_open(&j, r->shard, &options), ERR_OK);
-    assert_int_equal(journal_replay(j, shard_oldest(r->shard), rig_describe, r), ERR_OK);
-    journal_close(j);
-    shard_release(r->shard);
-}
-
 static void rig_close(struct rig *r)
 {
     rig_close_engine(r);
-    rig_check_journal(r);
+    describe_all(r->volume, &r->completions);
     volume_close(r->volume);
     disk_sim_free(r->disk);
     mailbox_fini(&r->completions);

@@ -43,74 +43,13 @@ static struct slice batch_of(uint32_t number, size_t len, int64_t time_ms)
     return s;
 }
 
-static void create_topic(struct rig *r, const char *name, uint32_t partitions)
-{
-    struct topic_create_call *c = RIG_CALL(r, topic_create_call, TOPIC_CREATE);
-
-    c->ns = bytes_str(NS);
-    c->name = bytes_str(name);
-    c->partition_count = partitions;
-    c->policy = topic_policy_default;
-    assert_int_equal(rig_end(r, c), ERR_OK);
-}
-
-static struct append_call *append_call_of(struct rig *r, const char *topic, uint32_t partition,
-                                          struct slice *batches, size_t count)
-{
-    struct append_call *c = RIG_CALL(r, append_call, APPEND);
-
-    c->ns = bytes_str(NS);
-    c->item_count = count;
-    c->items = arena_array(&c->call.arena, count, sizeof *c->items);
-    for (size_t i = 0; i < count; i++)
-        c->items[i] = (struct append_item){ .name = bytes_str(topic),
-                                            .partition = (int32_t)partition,
-                                            .delay_ms = -1,
-                                            .batch = batches[i] };
-    return c;
-}
-
 static uint64_t append(struct rig *r, const char *topic, uint32_t partition, uint32_t number,
                        size_t len)
 {
-    struct slice        batch = batch_of(number, len, r->now_ms);
-    struct append_call *c = append_call_of(r, topic, partition, &batch, 1);
-    uint64_t            base;
-
-    rig_submit(r, c);
-    rig_turn(r);
-    assert_int_equal(c->call.err, ERR_OK);
-    assert_int_equal(c->items[0].err, ERR_OK);
-    base = c->items[0].base_offset;
-    call_free(c);
-    return base;
+    return rig_append(r, topic, partition, batch_of(number, len, r->now_ms));
 }
 
 /* ---- reading ---- */
-
-static struct read_call *read_call_of(struct rig *r, const char *topic, uint32_t partition,
-                                      uint64_t offset, uint32_t bytes_max)
-{
-    struct read_call *c = RIG_CALL(r, read_call, READ);
-
-    c->ns = bytes_str(NS);
-    c->bytes_max = bytes_max;
-    c->bytes_min = 1;
-    c->item_count = 1;
-    c->items = arena_struct(&c->call.arena, struct read_item);
-    c->items->name = bytes_str(topic);
-    c->items->partition = partition;
-    c->items->offset = offset;
-    c->items->bytes_max = bytes_max;
-    return c;
-}
-
-static void free_read(struct read_call *c)
-{
-    for (size_t i = 0; i < c->items->batch_count; i++)
-        slice_drop(&c->items->batches[i].bytes);
-    call_free(c);
-}
 
 /* Whether a stored batch is the one with this number, at this offset. */
 static void assert_batch(const struct batch_ref *ref, uint32_t number, size_t len, uint64_t base)
@@ -150,32 +89,12 @@ static void make_cold(struct rig *r)
     r->engine->loads.bytes_max = most;
 }
 
-static void fail_power(struct rig *r)
-{
-    disk_sim_cut(r->disk);
-    engine_kill(r->engine);
-    shard_release(r->shard);
-    volume_close(r->volume);
-    mail_run(&r->completions);
-    mail_run(&r->home);
-    disk_sim_crash(r->disk);
-    rig_open_engine(r);
-    rig_turn(r);
-}
-
-static void restart(struct rig *r)
-{
-    rig_close_engine(r);
-    rig_open_engine(r);
-    rig_turn(r);
-}
-
 /* ---- cases ---- */
 
 static void assert_read(struct rig *r, uint32_t partition, uint64_t offset, uint32_t number,
                         size_t len)
 {
-    struct read_call *c = read_call_of(r, "t", partition, offset, 1);
+    struct read_call *c = rig_reading(r, "t", partition, offset, 1);
     int               before = r->answered;
 
     c->bytes_min = 0; /* the least that can be asked for: R1 of read.c */
@@ -185,7 +104,7 @@ static void assert_read(struct rig *r, uint32_t partition, uint64_t offset, uint
     assert_int_equal(c->items->err, ERR_OK);
     assert_int_equal(c->items->batch_count, 1);
     assert_batch(c->items->batches, number, len, offset);
-    free_read(c);
+    rig_free_reading(c);
 }
 
 static void much_at_once_goes_to_a_segment(void **state)
@@ -194,7 +113,7 @@ static void much_at_once_goes_to_a_segment(void **state)
 
     (void)state;
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 1);
+    rig_create_topic(&r, "t", 1, &topic_policy_default);
     assert_int_equal(append(&r, "t", 0, 1, 5000), 0); /* orders a segment */
     assert_int_equal(log_at(&r, 0)->extents.count, 0);
     assert_int_equal(append(&r, "t", 0, 2, 5000), 1);
@@ -209,7 +128,7 @@ static void much_at_once_goes_to_a_segment(void **state)
         assert_read(&r, 0, 2, 4, 100);
         assert_read(&r, 0, 3, 5, 6000);
         if (life == 0)
-            fail_power(&r);
+            rig_die(&r);
         else
             make_cold(&r);
     }
@@ -223,13 +142,13 @@ static void one_turn_makes_one_extent(void **state)
 
     (void)state;
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 1);
+    rig_create_topic(&r, "t", 1, &topic_policy_default);
     append(&r, "t", 0, 1, 5000);
     engine_begin(r.engine, r.now_ms);
     for (uint32_t i = 0; i < 10; i++) {
         struct slice batch = batch_of(i + 1, 500, r.now_ms);
 
-        calls[i] = append_call_of(&r, "t", 0, &batch, 1);
+        calls[i] = rig_appending(&r, "t", 0, &batch, 1);
         engine_submit(r.engine, &calls[i]->call);
     }
     engine_end(r.engine);
@@ -250,7 +169,7 @@ static void a_segment_that_is_not_used_is_closed(void **state)
 
     (void)state;
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 1);
+    rig_create_topic(&r, "t", 1, &topic_policy_default);
     append(&r, "t", 0, 1, 5000);
     append(&r, "t", 0, 2, 5000);
     assert_int_equal(r.engine->rooms.open_count, 1);
@@ -286,7 +205,7 @@ static void fill_queue(struct rig *r, const char *queue, int from, int count)
         batch_end(&w);
         batch = slice_copy(buf_view(&b));
         buf_fini(&b);
-        c = append_call_of(r, queue, 0, &batch, 1);
+        c = rig_appending(r, queue, 0, &batch, 1);
         rig_submit(r, c);
         rig_turn(r);
         assert_int_equal(c->items[0].err, ERR_OK);
@@ -333,7 +252,7 @@ static void drain_cold(bool is_ordered)
     fill_queue(&r, "q", 0, MESSAGES);
     assert_true(rig_topic(&r, "q")->logs[0]->extents.count > MESSAGES / 2);
     assert_int_equal(lease_one(&r, "q", &ref), 0); /* stays leased: the next of k0 is not its turn */
-    fail_power(&r);
+    rig_die(&r);
     for (int i = 1; i < MESSAGES; i++) {
         int expected = i;
 
@@ -408,7 +327,7 @@ static void a_trim_comes_behind_its_settles(void **state)
     assert_int_equal(rig_end(&r, c), ERR_OK);
     assert_int_equal(log_at(&r, 0)->extents.count, 0);
     assert_int_equal(log_at(&r, 0)->start, 6);
-    fail_power(&r);
+    rig_die(&r);
     rig_counts(&r, "s", 0, 0, 0);
     assert_int_equal(log_at(&r, 0)->start, 6);
     rig_close(&r);
@@ -421,7 +340,7 @@ static void an_idle_segment_is_closed(void **state)
 
     (void)state;
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 1);
+    rig_create_topic(&r, "t", 1, &topic_policy_default);
     append(&r, "t", 0, 1, 5000); /* a segment is ordered for the next one */
     append(&r, "t", 0, 2, 5000);
     assert_non_null(log_at(&r, 0)->open);
@@ -449,6 +368,7 @@ static void damage_in_the_journal_is_told(void **state)
     (void)state;
     diag_set_level(DIAG_NONE);
     rig_open_options(&r, &small);
+    r.is_damaged = true;
     rig_declare(&r, "q");
     for (uint32_t i = 0; i < 3; i++)
         append(&r, "q", 0, 3 * i + 1, 500);
@@ -457,15 +377,15 @@ static void damage_in_the_journal_is_told(void **state)
     assert_true(disk_sim_rot(r.disk, "shard/000/journal/1-1", 4096 + position + 300));
     rig_open_engine(&r);
     rig_turn(&r);
-    c = read_call_of(&r, "q", 0, 0, 1 << 20);
+    c = rig_reading(&r, "q", 0, 0, 1 << 20);
     assert_true(rig_run(&r, c));
     assert_int_equal(c->items->err, ERR_OK);
     assert_int_equal(c->items->batch_count, 1); /* the one before it */
-    free_read(c);
-    c = read_call_of(&r, "q", 0, 1, 1 << 20);
+    rig_free_reading(c);
+    c = rig_reading(&r, "q", 0, 1, 1 << 20);
     assert_true(rig_run(&r, c));
     assert_int_equal(c->items->err, ERR_CORRUPT);
-    free_read(c);
+    rig_free_reading(c);
     assert_int_equal(rig_lease(&r, "q", 4, 5000, refs), 2);
     assert_int_equal(refs[1].offset, 2);
     get = RIG_CALL(&r, queue_get_call, QUEUE_GET);
@@ -488,7 +408,8 @@ static void what_the_medium_does_not_give_back_is_not_moved(void **state)
     (void)state;
     diag_set_level(DIAG_NONE);
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 2);
+    r.is_damaged = true;
+    rig_create_topic(&r, "t", 2, &topic_policy_default);
     append(&r, "t", 0, 1, 500);
     append(&r, "t", 1, 2, 500);
     position = log_entries(log_at(&r, 0))[0].position;
@@ -562,7 +483,7 @@ static void small_extents_become_larger(void **state)
     options.segment_bytes = 4 << 20;
     options.direct_bytes_min = 1 << 20;
     rig_open_options(&r, &options);
-    create_topic(&r, "t", PARTITIONS);
+    rig_create_topic(&r, "t", PARTITIONS, &topic_policy_default);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         struct append_call *calls[PARTITIONS];
 
@@ -570,7 +491,7 @@ static void small_extents_become_larger(void **state)
         for (uint32_t p = 0; p < PARTITIONS; p++) {
             struct slice batch = batch_of(3 * round + 1, 400, r.now_ms);
 
-            calls[p] = append_call_of(&r, "t", p, &batch, 1);
+            calls[p] = rig_appending(&r, "t", p, &batch, 1);
             engine_submit(r.engine, &calls[p]->call);
         }
         engine_end(r.engine);
@@ -617,16 +538,16 @@ static void damage_is_told_and_stays_where_it_is(void **state)
 
     (void)state;
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 1);
+    rig_create_topic(&r, "t", 1, &topic_policy_default);
     for (uint32_t i = 0; i < 5; i++)
         append(&r, "t", 0, 3 * i + 1, 5000);
     assert_int_equal(log_at(&r, 0)->extents.count, 4);
     rot(&r, &log_extents(log_at(&r, 0))[1]);
     make_cold(&r);
-    c = read_call_of(&r, "t", 0, 2, 1);
+    c = rig_reading(&r, "t", 0, 2, 1);
     assert_true(rig_run(&r, c));
     assert_int_equal(c->items->err, ERR_CORRUPT);
-    free_read(c);
+    rig_free_reading(c);
     assert_read(&r, 0, 1, 4, 5000);
     assert_read(&r, 0, 3, 10, 5000);
     rig_close(&r);
@@ -672,7 +593,7 @@ static void offsets_are_found_by_time_in_cold_extents(void **state)
 
     (void)state;
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 1);
+    rig_create_topic(&r, "t", 1, &topic_policy_default);
     first_ms = r.now_ms;
     for (uint32_t i = 0; i < 20; i++) {
         append(&r, "t", 0, 3 * i + 1, i % 4 == 0 ? 100 : 5000);
@@ -715,10 +636,10 @@ static void the_scrub_finds_what_rotted(void **state)
 
     (void)state;
     rig_open_options(&r, &small);
-    create_topic(&r, "t", 1);
+    rig_create_topic(&r, "t", 1, &topic_policy_default);
     for (uint32_t i = 0; i < 5; i++)
         append(&r, "t", 0, i + 1, 5000);
-    restart(&r);
+    rig_restart(&r);
     make_cold(&r);
     x = &log_extents(log_at(&r, 0))[1];
     assert_int_equal(log_at(&r, 0)->extents.count, 4);
@@ -783,7 +704,7 @@ static void model_append(struct model *m)
         lens[i] = draw(m, 4) == 0 ? draw(m, 9000) : draw(m, 900);
         batches[i] = batch_of(m->number + (uint32_t)i, lens[i], m->rig.now_ms);
     }
-    c = append_call_of(&m->rig, "t", p, batches, n);
+    c = rig_appending(&m->rig, "t", p, batches, n);
     rig_submit(&m->rig, c);
     rig_turn(&m->rig);
     for (size_t i = 0; i < n; i++) {
@@ -815,7 +736,7 @@ static void model_die(struct model *m)
         slice_drop(&batch);
         return;
     }
-    c = append_call_of(&m->rig, "t", p, &batch, 1);
+    c = rig_appending(&m->rig, "t", p, &batch, 1);
     rig_submit(&m->rig, c);
     for (int i = 0; i < steps; i++) {
         volume_file_step(m->rig.volume);
@@ -825,7 +746,7 @@ static void model_die(struct model *m)
             rig_turn_unsynced(&m->rig);
     }
     is_acknowledged = m->rig.answered > before;
-    fail_power(&m->rig);
+    rig_die(&m->rig);
     end = m->count[p] > 0 ? m->at[p][m->count[p] - 1].end : 0;
     assert_true(!is_acknowledged || log_at(&m->rig, p)->end > end);
     if (log_at(&m->rig, p)->end > end)
@@ -848,7 +769,7 @@ static void model_read(struct model *m)
     if (have == 0)
         return;
     i = m->first[p] + draw(m, (uint32_t)have);
-    c = read_call_of(&m->rig, "t", p, m->at[p][i].base, draw(m, 30000));
+    c = rig_reading(&m->rig, "t", p, m->at[p][i].base, draw(m, 30000));
     rig_submit(&m->rig, c);
     m->cold += m->rig.answered == before;
     rig_turn(&m->rig);
@@ -858,7 +779,7 @@ static void model_read(struct model *m)
     for (size_t k = 0; k < c->items->batch_count; k++, i++)
         assert_batch(&c->items->batches[k], m->at[p][i].number, m->at[p][i].len,
                      m->at[p][i].base);
-    free_read(c);
+    rig_free_reading(c);
 }
 
 static void model_trim(struct model *m)
@@ -895,7 +816,7 @@ static void run_model(uint32_t seed, int steps)
 
     m = (struct model){ .seed = seed };
     rig_open_options(&m.rig, &small);
-    create_topic(&m.rig, "t", LOGS);
+    rig_create_topic(&m.rig, "t", LOGS, &topic_policy_default);
     for (int step = 0; step < steps; step++) {
         uint32_t what = draw(&m, 100);
         uint64_t moved = m.rig.engine->moves.bytes;
@@ -911,9 +832,9 @@ static void run_model(uint32_t seed, int steps)
         else if (draw(&m, 4) > 0)
             model_die(&m);
         else if (draw(&m, 2))
-            fail_power(&m.rig);
+            rig_die(&m.rig);
         else
-            restart(&m.rig);
+            rig_restart(&m.rig);
         m.moved += m.rig.engine->moves.bytes > moved ? m.rig.engine->moves.bytes - moved : 0;
     }
     model_check(&m);

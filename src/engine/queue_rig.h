@@ -9,6 +9,7 @@
 #ifndef ENGINE_QUEUE_RIG_H
 #define ENGINE_QUEUE_RIG_H
 
+#include "engine/describe_rig.h"
 #include "engine/queue_int.h"
 #include "store/disk_sim.h"
 #include "store/volume_file.h"
@@ -42,6 +43,7 @@ struct rig {
     struct mailbox home;
     int64_t        now_ms;
     int            answered;
+    bool           is_damaged;      /* by the test: what it left behind need not make sense */
     uint64_t       seed;            /* of the last engine */
     struct engine_options options;  /* but for the seed */
 };
@@ -123,6 +125,11 @@ static inline void rig_open(struct rig *r)
 static inline void rig_close(struct rig *r)
 {
     rig_close_engine(r);
+    if (!r->is_damaged) {
+        assert_int_equal(volume_file_open(&r->volume, r->disk, false), ERR_OK);
+        describe_all(r->volume, &r->completions);
+        volume_close(r->volume);
+    }
     disk_sim_free(r->disk);
     mailbox_fini(&r->completions);
     mailbox_fini(&r->home);
@@ -138,13 +145,33 @@ static inline void rig_fail_power(struct rig *r)
     rig_turn(r);
 }
 
+/* The power fails in the middle of a turn: the process dies with what the disk has. */
+static inline void rig_die(struct rig *r)
+{
+    disk_sim_cut(r->disk);
+    engine_kill(r->engine);
+    shard_release(r->shard);
+    volume_close(r->volume);
+    mail_run(&r->completions);
+    mail_run(&r->home);
+    disk_sim_crash(r->disk);
+    rig_open_engine(r);
+    rig_turn(r);
+}
+
+/* An orderly end and a start. */
+static inline void rig_restart(struct rig *r)
+{
+    rig_close_engine(r);
+    rig_open_engine(r);
+    rig_turn(r);
+}
+
 /* The power fails, then a clean restart from a checkpoint: neither may change anything. */
 static inline void rig_crash(struct rig *r)
 {
     rig_fail_power(r);
-    rig_close_engine(r);
-    rig_open_engine(r);
-    rig_turn(r);
+    rig_restart(r);
 }
 
 static inline void rig_advance(struct rig *r, int64_t ms)
@@ -191,6 +218,89 @@ static inline enum err rig_end(struct rig *r, void *call)
     err = ((struct call *)call)->err;
     call_free(call);
     return err;
+}
+
+/* ---- topics ---- */
+
+static inline void rig_create_topic(struct rig *r, const char *name, uint32_t partitions,
+                                    const struct topic_policy *policy)
+{
+    struct topic_create_call *c = RIG_CALL(r, topic_create_call, TOPIC_CREATE);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->partition_count = partitions;
+    c->policy = *policy;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+static inline void rig_alter_topic(struct rig *r, const char *name,
+                                   const struct topic_policy *policy)
+{
+    struct topic_alter_call *c = RIG_CALL(r, topic_alter_call, TOPIC_ALTER);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str(name);
+    c->set_policy = true;
+    c->policy = *policy;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+/* Takes over the batches. */
+static inline struct append_call *rig_appending(struct rig *r, const char *topic,
+                                                uint32_t partition, struct slice *batches,
+                                                size_t count)
+{
+    struct append_call *c = RIG_CALL(r, append_call, APPEND);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->item_count = count;
+    c->items = arena_array(&c->call.arena, count, sizeof *c->items);
+    for (size_t i = 0; i < count; i++)
+        c->items[i] = (struct append_item){ .name = bytes_str(topic),
+                                            .partition = (int32_t)partition,
+                                            .delay_ms = -1,
+                                            .batch = batches[i] };
+    return c;
+}
+
+/* One batch; its offset. */
+static inline uint64_t rig_append(struct rig *r, const char *topic, uint32_t partition,
+                                  struct slice batch)
+{
+    struct append_call *c = rig_appending(r, topic, partition, &batch, 1);
+    uint64_t            base;
+
+    assert_true(rig_run(r, c));
+    assert_int_equal(c->call.err, ERR_OK);
+    assert_int_equal(c->items[0].err, ERR_OK);
+    base = c->items[0].base_offset;
+    call_free(c);
+    return base;
+}
+
+static inline struct read_call *rig_reading(struct rig *r, const char *topic, uint32_t partition,
+                                            uint64_t offset, uint32_t bytes_max)
+{
+    struct read_call *c = RIG_CALL(r, read_call, READ);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->bytes_max = bytes_max;
+    c->bytes_min = 1;
+    c->item_count = 1;
+    c->items = arena_struct(&c->call.arena, struct read_item);
+    c->items->name = bytes_str(topic);
+    c->items->partition = partition;
+    c->items->offset = offset;
+    c->items->bytes_max = bytes_max;
+    return c;
+}
+
+static inline void rig_free_reading(struct read_call *c)
+{
+    for (size_t i = 0; i < c->items->batch_count; i++)
+        slice_drop(&c->items->batches[i].bytes);
+    call_free(c);
 }
 
 /* ---- queues ---- */

@@ -56,15 +56,7 @@ static bool is_batch(struct bytes batch, uint32_t number)
 
 static void append(struct rig *r, uint32_t number)
 {
-    struct append_call *c = RIG_CALL(r, append_call, APPEND);
-
-    c->ns = bytes_str(NS);
-    c->item_count = 1;
-    c->items = arena_struct(&c->call.arena, struct append_item);
-    *c->items = (struct append_item){ .name = bytes_str("q"),
-                                      .delay_ms = -1,
-                                      .batch = batch_of(number, r->now_ms + number) };
-    assert_int_equal(rig_end(r, c), ERR_OK);
+    rig_append(r, "q", 0, batch_of(number, r->now_ms + number));
 }
 
 static void fill(struct rig *r)
@@ -86,33 +78,11 @@ static uint64_t place_of(struct rig *r, uint64_t offset)
     return FILE_HEADER_BYTES + entry_of(r, offset)->position;
 }
 
-static struct read_call *read_call_of(struct rig *r, uint64_t offset)
-{
-    struct read_call *c = RIG_CALL(r, read_call, READ);
-
-    c->ns = bytes_str(NS);
-    c->bytes_max = 1 << 20;
-    c->bytes_min = 1;
-    c->item_count = 1;
-    c->items = arena_struct(&c->call.arena, struct read_item);
-    c->items->name = bytes_str("q");
-    c->items->offset = offset;
-    c->items->bytes_max = 1 << 20;
-    return c;
-}
-
-static void free_read(struct read_call *c)
-{
-    for (size_t i = 0; i < c->items->batch_count; i++)
-        slice_drop(&c->items->batches[i].bytes);
-    call_free(c);
-}
-
 /* From offset on, so many batches; what comes then is answered with err, or there is nothing. */
 static void assert_reads(struct rig *r, uint64_t offset, size_t count)
 {
     while (count > 0) {
-        struct read_call *c = read_call_of(r, offset);
+        struct read_call *c = rig_reading(r, "q", 0, offset, 1 << 20);
 
         assert_true(rig_run(r, c));
         assert_int_equal(c->items->err, ERR_OK);
@@ -120,18 +90,18 @@ static void assert_reads(struct rig *r, uint64_t offset, size_t count)
         for (size_t i = 0; i < c->items->batch_count; i++)
             assert_true(is_batch(c->items->batches[i].bytes.bytes, (uint32_t)offset++));
         count -= c->items->batch_count;
-        free_read(c);
+        rig_free_reading(c);
     }
 }
 
 static void assert_unreadable(struct rig *r, uint64_t offset)
 {
-    struct read_call *c = read_call_of(r, offset);
+    struct read_call *c = rig_reading(r, "q", 0, offset, 1 << 20);
 
     assert_true(rig_run(r, c));
     assert_int_equal(c->items->err, ERR_CORRUPT);
     assert_int_equal(c->items->batch_count, 0);
-    free_read(c);
+    rig_free_reading(c);
 }
 
 static void reopen(struct rig *r)
@@ -168,7 +138,7 @@ static void a_turn_waits_for_no_disk(void **state)
     fill(&r);
     for (int round = 0; round < 2; round++) { /* of this claim, far behind the end; of an older one */
         before = r.answered;
-        c = read_call_of(&r, 3);
+        c = rig_reading(&r, "q", 0, 3, 1 << 20);
         submit_only(&r, c);
         lease = RIG_CALL(&r, lease_call, LEASE);
         lease->ns = bytes_str(NS);
@@ -185,7 +155,7 @@ static void a_turn_waits_for_no_disk(void **state)
         assert_true(is_batch(lease->messages[0].batch.bytes, 0));
         slice_drop(&lease->messages[0].batch);
         call_free(lease);
-        free_read(c);
+        rig_free_reading(c);
         rig_advance(&r, 10); /* the lease is over */
         reopen(&r);
     }
@@ -201,11 +171,11 @@ static void what_was_just_written_is_read_at_once(void **state)
     rig_open_options(&r, &small);
     rig_declare(&r, "q");
     fill(&r);
-    c = read_call_of(&r, RECORDS - 2);
+    c = rig_reading(&r, "q", 0, RECORDS - 2, 1 << 20);
     submit_only(&r, c);
     assert_int_equal(c->items->batch_count, 2);
     assert_true(is_batch(c->items->batches[0].bytes.bytes, RECORDS - 2));
-    free_read(c);
+    rig_free_reading(c);
     assert_reads(&r, 0, RECORDS);
     rig_close(&r);
 }
@@ -321,6 +291,7 @@ static void a_changed_bit_costs_one_batch(void **state)
     diag_set_level(DIAG_NONE);
     for (int round = 0; round < 2; round++) { /* of this claim, and of an older one */
         rig_open_options(&r, &small);
+    r.is_damaged = true;
         rig_declare(&r, "q");
         fill(&r);
         assert_true(disk_sim_rot(r.disk, "shard/000/journal/1-1", place_of(&r, 9) + 300));
@@ -340,6 +311,7 @@ static void an_unreadable_sector_costs_one_batch(void **state)
     diag_set_level(DIAG_NONE);
     for (int round = 0; round < 2; round++) {
         rig_open_options(&r, &small);
+    r.is_damaged = true;
         rig_declare(&r, "q");
         fill(&r);
         if (round > 0)
@@ -361,6 +333,7 @@ static void the_mover_survives_an_unreadable_sector(void **state)
     diag_set_level(DIAG_NONE);
     options.journal_bytes_max = 64 << 10;
     rig_open_options(&r, &options);
+    r.is_damaged = true;
     rig_declare(&r, "q");
     rig_declare(&r, "other");
     append(&r, 0);

@@ -1,52 +1,22 @@
 /* retention_test.c - records that are too old or too many go by themselves, when they should and not before. */
-#include "engine/engine_rig.h"
-#include "engine/queue_int.h"
+#include "engine/queue_rig.h"
 #include "engine/retention.h"
 
 enum { HOUR_MS = 3600 * 1000, RECORDS = 10 };
 
-static void create(struct rig *r, const char *name, uint32_t partitions,
-                   const struct topic_policy *policy)
+/* One batch of RECORDS records, a millisecond apart. */
+static void append_at(struct rig *r, const char *name, uint32_t partition, int64_t timestamp_ms)
 {
-    struct topic_create_call *c = RIG_NEW(r, topic_create_call, CALL_TOPIC_CREATE);
+    struct buf          b;
+    struct batch_writer w;
 
-    c->ns = bytes_str(NAMESPACE_DEFAULT);
-    c->name = bytes_str(name);
-    c->partition_count = partitions;
-    c->policy = *policy;
-    assert_true(rig_call(r, c));
-    assert_int_equal(c->call.err, ERR_OK);
-    call_free(c);
-}
-
-static void alter(struct rig *r, const char *name, const struct topic_policy *policy)
-{
-    struct topic_alter_call *c = RIG_NEW(r, topic_alter_call, CALL_TOPIC_ALTER);
-
-    c->ns = bytes_str(NAMESPACE_DEFAULT);
-    c->name = bytes_str(name);
-    c->set_policy = true;
-    c->policy = *policy;
-    assert_true(rig_call(r, c));
-    assert_int_equal(c->call.err, ERR_OK);
-    call_free(c);
-}
-
-/* One batch of RECORDS records. */
-static void append_at(struct rig *r, const char *name, int32_t partition, int64_t timestamp_ms)
-{
-    struct append_call *c = RIG_NEW(r, append_call, CALL_APPEND);
-    struct append_item  item = { .name = bytes_str(name),
-                                 .partition = partition,
-                                 .delay_ms = -1,
-                                 .batch = rig_batch(RECORDS, timestamp_ms, "k") };
-
-    c->ns = bytes_str(NAMESPACE_DEFAULT);
-    c->item_count = 1;
-    c->items = &item;
-    assert_true(rig_call(r, c));
-    assert_int_equal(item.err, ERR_OK);
-    call_free(c);
+    buf_init(&b);
+    batch_begin(&w, &b);
+    for (int i = 0; i < RECORDS; i++)
+        batch_add(&w, timestamp_ms + i, bytes_str("k"), bytes_str("value"), NULL, 0);
+    batch_end(&w);
+    rig_append(r, name, partition, slice_copy(buf_view(&b)));
+    buf_fini(&b);
 }
 
 static void append(struct rig *r, const char *name)
@@ -73,14 +43,19 @@ static void expect_after_restart(struct rig *r, const char *name, uint64_t start
     assert_int_equal(start_of(r, name), start);
 }
 
+static void open_with(struct rig *r, const struct topic_policy *policy)
+{
+    rig_open(r);
+    rig_create_topic(r, "t", 1, policy);
+}
+
 static void old_records_go_on_an_idle_log(void **state)
 {
     const struct topic_policy policy = { .retention_ms = HOUR_MS };
     struct rig                r;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     append(&r, "t");
     rig_advance(&r, HOUR_MS / 2);
     append(&r, "t");
@@ -109,9 +84,9 @@ static void age_is_that_of_the_records_or_of_the_append(void **state)
     (void)state;
     rig_open(&r);
     r.now_ms = 100ll * HOUR_MS;
-    create(&r, "records", 1, &policy);
+    rig_create_topic(&r, "records", 1, &policy);
     policy.time_basis = TIME_OF_APPEND;
-    create(&r, "appends", 1, &policy);
+    rig_create_topic(&r, "appends", 1, &policy);
     append_at(&r, "records", 0, r.now_ms - 2 * HOUR_MS); /* old when it comes */
     append_at(&r, "appends", 0, r.now_ms - 2 * HOUR_MS);
     rig_advance(&r, RETENTION_STEP_MS);
@@ -133,8 +108,7 @@ static void what_has_no_time_has_that_of_its_append(void **state)
     struct rig                r;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     append_at(&r, "t", 0, -1 - RECORDS);
     rig_advance(&r, HOUR_MS);
     assert_int_equal(start_of(&r, "t"), 0);
@@ -150,22 +124,21 @@ static void a_log_keeps_at_least_its_size(void **state)
     uint64_t            batch;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     append(&r, "t");
     batch = log_of(&r, "t", 0)->bytes;
     policy.retention_bytes = (int64_t)(3 * batch);
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     for (int i = 0; i < 3; i++)
         append(&r, "t");
     rig_advance(&r, RETENTION_STEP_MS);
     assert_int_equal(start_of(&r, "t"), RECORDS);
     policy.retention_bytes = (int64_t)(2 * batch + 1); /* with two batches it has less */
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     rig_advance(&r, RETENTION_STEP_MS);
     assert_int_equal(start_of(&r, "t"), RECORDS);
     policy.retention_bytes = 1;
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     rig_advance(&r, RETENTION_STEP_MS);
     assert_int_equal(start_of(&r, "t"), 3 * RECORDS);
     expect_after_restart(&r, "t", 3 * RECORDS);
@@ -178,15 +151,14 @@ static void a_shorter_time_acts_at_once_and_a_longer_one_saves(void **state)
     struct rig          r;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     append(&r, "t");
     policy.retention_ms = 3 * HOUR_MS;
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     rig_advance(&r, 2 * HOUR_MS);
     assert_int_equal(start_of(&r, "t"), 0);
     policy.retention_ms = HOUR_MS;
-    alter(&r, "t", &policy);
+    rig_alter_topic(&r, "t", &policy);
     rig_turn(&r);
     assert_int_equal(start_of(&r, "t"), RECORDS);
     rig_close(&r);
@@ -201,8 +173,8 @@ static void many_logs_take_turns(void **state)
 
     (void)state;
     rig_open(&r);
-    create(&r, "t", LOGS, &policy);
-    for (int32_t i = 0; i < LOGS; i++)
+    rig_create_topic(&r, "t", LOGS, &policy);
+    for (uint32_t i = 0; i < LOGS; i++)
         append_at(&r, "t", i, r.now_ms);
     rig_advance(&r, HOUR_MS + RECORDS);
     for (uint32_t i = 0; i < LOGS; i++)
@@ -219,13 +191,13 @@ static void many_logs_take_turns(void **state)
 
 static void declare(struct rig *r, const char *name, const char *topic)
 {
-    struct queue_declare_call *c = RIG_NEW(r, queue_declare_call, CALL_QUEUE_DECLARE);
+    struct queue_declare_call *c = RIG_CALL(r, queue_declare_call, QUEUE_DECLARE);
 
     c->ns = bytes_str(NAMESPACE_DEFAULT);
     c->name = bytes_str(name);
     c->topic = bytes_str(topic);
     c->is_durable = true;
-    assert_true(rig_call(r, c));
+    assert_true(rig_run(r, c));
     assert_int_equal(c->call.err, ERR_OK);
     call_free(c);
 }
@@ -233,7 +205,7 @@ static void declare(struct rig *r, const char *name, const char *topic)
 /* Takes up to n messages for good; how many came. */
 static size_t take(struct rig *r, const char *name, uint32_t n)
 {
-    struct lease_call *c = RIG_NEW(r, lease_call, CALL_LEASE);
+    struct lease_call *c = RIG_CALL(r, lease_call, LEASE);
     size_t             count;
 
     c->ns = bytes_str(NAMESPACE_DEFAULT);
@@ -241,7 +213,7 @@ static size_t take(struct rig *r, const char *name, uint32_t n)
     c->messages_max = n;
     c->bytes_max = 1 << 20;
     c->no_ack = true;
-    assert_true(rig_call(r, c));
+    assert_true(rig_run(r, c));
     assert_int_equal(c->call.err, ERR_OK);
     count = c->message_count;
     for (size_t i = 0; i < count; i++)
@@ -266,8 +238,7 @@ static void with_both_old_and_settled_is_what_counts(void **state)
     struct rig                r;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     declare(&r, "q", "t");
     append(&r, "t");
     append(&r, "t");
@@ -291,16 +262,15 @@ static void without_its_last_queue_a_log_waits_for_nobody(void **state)
     struct rig                r;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     declare(&r, "q", "t");
     append(&r, "t");
     rig_advance(&r, 2 * HOUR_MS);
     assert_int_equal(start_of(&r, "t"), 0);
-    c = RIG_NEW(&r, queue_delete_call, CALL_QUEUE_DELETE);
+    c = RIG_CALL(&r, queue_delete_call, QUEUE_DELETE);
     c->ns = bytes_str(NAMESPACE_DEFAULT);
     c->name = bytes_str("q");
-    assert_true(rig_call(&r, c));
+    assert_true(rig_run(&r, c));
     call_free(c);
     rig_advance(&r, 1);
     assert_int_equal(start_of(&r, "t"), RECORDS);
@@ -314,8 +284,7 @@ static void until_settled_may_have_an_age_as_well(void **state)
     struct rig                r;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     declare(&r, "q", "t");
     append(&r, "t");
     append(&r, "t");
@@ -333,14 +302,14 @@ static void until_settled_may_have_an_age_as_well(void **state)
 
 static void declare_for(struct rig *r, const char *name, int64_t retention_ms)
 {
-    struct queue_declare_call *c = RIG_NEW(r, queue_declare_call, CALL_QUEUE_DECLARE);
+    struct queue_declare_call *c = RIG_CALL(r, queue_declare_call, QUEUE_DECLARE);
 
     c->ns = bytes_str(NAMESPACE_DEFAULT);
     c->name = bytes_str(name);
     c->is_durable = true;
     c->policy.lease_ms = 10 * HOUR_MS;
     c->policy.retention_ms = retention_ms;
-    assert_true(rig_call(r, c));
+    assert_true(rig_run(r, c));
     assert_int_equal(c->call.err, ERR_OK);
     call_free(c);
 }
@@ -375,7 +344,7 @@ static void old_messages_go_though_nobody_asks(void **state)
 /* Leases one message. */
 static struct lease lease_one(struct rig *r, const char *name)
 {
-    struct lease_call *c = RIG_NEW(r, lease_call, CALL_LEASE);
+    struct lease_call *c = RIG_CALL(r, lease_call, LEASE);
     struct lease       lease;
 
     c->ns = bytes_str(NAMESPACE_DEFAULT);
@@ -383,7 +352,7 @@ static struct lease lease_one(struct rig *r, const char *name)
     c->messages_max = 1;
     c->bytes_max = 1 << 20;
     c->lease_ms = -1;
-    assert_true(rig_call(r, c));
+    assert_true(rig_run(r, c));
     assert_int_equal(c->message_count, 1);
     lease = c->messages[0].lease;
     slice_drop(&c->messages[0].batch);
@@ -400,7 +369,7 @@ static void what_is_leased_goes_when_it_comes_back(void **state)
     rig_open(&r);
     declare_for(&r, "q", HOUR_MS);
     append(&r, "q");
-    c = RIG_NEW(&r, settle_call, CALL_SETTLE);
+    c = RIG_CALL(&r, settle_call, SETTLE);
     c->item_count = 1;
     c->items = arena_struct(&c->call.arena, struct settle_item);
     c->items->lease = lease_one(&r, "q");
@@ -409,7 +378,7 @@ static void what_is_leased_goes_when_it_comes_back(void **state)
     assert_int_equal(ledger_of(&r, "q")->leased_count, 1);
     assert_int_equal(ledger_of(&r, "q")->fates[FATE_EXPIRED], RECORDS - 1);
     assert_int_equal(start_of(&r, "q"), 0);
-    assert_true(rig_call(&r, c));
+    assert_true(rig_run(&r, c));
     assert_int_equal(c->items->err, ERR_OK);
     call_free(c);
     rig_advance(&r, 1);
@@ -430,11 +399,11 @@ static void a_shorter_time_of_a_queue_acts_at_once(void **state)
     append(&r, "q");
     rig_advance(&r, 2 * HOUR_MS);
     assert_int_equal(ledger_of(&r, "q")->ready_count, RECORDS);
-    c = RIG_NEW(&r, queue_alter_call, CALL_QUEUE_ALTER);
+    c = RIG_CALL(&r, queue_alter_call, QUEUE_ALTER);
     c->ns = bytes_str(NAMESPACE_DEFAULT);
     c->name = bytes_str("q");
     c->policy = (struct queue_policy){ .lease_ms = HOUR_MS, .retention_ms = HOUR_MS };
-    assert_true(rig_call(&r, c));
+    assert_true(rig_run(&r, c));
     call_free(c);
     rig_turn(&r);
     assert_int_equal(ledger_of(&r, "q")->ready_count, 0);
@@ -446,14 +415,14 @@ static void a_shorter_time_of_a_queue_acts_at_once(void **state)
 static enum err trim(struct rig *r, const char *name, uint32_t partition, int64_t offset,
                      uint64_t *start)
 {
-    struct log_trim_call *c = RIG_NEW(r, log_trim_call, CALL_LOG_TRIM);
+    struct log_trim_call *c = RIG_CALL(r, log_trim_call, LOG_TRIM);
     enum err              err;
 
     c->ns = bytes_str(NAMESPACE_DEFAULT);
     c->name = bytes_str(name);
     c->partition = partition;
     c->offset = offset;
-    assert_true(rig_call(r, c));
+    assert_true(rig_run(r, c));
     err = c->call.err;
     *start = c->log_start;
     call_free(c);
@@ -467,8 +436,7 @@ static void records_below_an_offset_go_when_asked(void **state)
     uint64_t                  start;
 
     (void)state;
-    rig_open(&r);
-    create(&r, "t", 1, &policy);
+    open_with(&r, &policy);
     for (int i = 0; i < 3; i++)
         append(&r, "t");
     assert_int_equal(trim(&r, "t", 0, RECORDS + 5, &start), ERR_OK);
