@@ -445,13 +445,13 @@ void engine_close(struct engine *e)
     consumer_fini(e);
     session_fini(e);
     user_fini(e);
+    txn_fini(e);
+    txn_offsets_fini(e);
     group_fini(e);
     exchange_fini(e);
     queue_fini(e);
     compactor_fini(e);
     topic_fini(e);
-    txn_fini(e);
-    txn_offsets_fini(e);
     walk_fini(e);
     move_fini(e);
     load_fini(e);

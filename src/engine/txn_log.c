@@ -258,6 +258,8 @@ void txn_log_end(struct engine *e, struct log *l, struct log_open *open, bool is
     struct log_txns *t = txns_of(l, base);
 
     row_touch(e, &t->row);
+    if (e->is_open)
+        drop_ended(t, log_durable(e, l)); /* of a log that nobody reads nobody else does */
     if (!open)
         return;
     stop_showing(l); /* until the marker is in, too */

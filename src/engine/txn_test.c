@@ -335,6 +335,33 @@ static void topics_go_with_what_is_open_in_them(void **state)
     rig_close(&w.rig);
 }
 
+static size_t length(const struct list *l)
+{
+    size_t n = 0;
+
+    for (const struct list *at = l->next; at != l; at = at->next)
+        n++;
+    return n;
+}
+
+static void a_log_that_nobody_reads_remembers_no_ends(void **state)
+{
+    struct world           w;
+    const struct log_txns *t;
+
+    (void)state;
+    begin(&w, true);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+        assert_int_equal(txn_finish(&w.a, i % 2), ERR_OK);
+    }
+    t = rig_topic(&w.rig, "t")->logs[0]->txns;
+    assert_true(length(&t->open) == 0 && length(&t->ending) <= 1);
+    assert_int_equal(t->aborts.count, 10);
+    assert_int_equal(t->shown, UINT64_MAX);
+    rig_close(&w.rig);
+}
+
 /* ---- compaction ---- */
 
 static bool is_aborted(void *ctx, int64_t producer, uint64_t base)
@@ -425,6 +452,7 @@ int main(void)
         cmocka_unit_test(queues_take_what_is_committed),
         cmocka_unit_test(retention_leaves_what_is_open),
         cmocka_unit_test(topics_go_with_what_is_open_in_them),
+        cmocka_unit_test(a_log_that_nobody_reads_remembers_no_ends),
         cmocka_unit_test(compaction_takes_what_was_aborted_then_its_marker),
     };
 
