@@ -362,6 +362,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     list_init(&e->dirty);
     list_init(&e->undurable);
     list_init(&e->starved);
+    reclaim_init(e);
     held_pool_init(&e->held, e);
     list_init(&e->sweep);
     rows_init(&e->rows);
@@ -442,6 +443,7 @@ void engine_close(struct engine *e)
         room_seal_all(e);
     rows_close(&e->rows);
     scrub_stop(e);
+    reclaim_stop(e);
     consumer_fini(e);
     session_fini(e);
     user_fini(e);

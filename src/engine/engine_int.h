@@ -27,6 +27,7 @@
 #include "engine/load.h"
 #include "engine/mover.h"
 #include "engine/pins.h"
+#include "engine/reclaim.h"
 #include "engine/room.h"
 #include "engine/scrub.h"
 #include "engine/row.h"
@@ -106,6 +107,7 @@ struct engine {
     struct buf spare;      /* memory that queue_writer uses again and again */
     struct list undurable; /* ordered queues that wait for the disk (queue.in_waiting) */
     struct list starved;   /* queues that wait for room for leases (queue.in_waiting) */
+    struct reclaim reclaim;
     struct list dirty;  /* queues with something to hand out at the end of the turn (queue.dirty) */
     int64_t cuts_ms; /* retention.c: how many logs were cut in this millisecond */
     int     cuts;

@@ -177,6 +177,13 @@ struct held *ledger_find(const struct lane *l, uint64_t offset)
     return c && has_bit(c->held, bit_of(offset)) ? slot_at(c, bit_of(offset))->held : NULL;
 }
 
+bool ledger_is_at_hand(const struct lane *l, uint64_t offset)
+{
+    const struct chunk *c = chunk_find(l, offset / CHUNK_OFFSETS);
+
+    return c && !c->folded && has_bit(c->held, bit_of(offset));
+}
+
 bool ledger_is_open(const struct lane *l, uint64_t offset)
 {
     const struct chunk *c;

@@ -25,6 +25,8 @@
  *   L6  routed = ready_count + leased_count + delayed_count + the sum of fates.
  *   L7  A chunk with a ready bit is in its lane's heap (lowest first). One with something that becomes due is in the
  *       ledger's (soonest first), where soonest_ms may be too early, never too late. One without any bit is gone.
+ *   L8  A chunk whose entries are nobody's, all of them given back, may be folded: they take a few bytes until one of
+ *       its slots is looked at. That changes no state and no count.
  *
  * Memory: 10 bytes for a delayed message that was never leased, when its neighbours are, too; an entry for a lease. A
  * pool keeps the entries of all ledgers of a shard and counts. Thread: the owner's.
@@ -83,6 +85,8 @@ struct chunk {
     uint32_t         ready_slot, due_slot; /* in their heaps, from 1; 0: not in it */
     uint64_t         held[CHUNK_WORDS], ready[CHUNK_WORDS], delayed[CHUNK_WORDS];
     union held_slot *groups[CHUNK_GROUPS]; /* made when one of its offsets needs a slot */
+    uint8_t         *folded; /* L8: instead of groups and entries, what a checkpoint would say of it */
+    uint32_t         folded_len;
 };
 
 /* Entries, chunks and slots of all ledgers. */
@@ -179,6 +183,11 @@ uint64_t ledger_purge(struct ledger *g, enum fate fate, bool leased_too, held_vi
 struct held *ledger_block(struct lane *l, uint64_t offset);
 /* The entry, or NULL: it has none, L1 tells why. */
 struct held *ledger_find(const struct lane *l, uint64_t offset);
+/* Whether it has one that is in memory (L8). */
+bool ledger_is_at_hand(const struct lane *l, uint64_t offset);
+/* Folds what can be of at most max chunks, the first of which has this number or a higher one; *number becomes that of
+ * the next one, UINT64_MAX when there is none. Returns how many chunks were folded. */
+uint32_t lane_fold(struct lane *l, uint64_t *number, uint32_t max);
 /* Whether it is neither settled nor beyond the end. */
 bool ledger_is_open(const struct lane *l, uint64_t offset);
 /* Whether anything in [base, end) is not settled: if so, its record is still needed. What is beyond the lane's end

@@ -149,6 +149,8 @@ static union held_slot *make_slot(struct chunk *c, unsigned bit)
 {
     unsigned group = bit / GROUP_OFFSETS;
 
+    if (c->folded)
+        chunk_unfold(c);
     if (!c->groups[group]) {
         c->groups[group] = mem_new(GROUP_BYTES);
         pool_of(c)->group_count++;
@@ -203,8 +205,87 @@ void chunk_delay(struct chunk *c, unsigned bit, int64_t due_ms)
 
 void chunk_undelay(struct chunk *c, unsigned bit)
 {
+    if (c->folded)
+        chunk_unfold(c);
     clear_bit(c->delayed, bit);
     free_slot(c, bit);
+}
+
+/* ---- folding (L8) ---- */
+
+static struct held *entry_at(const struct chunk *c, unsigned word, uint64_t bits)
+{
+    return slot_at(c, word * 64 + (unsigned)__builtin_ctzll(bits))->held;
+}
+
+bool chunk_can_fold(const struct chunk *c)
+{
+    if (c->folded || is_zero(c->held))
+        return false;
+    for (unsigned w = 0; w < CHUNK_WORDS; w++)
+        for (uint64_t left = c->held[w]; left; left &= left - 1) {
+            const struct held *h = entry_at(c, w, left);
+
+            if ((h->state != HELD_READY && h->state != HELD_DELAYED) || h->holder || h->order ||
+                !list_empty(&h->in_holder))
+                return false;
+        }
+    return true;
+}
+
+void chunk_strip(struct chunk *c)
+{
+    struct held_pool *p = pool_of(c);
+
+    for (unsigned w = 0; w < CHUNK_WORDS; w++)
+        for (uint64_t left = c->held[w]; left; left &= left - 1)
+            pool_give(p, entry_at(c, w, left));
+    p->lease_bytes -= sizeof *c;
+    for (unsigned i = 0; i < CHUNK_GROUPS; i++) {
+        if (!c->groups[i])
+            continue;
+        if (group_bits(c->held, i) != 0)
+            p->lease_bytes -= GROUP_BYTES;
+        free(c->groups[i]);
+        c->groups[i] = NULL;
+        p->group_count--;
+    }
+}
+
+static union held_slot *refill_slot(struct chunk *c, unsigned bit)
+{
+    struct held_pool *p = pool_of(c);
+    unsigned          group = bit / GROUP_OFFSETS;
+
+    if (!c->groups[group] && group_bits(c->held, group) != 0)
+        p->lease_bytes += GROUP_BYTES;
+    return make_slot(c, bit);
+}
+
+struct held *chunk_refill(struct chunk *c, unsigned bit)
+{
+    struct held *h = pool_take(pool_of(c));
+
+    h->chunk = c;
+    h->offset = chunk_base(c) + bit;
+    refill_slot(c, bit)->held = h;
+    return h;
+}
+
+void chunk_refill_delay(struct chunk *c, unsigned bit, int64_t due_ms)
+{
+    refill_slot(c, bit)->due_ms = due_ms;
+}
+
+uint32_t lane_fold(struct lane *l, uint64_t *number, uint32_t max)
+{
+    uint32_t i = chunk_place(l, *number);
+    uint32_t n = 0;
+
+    for (; i < l->chunks.count && max > 0; i++, max--)
+        n += chunk_fold(l->chunks.at[l->chunks.first + i].chunk);
+    *number = i < l->chunks.count ? l->chunks.at[l->chunks.first + i].number : UINT64_MAX;
+    return n;
 }
 
 /* ---- the chunks of a lane ---- */
@@ -477,6 +558,7 @@ bool chunk_drop_if_empty(struct chunk *c)
         row_remove(pool_of(c)->engine, &c->row);
     unlist(l, c->number);
     l->ledger->pool->chunk_count--;
+    assert(!c->folded); /* that has entries */
     free(c);
     return true;
 }

@@ -38,8 +38,14 @@ static inline bool is_zero(const uint64_t *words)
 }
 _Static_assert(CHUNK_WORDS == 4, "is_zero looks at all words");
 
+/* L8: ledger_row.c */
+bool chunk_fold(struct chunk *c);
+void chunk_unfold(struct chunk *c);
+
 static inline union held_slot *slot_at(const struct chunk *c, unsigned bit)
 {
+    if (c->folded)
+        chunk_unfold((struct chunk *)(uintptr_t)c);
     return &c->groups[bit / GROUP_OFFSETS][bit % GROUP_OFFSETS];
 }
 
@@ -67,6 +73,12 @@ bool chunk_drop_if_empty(struct chunk *c);
 /* An offset without slot gets an entry, or a due time; its bit is set. */
 struct held *chunk_hold(struct chunk *c, unsigned bit);
 void chunk_delay(struct chunk *c, unsigned bit, int64_t due_ms);
+/* All entries, groups and due times go, the bits stay; and back, for one bit that is set. */
+void chunk_strip(struct chunk *c);
+struct held *chunk_refill(struct chunk *c, unsigned bit);
+void chunk_refill_delay(struct chunk *c, unsigned bit, int64_t due_ms);
+/* Whether all its entries were given back and are nobody's. */
+bool chunk_can_fold(const struct chunk *c);
 /* And back. The entry is the pool's again. The chunk stays, even empty. */
 void chunk_forget(struct held *h);
 void chunk_undelay(struct chunk *c, unsigned bit);

@@ -10,7 +10,11 @@
  * Thread: the owner's.
  */
 #include "base/buf.h"
+#include "base/mem.h"
 #include "engine/ledger_int.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 enum { STATE_MASK = 3, IS_BOUND = 4, FLAGS_END = 8, NOT_OPEN = 0xff };
 
@@ -169,4 +173,56 @@ bool ledger_restore(struct lane *l, uint64_t number, struct rd *r)
     chunk_update_ready(c);
     lane_update_turn(l);
     return !chunk_drop_if_empty(c) && !r->failed && rd_left(r) == 0;
+}
+
+/* ---- folding (L8) ---- */
+
+bool chunk_fold(struct chunk *c)
+{
+    struct buf text;
+
+    if (!chunk_can_fold(c))
+        return false;
+    buf_init(&text);
+    chunk_encode(c, &text);
+    chunk_strip(c);
+    c->folded = mem_copy(text.at, text.len);
+    c->folded_len = (uint32_t)text.len;
+    buf_fini(&text);
+    return true;
+}
+
+static void unfold_one(struct chunk *c, unsigned bit, const struct open_state *s)
+{
+    struct held *h;
+
+    if (has_bit(c->delayed, bit))
+        chunk_refill_delay(c, bit, s->due_ms);
+    if (!has_bit(c->held, bit)) /* what needs no slot may have changed meanwhile */
+        return;
+    h = chunk_refill(c, bit);
+    h->attempts = s->attempts;
+    h->free_attempts = (uint16_t)s->free_attempts;
+    h->first_lease_ms = s->first_lease_ms;
+    h->due_ms = s->due_ms;
+    h->state = s->flags & STATE_MASK;
+}
+
+void chunk_unfold(struct chunk *c)
+{
+    uint8_t  *text = c->folded;
+    struct rd r = rd_of(bytes_of(text, c->folded_len));
+    uint64_t  at = 0;
+
+    c->folded = NULL;
+    c->lane->ledger->pool->lease_bytes += sizeof *c;
+    while (rd_left(&r) > 0) {
+        uint64_t          gap, length;
+        struct open_state s = decode_state(&r, &gap, &length);
+
+        assert(!r.failed);
+        for (at += gap; length > 0; length--, at++)
+            unfold_one(c, (unsigned)at, &s);
+    }
+    free(text);
 }

@@ -34,6 +34,7 @@ struct model {
     uint64_t             fates[FATE_COUNT];
     int64_t              now_ms;
     uint32_t             seed;
+    uint64_t             folded; /* chunks */
 };
 
 static uint32_t draw(struct model *m, uint32_t below)
@@ -285,6 +286,14 @@ static void model_restart(struct ledger *g)
     buf_fini(&row);
 }
 
+/* L8: changes nothing that can be seen. */
+static void model_fold(struct model *m)
+{
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        for (uint64_t at = 0; at != UINT64_MAX;)
+            m->folded += lane_fold(&m->live.lanes[lane], &at, 3);
+}
+
 static int64_t due_of(const struct lane *l, uint32_t i)
 {
     const struct chunk *c = chunk_find(l, i / CHUNK_OFFSETS);
@@ -312,6 +321,7 @@ static void check_message(const struct model *m, const struct ledger *g, uint32_
         break;
     case READY:
         assert_true(!h || h->state == HELD_READY || g == &m->replayed);
+        assert_int_equal(h ? h->attempts : 0, msg->attempts);
         break;
     case LEASED:
         assert_int_equal(h->state, HELD_LEASED);
@@ -397,10 +407,13 @@ static void run_model(uint32_t seed)
             model_restart(&m.live);
             model_restart(&m.replayed);
         }
+        if (step % 53 == 0)
+            model_fold(&m);
         if (step % 97 == 0)
             check(&m);
     }
     check(&m);
+    assert_true(m.folded > 10);
     ledger_fini(&m.live);
     ledger_fini(&m.replayed);
     held_pool_fini(&m.pool); /* asserts that nothing is left in use */

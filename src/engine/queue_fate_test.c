@@ -257,6 +257,41 @@ static void leases_stop_where_their_memory_ends(void **state)
     rig_close(&r);
 }
 
+/* What one queue gave back and nobody wants does not keep another from its consumers. */
+static void what_was_given_back_makes_room(void **state)
+{
+    static struct message_ref refs[RIG_REFS_MAX];
+    struct lease_call        *take;
+    struct message_ref        again[8];
+    struct rig                r;
+    size_t                    n;
+
+    (void)state;
+    rig_open(&r);
+    r.engine->options.leases_bytes_max = 100000;
+    rig_declare(&r, "idle");
+    rig_declare(&r, "busy");
+    rig_fill(&r, "idle", 2000);
+    rig_fill(&r, "busy", 300);
+    n = rig_lease(&r, "idle", 2000, 60000, refs);
+    rig_settle_all(&r, refs, n, SETTLE_RELEASE);
+    assert_true(engine_counters(r.engine).leases_bytes > 90000);
+    take = rig_leasing(&r, "busy", 300);
+    take->wait_ms = 10000;
+    if (!rig_run(&r, take)) /* it was looked for in vain when the first queue had all of it leased */
+        rig_advance(&r, 1001);
+    assert_int_equal(take->message_count, 300);
+    rig_free_leasing(take);
+    assert_true(engine_counters(r.engine).leases_bytes < 90000);
+    for (int i = 0; i < 2; i++) { /* they are what they were */
+        assert_int_equal(rig_lease(&r, "idle", 8, 60000, again), 8);
+        assert_int_equal(again[7].offset, 8 * i + 7);
+        assert_int_equal(again[7].attempts, 2);
+        assert_int_equal(again[7].first_lease_ms, refs[7].first_lease_ms);
+    }
+    rig_close(&r);
+}
+
 static void a_starved_consumer_gets_all_in_the_end(void **state)
 {
     static struct inbox in;
@@ -348,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_queue_without_topic_keeps_its_counts),
         cmocka_unit_test(what_is_needed_is_known),
         cmocka_unit_test(leases_stop_where_their_memory_ends),
+        cmocka_unit_test(what_was_given_back_makes_room),
         cmocka_unit_test(a_starved_consumer_gets_all_in_the_end),
         cmocka_unit_test(delayed_ones_of_an_ordered_queue),
         cmocka_unit_test(purged_ones_take_nothing),

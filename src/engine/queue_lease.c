@@ -12,7 +12,8 @@
  *   H3  What is older than the queue's retention, and what its log has lost, is not handed out but
  *       settled with its fate, as one run, however long it is.
  *   H4  While leases take all the memory they may (options.leases_bytes_max), only messages that
- *       have an entry already, or need none, are handed out; the queue waits in engine.starved.
+ *       have an entry already, or need none, are handed out; the queue waits in engine.starved,
+ *       while the entries of messages that were given back are folded (reclaim.h).
  *   H5  What comes next and is in a cold extent holds up its log until that is loaded; then the queue
  *       goes on. Until then a CALL_LEASE that finds nothing waits, however short its wait is: there
  *       is something.
@@ -187,11 +188,12 @@ static bool is_starved(struct handout *h)
     struct engine *e = h->e;
 
     if (h->no_ack || e->held.lease_bytes < e->options.leases_bytes_max ||
-        ledger_find(h->lane, h->offset))
+        ledger_is_at_hand(h->lane, h->offset))
         return false;
     if (list_empty(&h->q->in_waiting)) {
         list_push(&e->starved, &h->q->in_waiting);
         e->starved_count++;
+        reclaim_want(e);
     }
     return true;
 }
