@@ -11,6 +11,8 @@
 
 struct gate;
 struct tls;
+struct token_keys;
+struct token_rules;
 
 struct door_env {
     struct loop *loop;
@@ -27,6 +29,8 @@ struct door_env {
     const char  *version;
     bool         needs_login;       /* Kafka: nothing is answered before */
     int64_t      login_ms;          /* Kafka: how long a login is good; 0: as long as the connection */
+    const struct token_keys  *token_keys;  /* Kafka: who signs OAUTHBEARER's (doors/token.h); NULL: nobody */
+    const struct token_rules *token_rules; /* with token_keys */
     void (*random)(void *at, size_t len); /* unpredictable; salts and nonces */
     uint64_t     seed;              /* random; of the ids a door makes up. The simulator gives the same one again */
 };

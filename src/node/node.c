@@ -6,11 +6,13 @@
 #include "doors/kafka/kafka.h"
 #include "doors/pubsub/pubsub.h"
 #include "doors/sqs/sqs.h"
+#include "doors/token.h"
 #include "net/door.h"
 #include "net/tls.h"
 #include "node/certificate.h"
 #include "node/control.h"
 #include "node/courier.h"
+#include "node/data_files.h"
 #include "node/memory.h"
 #include "node/worker.h"
 #include "store/planted.h"
@@ -63,6 +65,8 @@ struct node {
     struct courier       *courier;
     struct tls           *tls; /* NULL: none */
     struct control       *control;
+    struct token_keys    *token_keys; /* NULL: none */
+    struct token_rules    token_rules;
     pthread_t             loop_thread;
     struct door_server   *open_doors[COUNT(doors)];
     struct mail           close_mail;
@@ -179,6 +183,8 @@ static int open_door(struct node *n, size_t i)
         .version = n->version,
         .needs_login = doors[i].login_at && *((const bool *)((const char *)n->options + doors[i].login_at)),
         .login_ms = (int64_t)n->options->kafka_login_ms,
+        .token_keys = n->token_keys,
+        .token_rules = &n->token_rules,
         .random = draw,
     };
     enum err err;
@@ -199,9 +205,29 @@ static int open_door(struct node *n, size_t i)
     return -1;
 }
 
+static int open_token_keys(struct node *n)
+{
+    struct mapped file;
+    const char   *why = "it cannot be read";
+    enum err      err;
+
+    n->token_rules = (struct token_rules){ n->options->oauth_issuer, n->options->oauth_audience };
+    if (!n->options->oauth_keys)
+        return 0;
+    err = mapped_open(&file, n->options->oauth_keys);
+    if (err == ERR_OK) {
+        err = token_keys_parse(&n->token_keys, file.bytes, &why);
+        mapped_close(&file);
+    }
+    if (err == ERR_OK)
+        return 0;
+    fprintf(stderr, "myna: the keys of tokens in %s: %s\n", n->options->oauth_keys, why);
+    return -1;
+}
+
 static int open_doors(struct node *n)
 {
-    if (certificate_open(&n->tls, n->options) != ERR_OK)
+    if (certificate_open(&n->tls, n->options) != ERR_OK || open_token_keys(n) != 0)
         return -1;
     if (loop_new(&n->loop) != ERR_OK) {
         fputs("myna: cannot make an event loop\n", stderr);
@@ -359,6 +385,7 @@ static void close_all(struct node *n)
         loop_free(n->loop);
     }
     tls_close(n->tls);
+    token_keys_free(n->token_keys);
     if (n->volume)
         volume_close(n->volume);
 }

@@ -25,6 +25,7 @@ struct options {
     const char *tls_certificate, *tls_key;                    /* files, or NULL */
     const char *tls_client_authorities;
     bool        tls_clients_required;
+    const char *oauth_keys, *oauth_issuer, *oauth_audience; /* or NULL */
     bool        kafka_login, kafka_tls_login; /* required */
     uint64_t    kafka_login_ms;               /* how long one is good; 0: as long as the connection */
     uint64_t    kafka_nodes;   /* 1 to OPTIONS_KAFKA_NODES_MAX */

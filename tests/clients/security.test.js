@@ -6,6 +6,7 @@
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 const amqp = require('amqplib');
 const assert = require('assert');
+const crypto = require('crypto');
 const { spawn, spawnSync } = require('child_process');
 const fs = require('fs');
 const { Kafka, logLevel } = require('kafkajs');
@@ -55,6 +56,20 @@ function make(verb, ...args) {
     assert.strictEqual(status, 0, err);
 }
 
+const signers = [
+    ['RS256', crypto.generateKeyPairSync('rsa', { modulusLength: 2048 })],
+    ['ES256', crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+];
+
+function token([alg, { privateKey, kid }], claims) {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    const said = { sub: 'clara', iss: 'https://login.example', aud: 'broker', exp, ...claims };
+    const text = `${part({ alg, kid })}.${part(said)}`;
+    const signature = crypto.sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    return `${text}.${signature.toString('base64url')}`;
+}
+
 /** Certificate and key are one file here, so that they change in one step. */
 function install(name) {
     fs.writeFileSync(file('next.pem'), Buffer.concat([read(`${name}.crt`), read(`${name}.key`)]));
@@ -70,8 +85,13 @@ async function start() {
     certificate('orders', '/O=Shop/CN=orders', 'authority');
     pem = { ca: read('server.crt') };
     install('server');
+    signers.forEach(([, pair], i) => { pair.kid = `key-${i}`; });
+    fs.writeFileSync(file('keys.json'), JSON.stringify({
+        keys: signers.map(([, { publicKey, kid }]) => ({ ...publicKey.export({ format: 'jwk' }), kid })),
+    }));
     await broker.start(['--tls-certificate', file('installed.pem'), '--tls-key', file('installed.pem'),
         '--tls-client-authorities', file('authority.crt'), '--kafka-sasl-required',
+        '--oauth-keys', file('keys.json'), '--oauth-issuer', 'https://login.example', '--oauth-audience', 'broker',
         '--kafka-tls-port', String(ports[0]), '--amqp-tls-port', String(ports[1])]);
 }
 
@@ -206,6 +226,20 @@ async function kafkaLogins() {
     await failure(connects(kafka(broker.at('kafka'))));
 }
 
+async function tokens() {
+    const bearer = (value) => kafka(broker.at('kafka'),
+        { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value }) });
+    for (const signer of signers) {
+        await roundTrip(bearer(token(signer)), `by-token-${signer[0]}`, 3, Buffer.from(signer[0]));
+    }
+    const [rsa] = signers;
+    const stranger = ['RS256', crypto.generateKeyPairSync('rsa', { modulusLength: 2048 })];
+    for (const bad of [token(rsa, { exp: 1 }), token(rsa, { aud: 'others' }), token(rsa, { iss: 'me' }),
+        token(rsa, { sub: undefined }), token(stranger), 'a.b.c']) {
+        await failure(connects(bearer(bad)));
+    }
+}
+
 async function kcatLogins() {
     for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
         await kcatRoundTrip(broker.at('kafka'), `kcat-${mechanism}`, ['security.protocol=sasl_plaintext',
@@ -272,6 +306,7 @@ async function main() {
     await results.check('security: new certificates after SIGHUP, and by themselves', newFiles);
     await results.check('security: users are made by command', usersByCommand);
     await results.check('security: kafkajs logs in by PLAIN and SCRAM', kafkaLogins);
+    await results.check('security: kafkajs logs in by signed tokens', tokens);
     await results.check('security: kcat logs in by PLAIN and SCRAM, also over TLS', kcatLogins);
     await results.check('security: amqplib logs in as any user', amqpLogins);
     await results.check('security: a certificate is a login (EXTERNAL)', amqpCertificates);

@@ -6,6 +6,7 @@
 #include "doors/kafka/request.h"
 #include "doors/kafka/scram.h"
 #include "doors/password.h"
+#include "doors/token.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ struct sasl {
     bool                    is_administrator;
     bool                    is_raw; /* tokens come without requests */
     int64_t                 ends_ms; /* of the login, on the loop's clock; 0: never */
+    int64_t                 token_ms; /* how long the token is good that he came with; 0: he came with none */
     struct kafka_request   *pending; /* SA2: not answered yet */
     struct timer            delay; /* SA3, and SA1's time before somebody is known */
     const char             *why;   /* of the failure that waits */
@@ -103,10 +105,18 @@ static bool is_another(const struct sasl *s, struct bytes user)
     return s->by && (s->by != s->mechanism || !bytes_eq(s->user, user));
 }
 
+/* As long as the option says, and as his token is good. 0: for ever. */
+static int64_t lasts_of(const struct sasl *s)
+{
+    int64_t ms = kafka_conn_env(s->conn)->login_ms;
+
+    return s->token_ms > 0 && (ms <= 0 || s->token_ms < ms) ? s->token_ms : ms;
+}
+
 /* It is he. last: what his mechanism says to that. */
 static void let_in(struct sasl *s, const struct user_view *u, struct bytes last)
 {
-    int64_t                           lasts_ms = kafka_conn_env(s->conn)->login_ms;
+    int64_t                           lasts_ms = lasts_of(s);
     struct sasl_authenticate_response a = { .error_message = bytes_of(NULL, 0),
                                             .auth_bytes = last,
                                             .session_lifetime_ms = lasts_ms };
@@ -266,17 +276,92 @@ static void on_scram(struct sasl *s, struct kafka_request *r, struct bytes token
         fail(s, "Authentication failed: Invalid SASL/SCRAM message");
 }
 
+/* ---- OAUTHBEARER (RFC 7628) ---- */
+
+/* n,[a=name],^Aauth=Bearer TOKEN^A[key=value^A]^A; what else is said is passed over. Null: malformed. */
+static struct bytes read_bearer(struct bytes message)
+{
+    static const char start[] = "auth=Bearer ";
+    struct bytes      token = bytes_of(NULL, 0);
+    struct rd         in = rd_of(message);
+    const uint8_t    *mark = message.len > 0 ? memchr(message.at, 1, message.len) : NULL;
+
+    if (!mark || message.len < 4 || message.at[0] != 'n' || message.at[1] != ',' || mark[-1] != ',' ||
+        message.at[message.len - 1] != 1)
+        return token;
+    rd_bytes(&in, (size_t)(mark - message.at) + 1);
+    while ((mark = rd_left(&in) > 0 ? memchr(in.at, 1, rd_left(&in)) : NULL) != NULL) {
+        struct bytes pair = rd_bytes(&in, (size_t)(mark - in.at));
+
+        rd_u8(&in);
+        if (bytes_starts(pair, start) && bytes_is_null(token))
+            token = bytes_of(pair.at + sizeof start - 1, pair.len - (sizeof start - 1));
+    }
+    return token;
+}
+
+/* Whoever a token names need not be a user here; if he is one, he has the user's tags. */
+static void on_bearer_user(struct kafka_request *r)
+{
+    struct look_up         *l = r->state;
+    const struct user_view *u = found(l);
+    const struct user_view  stranger = { .name = l->call->name };
+
+    let_in(l->sasl, u ? u : &stranger, bytes_str(""));
+}
+
+/* A bad token is told in JSON; when the client has said that it heard, the login fails. */
+static void on_bad_token(struct sasl *s, struct kafka_request *r)
+{
+    struct sasl_authenticate_response a = { .error_message = bytes_of(NULL, 0),
+                                            .auth_bytes = bytes_str("{\"status\":\"invalid_token\"}") };
+
+    s->state = CHALLENGED;
+    answer(s, r, &a);
+}
+
+static void on_bearer(struct sasl *s, struct kafka_request *r, struct bytes message)
+{
+    const struct door_env *env = kafka_conn_env(s->conn);
+    int64_t                now_ms = kafka_conn_wall_ms(s->conn);
+    struct bytes           text = read_bearer(message);
+    struct token           token;
+    const char            *why;
+
+    if (s->state == CHALLENGED || bytes_is_null(text)) {
+        fail(s, "Authentication failed: Invalid OAUTHBEARER token");
+        return;
+    }
+    why = token_verify(env->token_keys, env->token_rules, text, now_ms, &r->arena, &token);
+    if (!why && token.subject.len > USER_NAME_BYTES_MAX)
+        why = "invalid_token: its subject is too long";
+    if (why) {
+        diag(DIAG_INFO, "kafka-token-refused why=\"%s\"", why);
+        on_bad_token(s, r);
+        return;
+    }
+    s->token_ms = token.ends_ms > now_ms ? token.ends_ms - now_ms : 1;
+    look_up(s, r, token.subject, bytes_of(NULL, 0), on_bearer_user);
+}
+
 /* ---- the two APIs ---- */
 
 static const struct mechanism mechanisms[] = {
     { "SCRAM-SHA-512", CREDENTIAL_SCRAM_SHA_512, on_scram },
     { "SCRAM-SHA-256", CREDENTIAL_SCRAM_SHA_256, on_scram },
     { "PLAIN", CREDENTIAL_KIND_COUNT, on_plain },
+    { "OAUTHBEARER", CREDENTIAL_KIND_COUNT, on_bearer },
 };
 
-static const struct mechanism *find(struct bytes name)
+/* The last needs keys. */
+static size_t mechanism_count(const struct sasl *s)
 {
-    for (size_t i = 0; i < COUNT(mechanisms); i++)
+    return kafka_conn_env(s->conn)->token_keys ? COUNT(mechanisms) : COUNT(mechanisms) - 1;
+}
+
+static const struct mechanism *find(const struct sasl *s, struct bytes name)
+{
+    for (size_t i = 0; i < mechanism_count(s); i++)
         if (bytes_eq_str(name, mechanisms[i].name))
             return &mechanisms[i];
     return NULL;
@@ -286,11 +371,11 @@ void kafka_on_sasl_handshake(struct kafka_request *r)
 {
     const struct sasl_handshake_request *q = r->body;
     struct sasl                         *s = kafka_conn_sasl(r->conn);
-    const struct mechanism              *m = find(q->mechanism);
+    const struct mechanism              *m = find(s, q->mechanism);
     struct bytes                         names[COUNT(mechanisms)];
     struct sasl_handshake_response       a = { .error_code = m ? KAFKA_NONE
                                                                : KAFKA_UNSUPPORTED_SASL_MECHANISM,
-                                               .mechanisms = { COUNT(names), names } };
+                                               .mechanisms = { mechanism_count(s), names } };
 
     for (size_t i = 0; i < COUNT(names); i++)
         names[i] = bytes_str(mechanisms[i].name);
