@@ -279,11 +279,20 @@ static bool check_groups(struct client *c)
     return true;
 }
 
+static bool check_users(struct world *w)
+{
+    for (size_t i = 0; i < w->client_count; i++)
+        if (w->clients[i]->kind == &registrar_kind && !registrar_look(w->clients[i]))
+            return false;
+    return true;
+}
+
 bool audit_run(struct client *c)
 {
     c->world->counts.audits++;
     if (!world_settle(c->world) || !check_topics(c) || !each_queue(c, check_queue) ||
-        !audit_exchanges(c) || !check_groups(c) || !check_logs(c) || !each_queue(c, check_counts))
+        !audit_exchanges(c) || !check_groups(c) || !check_users(c->world) || !check_logs(c) ||
+        !each_queue(c, check_counts))
         return false;
     model_check_attempts(c->world->model);
     return true;

@@ -19,6 +19,7 @@ extern const struct client_kind publisher_kind;  /* publishes through exchanges 
 extern const struct client_kind member_kind;     /* consumers of groups */
 extern const struct client_kind committer_kind;  /* offsets from outside of groups, and looks at them */
 extern const struct client_kind group_admin_kind; /* describes and deletes groups, forgets offsets */
+extern const struct client_kind registrar_kind;  /* users come and go */
 extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
 
 extern const struct client_kind curator_kind;    /* alters topics, trims logs */
@@ -44,6 +45,9 @@ void draw_offset(struct world *w, struct call *c, struct offset_item *item);
  * at all that a group has. */
 bool committer_begin(struct client *c);
 bool committer_look(struct client *c, unsigned group);
+
+/* At all users, decides what a crash left in doubt. False: the process died. */
+bool registrar_look(struct client *c);
 
 /* ---- what workers and subscribers have in hand: hand.c ---- */
 enum { HAND_MAX = 96 };

@@ -57,6 +57,8 @@ static void add_clients(struct world *w)
         world_add(w, &binder_kind);
         world_add(w, &publisher_kind);
     }
+    if (p->has[HAS_USERS])
+        world_add(w, &registrar_kind);
     if (p->has[HAS_GROUPS]) {
         world_add(w, &member_kind);
         world_add(w, &member_kind);

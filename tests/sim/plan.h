@@ -47,6 +47,7 @@
     X(COMPACTION, "of each key the last record stays")                                             \
     X(EXCHANGES, "exchanges and bindings")                                                         \
     X(GROUPS, "consumer groups")                                                                   \
+    X(USERS, "users")                                                                              \
     X(TRANSACTIONS, "several calls at once")
 
 enum feature {
