@@ -335,23 +335,32 @@ static void add_nullable(struct buf *out, struct bytes b)
     buf_bytes(out, b);
 }
 
-void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, struct bytes value,
-               const struct header *headers, size_t header_count)
+/* Only doors write such names here: batches that Kafka clients send are stored as they are. */
+static bool is_reserved(struct bytes name)
+{
+    return bytes_starts(name, "myna-");
+}
+
+void batch_add_at(struct batch_writer *w, int32_t offset_delta, int64_t timestamp_ms, struct bytes key,
+                  struct bytes value, const struct header *headers, size_t header_count)
 {
     int64_t delta_ms = w->count > 0 ? timestamp_ms - w->base_timestamp_ms : 0;
-    size_t  len = 1 + varint_len(delta_ms) + varint_len(w->count) + nullable_len(key) +
+    size_t  len = 1 + varint_len(delta_ms) + varint_len(offset_delta) + nullable_len(key) +
                  nullable_len(value) + varint_len((int64_t)header_count);
 
     if (w->count == 0)
         w->base_timestamp_ms = w->max_timestamp_ms = timestamp_ms;
     if (timestamp_ms > w->max_timestamp_ms)
         w->max_timestamp_ms = timestamp_ms;
-    for (size_t i = 0; i < header_count; i++)
+    for (size_t i = 0; i < header_count; i++) {
         len += nullable_len(headers[i].name) + nullable_len(headers[i].value);
+        if (is_reserved(headers[i].name))
+            w->attributes |= BATCH_NATIVE;
+    }
     buf_varint(w->out, (int64_t)len);
     buf_u8(w->out, 0);
     buf_varint(w->out, delta_ms);
-    buf_varint(w->out, w->count);
+    buf_varint(w->out, offset_delta);
     add_nullable(w->out, key);
     add_nullable(w->out, value);
     buf_varint(w->out, (int64_t)header_count);
@@ -362,17 +371,30 @@ void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, s
     w->count++;
 }
 
+void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, struct bytes value,
+               const struct header *headers, size_t header_count)
+{
+    batch_add_at(w, w->count, timestamp_ms, key, value, headers, header_count);
+}
+
 void batch_end(struct batch_writer *w)
 {
     assert(w->count > 0);
-    batch_seal(w->out->at + w->start, w->out->len - w->start, w->count, w->base_timestamp_ms,
-               w->max_timestamp_ms);
+    batch_seal(w->out->at + w->start, w->out->len - w->start, w->attributes, w->count,
+               w->base_timestamp_ms, w->max_timestamp_ms);
 }
 
-void batch_seal(uint8_t *p, size_t len, int32_t count, int64_t base_ms, int64_t max_ms)
+bool batch_has_native(struct bytes batch)
+{
+    return (get_u16(batch.at + AT_ATTRIBUTES) & (BATCH_NATIVE | BATCH_CODEC_MASK)) == BATCH_NATIVE;
+}
+
+void batch_seal(uint8_t *p, size_t len, uint16_t attributes, int32_t count, int64_t base_ms,
+                int64_t max_ms)
 {
     batch_seal_head(p, len,
-                    &(struct batch_head){ .last_offset_delta = count - 1,
+                    &(struct batch_head){ .attributes = attributes,
+                                          .last_offset_delta = count - 1,
                                           .base_timestamp_ms = base_ms,
                                           .max_timestamp_ms = max_ms,
                                           .producer_id = -1,

@@ -51,6 +51,7 @@ enum {
     BATCH_APPEND_TIME = 0x08,
     BATCH_TRANSACTIONAL = 0x10,
     BATCH_CONTROL = 0x20,
+    BATCH_NATIVE = 0x8000, /* ours: some record has a reserved header (message.h) */
     BATCH_DELETE_HORIZON = 0x40,
 };
 
@@ -157,15 +158,22 @@ struct batch_writer {
     int32_t     count;
     int64_t     base_timestamp_ms;
     int64_t     max_timestamp_ms;
+    uint16_t    attributes; /* a header's name may add BATCH_NATIVE */
 };
 void batch_begin(struct batch_writer *w, struct buf *out);
 /* headers are written in order; key and value may be null. */
 void batch_add(struct batch_writer *w, int64_t timestamp_ms, struct bytes key, struct bytes value,
                const struct header *headers, size_t header_count);
+/* The same with an offset delta of its own; batch_end must not follow, for what it would say is not true. */
+void batch_add_at(struct batch_writer *w, int32_t offset_delta, int64_t timestamp_ms, struct bytes key,
+                  struct bytes value, const struct header *headers, size_t header_count);
 /* Fills in the header and the CRC; at least one record was added. */
 void batch_end(struct batch_writer *w);
 /* For doors that lay out their records themselves, in place: fills in the first BATCH_HEADER_BYTES
  * of an uncompressed batch of len bytes whose records follow them, CRC last. */
-void batch_seal(uint8_t *batch, size_t len, int32_t count, int64_t base_timestamp_ms, int64_t max_timestamp_ms);
+void batch_seal(uint8_t *batch, size_t len, uint16_t attributes, int32_t count,
+                int64_t base_timestamp_ms, int64_t max_timestamp_ms);
+/* Whether stored bytes say that a record has a reserved header. Those with one are never compressed. */
+bool batch_has_native(struct bytes batch);
 
 #endif

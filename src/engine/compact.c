@@ -172,7 +172,7 @@ static enum compact_answer empty(struct compact_pass *p, const struct batch_head
     if (was->record_count == 0)
         return COMPACT_SAME;
     head.base_offset = (int64_t)base;
-    head.attributes &= BATCH_APPEND_TIME | BATCH_TRANSACTIONAL;
+    head.attributes &= BATCH_APPEND_TIME | BATCH_TRANSACTIONAL | BATCH_NATIVE;
     head.base_timestamp_ms = -1;
     head.record_count = 0;
     buf_clear(&p->records);

@@ -47,3 +47,29 @@ void message_of(struct record *r, struct message *out)
     out->header_count = kept;
     out->headers = r->headers;
 }
+
+enum err message_strip(struct bytes batch, struct buf *out)
+{
+    struct batch_reader reader;
+    struct batch_writer w;
+    struct record       r;
+    struct message      m;
+    struct batch_head   head;
+    enum err            err = batch_open(&reader, batch);
+    enum err            found = err;
+
+    batch_begin(&w, out);
+    while (!found && batch_next(&reader, &r, &err)) {
+        message_of(&r, &m);
+        batch_add_at(&w, r.offset_delta, m.timestamp_ms, m.key, m.value, m.headers, m.header_count);
+    }
+    head = reader.head;
+    batch_close(&reader);
+    if (found || err)
+        return found ? found : err;
+    head.attributes &= (uint16_t)~(BATCH_NATIVE | BATCH_CODEC_MASK);
+    if (w.count > 0)
+        head.base_timestamp_ms = w.base_timestamp_ms;
+    batch_seal_head(out->at + w.start, out->len - w.start, &head);
+    return ERR_OK;
+}

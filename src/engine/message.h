@@ -34,4 +34,7 @@ struct message {
  * record's header array is rearranged in place. */
 void message_of(struct record *r, struct message *out);
 
+/* A batch as it is, but for the native headers of its records: uncompressed, at the end of out. ERR_BAD_RECORD. */
+MUST_CHECK enum err message_strip(struct bytes batch, struct buf *out);
+
 #endif

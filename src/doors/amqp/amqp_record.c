@@ -269,7 +269,7 @@ struct slice amqp_record_close(struct record_draft *d)
     assert(d->filled + d->tail.len == d->total);
     make_room(d, d->tail.len);
     memcpy(d->at + d->filled, d->tail.at, d->tail.len);
-    batch_seal(d->at, d->total, 1, d->now_ms, d->now_ms);
+    batch_seal(d->at, d->total, BATCH_NATIVE, 1, d->now_ms, d->now_ms);
     batch = slice_of(d->block, d->at, d->total);
     d->block = NULL;
     return batch;

@@ -11,6 +11,8 @@
  *        requests then.
  *   KF4  Who reads what is committed gets it up to the last stable offset, with markers and with what was
  *        aborted, and the list that says what that is; the others get everything, and no list.
+ *   KF5  What other doors keep of theirs in a reserved header is taken out of the records on their
+ *        way, which a bit of the batch tells; only such batches are copied.
  *
  * Thread: the loop's.
  */
@@ -38,6 +40,19 @@ static bool is_stored_as_sent(struct bytes batch, uint64_t base_offset)
            get_u32(batch.at + EPOCH_AT) == (uint32_t)KAFKA_LEADER_EPOCH;
 }
 
+/* KF5. What cannot be read is sent as it is. */
+static void strip_native(struct batch_ref *ref)
+{
+    struct buf out;
+
+    buf_init(&out);
+    if (message_strip(ref->bytes.bytes, &out) == ERR_OK) {
+        slice_drop(&ref->bytes);
+        ref->bytes = slice_copy(buf_view(&out));
+    }
+    buf_fini(&out);
+}
+
 /* Slices of one partition's batches: at most two per batch. */
 static struct wire_slices slices_of(struct kafka_request *r, const struct read_item *item)
 {
@@ -45,9 +60,12 @@ static struct wire_slices slices_of(struct kafka_request *r, const struct read_i
     struct wire_slices all = { 0, at };
 
     for (size_t i = 0; i < item->batch_count; i++) {
-        const struct batch_ref *ref = &item->batches[i];
-        struct bytes            b = ref->bytes.bytes;
+        struct batch_ref *ref = &item->batches[i];
+        struct bytes      b;
 
+        if (batch_has_native(ref->bytes.bytes))
+            strip_native(ref);
+        b = ref->bytes.bytes;
         if (!is_stored_as_sent(b, ref->base_offset)) {
             uint8_t *head = arena_new(&r->arena, PATCHED_BYTES);
 

@@ -1,8 +1,7 @@
 'use strict';
 /*
  * kafkajs: topic `name`, key = key, headers = headers. Order is kept within the topic's one
- * partition. What another door
- * needs to give its message back lies in a reserved header, myna-<door>, which a Kafka client sees and we leave out.
+ * partition.
  */
 const { Kafka, logLevel } = require('kafkajs');
 
@@ -50,8 +49,7 @@ async function receive(at, name, count, onMessage = () => {}) {
                 got.push({
                     body: text(message.value),
                     key: text(message.key),
-                    headers: Object.fromEntries(Object.entries(message.headers)
-                        .filter(([k]) => !k.startsWith('myna-')).map(([k, v]) => [k, text(v)])),
+                    headers: Object.fromEntries(Object.entries(message.headers).map(([k, v]) => [k, text(v)])),
                 });
                 onMessage(got[got.length - 1]);
                 if (got.length === count) {

@@ -32,13 +32,11 @@ async function publish(at, name, messages, onDone) {
     onDone();
 }
 
-/* With -J the headers are one flat list: name, value, name, value. Reserved ones (see kafkajs.js) are left out. */
+/* With -J the headers are one flat list: name, value, name, value. */
 function pairs(list) {
     const found = {};
     for (let i = 0; i + 1 < (list || []).length; i += 2) {
-        if (!list[i].startsWith('myna-')) {
-            found[list[i]] = list[i + 1];
-        }
+        found[list[i]] = list[i + 1];
     }
     return found;
 }
