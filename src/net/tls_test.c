@@ -438,7 +438,7 @@ static void the_clients_close_notify_ends_it(void **state)
 static void plain_bytes_are_refused(void **state)
 {
     static const char *const plain[] = { "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                                         "AMQP\x00\x00\x09\x01 and more", "\x16\x09\x01\x01\x01 and more" };
+                                         "AMQP\x00\x00\x09\x01 and more", "\x16\x09\x01\x01\x01 and much more" };
     struct door d;
 
     (void)state;
