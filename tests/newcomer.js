@@ -64,14 +64,29 @@ async function withBroker(fn) {
 
 const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-/** The quickest of up to TRIES starts: other work on the machine and its disk only ever adds. */
+/** How long the first thread of a process had something to do and got no processor: what the kernel counts of it. */
+function waitedMs(pid) {
+    try {
+        return Number(fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+    } catch (error) {
+        return 0; /* a kernel that does not count */
+    }
+}
+
+/**
+ * The quickest of up to TRIES starts: other work on the machine and its disk only ever adds. What it adds by taking the
+ * processor, from the broker or from us (the larger: they may wait at one time), is known and not counted; where there is
+ * nothing else to do that is nothing.
+ */
 async function quickest(broker, before) {
     let best = Infinity;
     for (let i = 0; i < TRIES && best >= START_MS_MAX; i += 1) {
         before();
+        const ours = waitedMs('self');
         const started = process.hrtime.bigint();
         await broker.start();
-        best = Math.min(best, Number(process.hrtime.bigint() - started) / 1e6);
+        const tookMs = Number(process.hrtime.bigint() - started) / 1e6;
+        best = Math.min(best, tookMs - Math.max(waitedMs(broker.child.pid), waitedMs('self') - ours));
         await broker.stop();
     }
     assert.ok(best < START_MS_MAX, `${best.toFixed(1)} ms`);
