@@ -245,7 +245,7 @@ static bool write_settings(struct kafka_request *r, struct target *t, struct buf
         if (bytes_is_null(value))
             continue;
         if (operand_of(t, c))
-            why = topic_config_check(c, value);
+            why = topic_config_check(c, value, kafka_nodes_of(r).count);
         if (why) {
             refuse(r, t, KAFKA_INVALID_CONFIG, why, bytes_str(c->name));
             return false;

@@ -66,7 +66,7 @@ const struct topic_config topic_configs[] = {
     { "min.compaction.lag.ms", CONFIG_LONG, EFFECT_NUMBER, "0", NULL, 0, TO(min_compaction_lag_ms),
       "log.cleaner.min.compaction.lag.ms",
       "How long a record is at least left alone by compaction." },
-    { "min.insync.replicas", CONFIG_INT, EFFECT_FIXED, "1", NULL, 1, 0, "min.insync.replicas",
+    { "min.insync.replicas", CONFIG_INT, EFFECT_NODES, "1", NULL, 1, 0, "min.insync.replicas",
       "How many replicas must have a record before it is acknowledged." },
     { "preallocate", CONFIG_BOOL, EFFECT_NONE, "false", NULL, 0, 0, "log.preallocate",
       "Kept and shown: files are always made ahead of need." },
@@ -221,7 +221,14 @@ static bool has_type(const struct topic_config *c, struct bytes v)
     }
 }
 
-const char *topic_config_check(const struct topic_config *c, struct bytes value)
+static bool is_over(struct bytes value, unsigned most)
+{
+    int64_t number;
+
+    return get_number(value, &number) && number > (int64_t)most;
+}
+
+const char *topic_config_check(const struct topic_config *c, struct bytes value, unsigned nodes)
 {
     if (bytes_is_null(value))
         return "Null is not a value of this setting";
@@ -229,6 +236,8 @@ const char *topic_config_check(const struct topic_config *c, struct bytes value)
         return "This is not a value of this setting";
     if (c->effect == EFFECT_FIXED && !bytes_eq_str(value, c->value))
         return "Only the default value of this setting is supported";
+    if (c->effect == EFFECT_NODES && is_over(value, nodes))
+        return "There are not so many brokers";
     return NULL;
 }
 
@@ -310,6 +319,7 @@ static void set(struct topic_policy *p, const struct topic_config *c, struct byt
         break;
     case EFFECT_NONE:
     case EFFECT_FIXED:
+    case EFFECT_NODES:
     default:
         break;
     }
@@ -353,6 +363,7 @@ static bool is_in_force(const struct topic_config *c, const struct topic_policy 
         return p->is_compacted;
     case EFFECT_NONE:
     case EFFECT_FIXED:
+    case EFFECT_NODES:
     case EFFECT_BOUND:
     default:
         return false;
@@ -376,6 +387,7 @@ static int64_t number_in(const struct topic_config *c, const struct topic_policy
     case EFFECT_LAG:
     case EFFECT_NONE:
     case EFFECT_FIXED:
+    case EFFECT_NODES:
     default:
         memcpy(&n, (const char *)p + c->member, sizeof n);
         return n;
@@ -404,6 +416,7 @@ static struct bytes text_of(const struct topic_config *c, int64_t n, char space[
     case EFFECT_BOUND:
     case EFFECT_NONE:
     case EFFECT_FIXED:
+    case EFFECT_NODES:
     default:
         break;
     }

@@ -35,6 +35,7 @@ enum config_type {
 enum config_effect {
     EFFECT_NONE,    /* kept and shown */
     EFFECT_FIXED,   /* only the default is supported */
+    EFFECT_NODES,   /* kept and shown; at most as many as there are nodes */
     EFFECT_CLEANUP, /* from here on: a member of the policy. Whether it is compacted, whether by age and size */
     EFFECT_TIMESTAMP,
     EFFECT_RATIO,
@@ -61,8 +62,8 @@ extern const size_t              topic_config_count;
 
 /* NULL when there is none of that name. */
 const struct topic_config *topic_config_find(struct bytes name);
-/* NULL when the setting may have this value; else a sentence why not. */
-const char *topic_config_check(const struct topic_config *c, struct bytes value);
+/* NULL when the setting may have this value where there are so many nodes (nodes.h); else a sentence why not. */
+const char *topic_config_check(const struct topic_config *c, struct bytes value, unsigned nodes);
 
 void topic_config_write(struct buf *native, const struct topic_config *c, struct bytes value);
 /* What native sets c to; null when it does not. */

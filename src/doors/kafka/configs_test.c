@@ -15,14 +15,14 @@ static const char *check(const char *name, const char *value)
     const struct topic_config *c = topic_config_find(bytes_str(name));
 
     assert_non_null(c);
-    return topic_config_check(c, bytes_str(value));
+    return topic_config_check(c, bytes_str(value), 1);
 }
 
 static void every_default_is_allowed(void **state)
 {
     (void)state;
     for (size_t i = 0; i < topic_config_count; i++)
-        assert_null(topic_config_check(&topic_configs[i], bytes_str(topic_configs[i].value)));
+        assert_null(topic_config_check(&topic_configs[i], bytes_str(topic_configs[i].value), 1));
 }
 
 static void values_must_have_the_type(void **state)

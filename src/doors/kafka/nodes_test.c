@@ -99,6 +99,27 @@ static void the_factor_outlives_a_change_of_settings(void **state)
     close(fd);
 }
 
+static int16_t require_in_sync(struct test *t, int fd, const char *count)
+{
+    struct incremental_alter_configs_request_config   c = { bytes_str("min.insync.replicas"), 0, bytes_str(count) };
+    struct incremental_alter_configs_request_resource resource = { RESOURCE_TOPIC, bytes_str("orders"), { 1, &c } };
+    struct incremental_alter_configs_request          q = { { 1, &resource }, false };
+    const struct incremental_alter_configs_response  *a = ask(t, fd, INCREMENTAL_ALTER_CONFIGS, 1, &q);
+
+    return a->responses.at[0].error_code;
+}
+
+static void as_many_replicas_can_be_in_sync_as_there_are_nodes(void **state)
+{
+    struct test *t = *state;
+    int          fd = connect_to(t);
+
+    create_replicated(t, fd, "orders", 3, KAFKA_NONE);
+    assert_int_equal(require_in_sync(t, fd, "2"), KAFKA_NONE);
+    assert_int_equal(require_in_sync(t, fd, "4"), KAFKA_INVALID_CONFIG);
+    close(fd);
+}
+
 static void groups_are_spread(void **state)
 {
     struct bytes                             keys[] = { bytes_str("a"), bytes_str("b"), bytes_str("c"),
@@ -146,6 +167,7 @@ int main(void)
         TEST(every_node_names_all),
         TEST(leaders_and_replicas_are_spread),
         TEST(the_factor_outlives_a_change_of_settings),
+        TEST(as_many_replicas_can_be_in_sync_as_there_are_nodes),
         TEST(groups_are_spread),
         TEST(each_node_shows_its_replicas),
     };

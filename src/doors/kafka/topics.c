@@ -122,7 +122,7 @@ static int16_t check_configs(struct kafka_request *r,
     for (size_t i = 0; i < from->configs.count; i++) {
         const struct create_topics_request_config *given = &from->configs.at[i];
         const struct topic_config                 *c = topic_config_find(given->name);
-        const char *why = c ? topic_config_check(c, given->value) : "There is no such setting";
+        const char *why = c ? topic_config_check(c, given->value, kafka_nodes_of(r).count) : "There is no such setting";
 
         if (why)
             return refuse(r, t, KAFKA_INVALID_CONFIG, why, given->name);
