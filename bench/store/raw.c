@@ -14,6 +14,7 @@
 enum {
     FILE_BYTES = 512 << 20,
     FILES_KEPT = 4,
+    SOURCE_BYTES = 32 << 20, /* a multiple of each block; more than caches keep, as with new data */
     READ_BYTES = 1 << 20,
     COPY_BYTES = 256 << 20,
     PAGE_BYTES = 4096,
@@ -64,7 +65,8 @@ static int make_file(const char *path, size_t bytes, bool is_written, int flags)
 struct raw_stream {
     const struct raw_write *how;
     char                    dir[PATH_BYTES];
-    char                   *block;
+    char                   *source;
+    size_t                  taken; /* of it */
     unsigned                files; /* made; the last is being written */
     int                     fd;
     size_t                  offset;
@@ -106,7 +108,7 @@ struct raw_stream *raw_stream_open(const char *dir, const struct raw_write *how)
         bench_die("no memory");
     snprintf(r->dir, sizeof r->dir, "%s", dir);
     r->how = how;
-    r->block = aligned(how->block_bytes);
+    r->source = aligned(SOURCE_BYTES);
     r->fd = -1;
     return r;
 }
@@ -116,7 +118,7 @@ static void write_block(struct raw_stream *r)
     const struct raw_write *how = r->how;
 
     for (size_t at = 0; at < how->block_bytes; at += how->step_bytes) {
-        write_at(r->fd, r->block + at, how->step_bytes, r->offset + at);
+        write_at(r->fd, r->source + r->taken + at, how->step_bytes, r->offset + at);
         if (how->step_bytes < how->block_bytes && !how->is_direct)
             sync_file_range(r->fd, (off_t)(r->offset + at), (off_t)how->step_bytes,
                             SYNC_FILE_RANGE_WRITE);
@@ -124,6 +126,7 @@ static void write_block(struct raw_stream *r)
     if (fdatasync(r->fd) != 0)
         bench_die("raw sync: %s", strerror(errno));
     r->offset += how->block_bytes;
+    r->taken = (r->taken + how->block_bytes) % SOURCE_BYTES;
 }
 
 double raw_stream_rate(struct raw_stream *r, double seconds)
@@ -150,7 +153,7 @@ void raw_stream_close(struct raw_stream *r)
         close(r->fd);
     for (unsigned i = 0; i < r->files; i++)
         remove_file(r, i);
-    free(r->block);
+    free(r->source);
     free(r);
 }
 
