@@ -16,6 +16,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,18 +71,30 @@ static void write_journal(const char *dir, const struct content *c, uint64_t byt
 }
 
 struct replay {
-    double bytes, seconds;
+    double bytes, seconds, cpu_seconds;
 };
+
+/* Of this process: of all its threads, the system's work for them included. */
+static double cpu_seconds(void)
+{
+    struct rusage r;
+
+    getrusage(RUSAGE_SELF, &r);
+    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+           (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
 
 /* Opening with a journal to replay, and at once again with none. */
 static struct replay replay(const char *dir)
 {
     struct replay out;
     struct rig    r;
+    double        cpu = cpu_seconds();
 
     rig_open(&r, dir);
+    cpu = cpu_seconds() - cpu;
     rig_close(&r);
-    out = (struct replay){ (double)r.replayed_bytes, r.open_seconds };
+    out = (struct replay){ (double)r.replayed_bytes, r.open_seconds, cpu };
     rig_open(&r, dir);
     rig_close(&r);
     out.seconds -= r.open_seconds;
@@ -89,7 +102,7 @@ static struct replay replay(const char *dir)
 }
 
 struct figures {
-    struct series replay, disk, part;
+    struct series replay, disk, part, cpu;
 };
 
 /* Each turn writes anew: an orderly end leaves nothing to replay. */
@@ -110,6 +123,7 @@ static void measure_turn(const struct content *c, const char *dir, struct figure
     series_add(&out->disk, disk);
     series_add(&out->replay, rate);
     series_add(&out->part, rate / limit);
+    series_add(&out->cpu, r.cpu_seconds / (r.bytes / 1e9));
 }
 
 static void measure(struct bench *b, const struct content *c)
@@ -124,6 +138,8 @@ static void measure(struct bench *b, const struct content *c)
     bench_figure(b, name, &f.disk);
     snprintf(name, sizeof name, "%s_replay_mb_per_s", c->name);
     bench_figure(b, name, &f.replay);
+    snprintf(name, sizeof name, "%s_replay_cpu_s_per_gb", c->name);
+    bench_figure(b, name, &f.cpu);
     snprintf(name, sizeof name, "replay of %s, part of 1 GB/s or of the disk", c->name);
     bench_goal(b, name, series_median(&f.part), ">=", 1);
     bench_remove_dir(dir);

@@ -132,29 +132,32 @@ static uint64_t join_groups(uint64_t w)
 
 static uint64_t uvarint_by_bytes(struct rd *r, unsigned bits)
 {
-    uint64_t v = 0;
+    const uint8_t *at = r->at;
+    uint64_t       v = 0;
 
-    for (unsigned shift = 0; shift < bits; shift += 7) {
-        uint8_t b = rd_u8(r);
+    for (unsigned shift = 0; shift < bits && at < r->end; shift += 7) {
+        uint8_t b = *at++;
 
         v |= (uint64_t)(b & 0x7f) << shift;
-        if ((b & 0x80) == 0)
+        if ((b & 0x80) == 0) {
+            r->at = at;
             return v;
+        }
     }
     r->failed = true;
     return 0;
 }
 
-/* A replay reads many of these, most of one byte, times of six. */
+/* A replay reads many of these, times have six bytes. */
 static inline uint64_t uvarint(struct rd *r, unsigned bits)
 {
     static const uint64_t high = 0x8080808080808080;
     uint64_t              w;
     uint64_t              ends;
 
-    if (!r->failed && r->at < r->end && *r->at < 0x80)
-        return *r->at++;
-    if (r->failed || r->end - r->at < 8)
+    if (r->failed)
+        return 0;
+    if (r->end - r->at < 8)
         return uvarint_by_bytes(r, bits);
     memcpy(&w, r->at, sizeof w);
     ends = ~w & high;
@@ -169,7 +172,7 @@ uint32_t rd_uvarint32(struct rd *r)
     return (uint32_t)uvarint(r, 32);
 }
 
-uint64_t rd_uvarint64(struct rd *r)
+uint64_t rd_long_uvarint64(struct rd *r)
 {
     return uvarint(r, 64);
 }

@@ -80,7 +80,13 @@ uint32_t rd_u32le(struct rd *r);
 uint64_t rd_u64le(struct rd *r);
 /* Base-128, least group first (protobuf, Kafka): at most 5 bytes / 10 bytes, else failed. */
 uint32_t rd_uvarint32(struct rd *r);
-uint64_t rd_uvarint64(struct rd *r);
+uint64_t rd_long_uvarint64(struct rd *r);
+static inline uint64_t rd_uvarint64(struct rd *r)
+{
+    if (!r->failed && r->at < r->end && *r->at < 0x80) /* most are small */
+        return *r->at++;
+    return rd_long_uvarint64(r);
+}
 /* The same with zig-zag. */
 int32_t rd_varint32(struct rd *r);
 int64_t rd_varint64(struct rd *r);
