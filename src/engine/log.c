@@ -62,6 +62,7 @@ void log_free(struct engine *e, struct log *l)
 {
     assert(list_empty(&l->readers) && list_empty(&l->staged));
     compactor_forget(e, l);
+    timer_stop(&e->timers, &l->retention);
     room_leave(e, l);
     txn_log_fini(e, l);
     log_trim(e, l, l->end);

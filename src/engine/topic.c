@@ -319,10 +319,8 @@ enum err topic_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
     group_on_topic_deleted(e, t);
     map_remove(&e->topics, t->key.whole);
     map_remove(&e->topics_uuid, bytes_of(uuid.at, sizeof uuid.at));
-    for (uint32_t i = 0; i < t->log_count; i++) {
+    for (uint32_t i = 0; i < t->log_count; i++)
         idmap_remove(&e->logs, t->logs[i]->id);
-        timer_stop(&e->timers, &t->logs[i]->retention);
-    }
     free_topic(e, t);
     return ERR_OK;
 }
