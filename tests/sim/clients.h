@@ -30,6 +30,9 @@ struct topic_policy curator_draw_policy(struct world *w);
 /* Ends the client's session; it must not send anything until that is answered (is_closing). */
 void session_close(struct client *c);
 
+/* A queue of the client's own: exclusive, auto-delete, transient or not. private.c */
+void private_declare(struct client *c);
+
 /* Topics and queues to begin with. False: the process died. */
 bool definer_begin(struct client *c);
 

@@ -175,7 +175,7 @@ static void step(struct client *c)
         return;
     if (p->has[HAS_TRIMS] && draw_one_in(&c->world->draw, 2))
         trim(c, t);
-    else if (p->has[HAS_RETENTION] || p->has[HAS_COMPACTION])
+    else if ((p->has[HAS_RETENTION] || p->has[HAS_COMPACTION]) && t->name[0] != 'x')
         alter(c, t);
 }
 

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -208,12 +209,24 @@ static void say_average(const struct progress *p)
     double n = p->done > 0 ? (double)p->done : 1;
 
     printf("sim: on average %.0f calls, %.0f turns, %.0f messages received, %.1f power failures, "
-           "%.1f kills, %.1f orderly stops, %.1f recoveries; %llu disks damaged, %llu refused, %llu with "
-           "something unreadable\n",
+           "%.1f kills, %.1f orderly stops, %.1f recoveries, %.0f records lost by their logs; %llu disks "
+           "damaged, %llu refused, %llu with something unreadable\n",
            (double)p->sum.calls / n, (double)p->sum.turns / n, (double)p->sum.delivered / n,
            (double)p->sum.crashes / n, (double)p->sum.kills / n, (double)p->sum.stops / n,
-           (double)p->sum.recoveries / n, (unsigned long long)p->sum.damages,
+           (double)p->sum.recoveries / n, (double)(p->sum.trimmed + p->sum.holes) / n,
+           (unsigned long long)p->sum.damages,
            (unsigned long long)p->sum.refusals, (unsigned long long)p->sum.unreadable);
+}
+
+/* Of all children that have ended. */
+static double children_s(void)
+{
+    struct rusage u;
+
+    if (getrusage(RUSAGE_CHILDREN, &u) != 0)
+        return 1;
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static int run_all(uint64_t from, uint64_t seeds, const struct plan_mask *mask)
@@ -233,6 +246,7 @@ static int run_all(uint64_t from, uint64_t seeds, const struct plan_mask *mask)
         p->seed++;
     }
     say_average(p);
+    printf("sim: %.0f seeds a second of processor time\n", (double)p->done / children_s());
     printf("sim: %llu seeds, %llu violations\n", (unsigned long long)(p->done + violations),
            (unsigned long long)violations);
     return violations > 0;

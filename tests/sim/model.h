@@ -67,6 +67,7 @@ struct m_topic {
     uint64_t       altered;             /* number of the call that did */
     bool           policy_in_doubt;     /* a crash may have undone it */
     struct m_loss  loss;
+    bool           is_private; /* of an exclusive queue: not listed */
     uint64_t       made; /* number of the call that made it */
     uint64_t       gone; /* that deleted it; 0: none */
     uint64_t       gone_turn;
@@ -156,8 +157,11 @@ struct m_queue {
     int64_t             delay_low_ms;
     bool                was_ordered;  /* at all times */
     bool                ever_ordered; /* at any */
-    bool                is_durable, from_end, is_exclusive;
+    bool                is_durable, from_end;
+    bool                is_exclusive; /* owned by a session, locked for others, gone with it */
     uint64_t            owner;
+    bool                is_auto_delete; /* gone with the last of these, by client */
+    unsigned            consumers[SIM_CLIENTS_MAX];
     bool                made_topic; /* with it */
     uint64_t            made, gone; /* as of a topic */
     uint64_t            detached;   /* number of the call that took its topic away */
@@ -237,6 +241,11 @@ void model_end_queue(struct model *m, struct m_queue *q, uint64_t number);
 /* Both the old and the new one may be in force for what was handed out before the next audit. */
 void m_queue_alter(struct m_queue *q, const struct queue_policy *policy);
 bool m_queue_is(const struct m_queue *q);
+/* Another session's. */
+bool m_queue_is_locked(const struct m_queue *q, uint64_t session);
+/* A consumer of the client begins, or ends. */
+void model_subscribe(struct m_queue *q, const struct client *c);
+void model_unsubscribe(struct model *m, struct m_queue *q, const struct client *c, uint64_t number);
 /* Only a queue with a topic of its name can be sent to. */
 bool m_queue_has_own_topic(const struct m_queue *q);
 struct m_queue *model_any_queue(struct model *m);
@@ -276,8 +285,8 @@ void model_settled(struct model *m, struct m_queue *q, const struct settle_item 
 void model_purge(struct model *m, struct m_queue *q, bool leased_too, uint64_t number);
 /* Messages of it may have been handed out and settled without anybody knowing. */
 void model_doubt(struct model *m, struct m_queue *q);
-/* The client's bound leases return. */
-void model_end_leases(struct model *m, const struct client *c, uint64_t number);
+/* The client's consumers end, its bound leases return, its exclusive queues go. */
+void model_end_session(struct model *m, const struct client *c, uint64_t number);
 /* All mail has been run and nothing is under way: no attempt is missing. */
 void model_check_attempts(struct model *m);
 /* How many leases of it the taker surely has now. */

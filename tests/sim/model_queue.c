@@ -21,6 +21,11 @@ bool m_queue_has_own_topic(const struct m_queue *q)
     return !q->detached && strcmp(q->topic->name, q->name) == 0;
 }
 
+bool m_queue_is_locked(const struct m_queue *q, uint64_t session)
+{
+    return q->is_exclusive && q->owner != session;
+}
+
 struct m_queue *model_queue_at(struct model *m, size_t index)
 {
     return index < m->queue_count ? m->queues[index] : NULL;
@@ -756,11 +761,47 @@ static void end_bound(struct model *m, struct m_queue *q, struct m_held *h, void
         end_hold(m, h, s->number);
 }
 
-void model_end_leases(struct model *m, const struct client *c, uint64_t number)
+static bool has_consumers(const struct m_queue *q)
+{
+    for (size_t i = 0; i < SIM_CLIENTS_MAX; i++)
+        if (q->consumers[i] > 0)
+            return true;
+    return false;
+}
+
+static void end_if_unused(struct model *m, struct m_queue *q, uint64_t number)
+{
+    if (m_queue_is(q) && q->is_auto_delete && !has_consumers(q))
+        model_end_queue(m, q, number);
+}
+
+void model_subscribe(struct m_queue *q, const struct client *c)
+{
+    q->consumers[c->index]++;
+}
+
+void model_unsubscribe(struct model *m, struct m_queue *q, const struct client *c, uint64_t number)
+{
+    if (!m_queue_is(q))
+        return;
+    q->consumers[c->index]--;
+    end_if_unused(m, q, number);
+}
+
+void model_end_session(struct model *m, const struct client *c, uint64_t number)
 {
     struct session_end s = { c, number };
 
+    for (size_t i = 0; i < m->queue_count; i++)
+        if (m->queues[i]->consumers[c->index] > 0) {
+            m->queues[i]->consumers[c->index] = 0;
+            end_if_unused(m, m->queues[i], number);
+        }
     each_held(m, end_bound, NULL, &s);
+    for (size_t i = 0; i < m->queue_count; i++)
+        if (m_queue_is(m->queues[i]) && m_queue_is_locked(m->queues[i], 0) &&
+            m->queues[i]->owner == c->session)
+            model_end_queue(m, m->queues[i], number);
 }
 
 static void crash_one(struct model *m, struct m_queue *q, struct m_held *h, void *ctx)
@@ -793,9 +834,14 @@ void model_on_crash(struct model *m)
     for (size_t i = 0; i < m->queue_count; i++) {
         struct m_queue *q = m->queues[i];
 
-        q->is_doubtful |= q->made > durable || q->gone > durable || q->detached > durable ||
-                          q->is_exclusive || !q->is_durable;
+        q->is_doubtful |= q->made > durable || q->gone > durable || q->detached > durable;
         q->policy_in_doubt |= q->altered > durable;
+        memset(q->consumers, 0, sizeof q->consumers);
+        if (q->is_exclusive || !q->is_durable) { /* it does not outlive the process */
+            if (m_queue_is(q))
+                model_end_queue(m, q, m->world->last_number);
+            q->is_doubtful = false;
+        }
     }
     model_exchanges_on_crash(m);
     model_groups_on_crash(m);

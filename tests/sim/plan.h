@@ -45,6 +45,7 @@
     X(RETENTION, "logs lose what is old or too much")                                              \
     X(TRIMS, "logs are trimmed")                                                                   \
     X(COMPACTION, "of each key the last record stays")                                             \
+    X(PRIVATE, "queues of one connection, or of their consumers")                                  \
     X(EXCHANGES, "exchanges and bindings")                                                         \
     X(GROUPS, "consumer groups")                                                                   \
     X(USERS, "users")                                                                              \

@@ -4,7 +4,7 @@
 static void on_submit(struct request *r)
 {
     r->client->is_closed = true;
-    model_end_leases(r->client->world->model, r->client, r->number);
+    model_end_session(r->client->world->model, r->client, r->number);
 }
 
 static void on_answer(struct request *r)

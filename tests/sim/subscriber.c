@@ -18,6 +18,9 @@ struct subscription {
     int64_t              lease_ms;
     int64_t              submit_ms;
     bool                 is_bound, no_ack;
+    bool                 is_counted; /* among the queue's consumers, until it has left */
+    bool                 has_left;
+    uint64_t             session;
     bool                 is_limited;  /* together with others of the session */
     bool                 is_live;     /* answered, and not left */
     bool                 is_over;     /* nothing may come any more */
@@ -143,13 +146,17 @@ static void on_subscribe(struct request *r)
 
     s->queue = model_queue(r->client->world->model, s->name);
     s->submit_ms = r->submit_ms;
+    s->session = r->call->session;
+    s->is_counted = s->queue && !m_queue_is_locked(s->queue, s->session);
+    if (s->is_counted)
+        model_subscribe(s->queue, s->client);
 }
 
 static void on_subscribed(struct request *r)
 {
     struct subscription *s = ((struct asking *)r)->subscription;
     struct subscriber   *me = me_of(s);
-    enum err             want = s->queue ? ERR_OK : ERR_NO_QUEUE;
+    enum err             want = s->is_counted ? ERR_OK : s->queue ? ERR_LOCKED : ERR_NO_QUEUE;
 
     me->opening--;
     if (r->call->err != want)
@@ -220,6 +227,15 @@ static void subscribe(struct subscriber *me)
     request_send(x);
 }
 
+static void on_unsubscribe(struct request *r)
+{
+    struct subscription *s = ((struct asking *)r)->subscription;
+
+    if (s->is_counted && !s->has_left && s->session == r->call->session)
+        model_unsubscribe(r->client->world->model, s->queue, s->client, r->number);
+    s->has_left = true;
+}
+
 static void on_unsubscribed(struct request *r)
 {
     struct subscription *s = ((struct asking *)r)->subscription;
@@ -231,7 +247,8 @@ static void on_unsubscribed(struct request *r)
 
 static void unsubscribe(struct subscription *s)
 {
-    static const struct request_kind kind = { .on_answer = on_unsubscribed };
+    static const struct request_kind kind = { .on_submit = on_unsubscribe,
+                                              .on_answer = on_unsubscribed };
     struct asking                   *x = request_new(s->client, &kind, sizeof *x, CALL_UNSUBSCRIBE,
                                                      sizeof(struct unsubscribe_call));
 
@@ -312,6 +329,8 @@ static void step(struct client *c)
         session_close(c);
     else if (draw_one_in(&w->draw, 20))
         limit(me);
+    else if (w->plan.has[HAS_PRIVATE] && !w->is_short && draw_one_in(&w->draw, 12))
+        private_declare(c);
     else if (!s && me->opening == 0)
         subscribe(me);
     else if (w->plan.has[HAS_TRANSACTIONS] && draw_one_in(&w->draw, 6))

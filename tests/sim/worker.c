@@ -47,7 +47,7 @@ static void check_empty(const struct leasing *l)
     bool                  is_gone = !l->queue || l->queue->gone;
 
     if (err == ERR_CANCELLED || (err == ERR_NO_QUEUE && is_gone) ||
-        (err == ERR_LOCKED && l->queue && l->queue->is_exclusive))
+        (err == ERR_LOCKED && l->queue && m_queue_is_locked(l->queue, r->call->session)))
         return;
     violation(r->client->world, "a lease call is answered as it should be", "of queue %s: %s",
               l->name, err_text(err));
@@ -65,6 +65,8 @@ static void on_answer(struct request *r)
         check_empty(l);
         return;
     }
+    if (m_queue_is_locked(l->queue, r->call->session))
+        violation(w, "an exclusive queue is for its owner", "%s was leased from", l->name);
     if (a->message_count > a->messages_max)
         violation(w, "no more than asked for", "%zu messages, not %u", a->message_count,
                   a->messages_max);
@@ -131,6 +133,8 @@ static void step(struct client *c)
         session_close(c);
     else if (draw_one_in(&c->world->draw, 40))
         cancel(me);
+    else if (c->world->plan.has[HAS_PRIVATE] && !c->world->is_short && draw_one_in(&c->world->draw, 10))
+        private_declare(c);
     else if (c->world->plan.has[HAS_TRANSACTIONS] && draw_one_in(&c->world->draw, 6))
         hand_transact(&me->hand);
     else if (me->hand.count > 0 && !draw_one_in(&c->world->draw, 3))
