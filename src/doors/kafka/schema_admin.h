@@ -183,31 +183,6 @@
     F(S, STRING, error_message, 0, LAST, 0)                                                        \
     A(S, list_reassignments_response_topic, topics, 0, LAST, NEVER)
 
-/* ---- 71 GetTelemetrySubscriptions ---- */
-#define TELEMETRY_SUBSCRIPTIONS_REQUEST(S, F, A, O)                                                \
-    F(S, UUID, client_instance_id, 0, LAST, NEVER)
-#define TELEMETRY_SUBSCRIPTIONS_RESPONSE(S, F, A, O)                                               \
-    F(S, I32, throttle_time_ms, 0, LAST, NEVER)                                                    \
-    F(S, I16, error_code, 0, LAST, NEVER)                                                          \
-    F(S, UUID, client_instance_id, 0, LAST, NEVER)                                                 \
-    F(S, I32, subscription_id, 0, LAST, NEVER)                                                     \
-    F(S, I8S, accepted_compression_types, 0, LAST, NEVER)                                          \
-    F(S, I32, push_interval_ms, 0, LAST, NEVER)                                                    \
-    F(S, I32, telemetry_max_bytes, 0, LAST, NEVER)                                                 \
-    F(S, BOOL, delta_temporality, 0, LAST, NEVER)                                                  \
-    F(S, STRINGS, requested_metrics, 0, LAST, NEVER)
-
-/* ---- 72 PushTelemetry ---- */
-#define PUSH_TELEMETRY_REQUEST(S, F, A, O)                                                         \
-    F(S, UUID, client_instance_id, 0, LAST, NEVER)                                                 \
-    F(S, I32, subscription_id, 0, LAST, NEVER)                                                     \
-    F(S, BOOL, terminating, 0, LAST, NEVER)                                                        \
-    F(S, I8, compression_type, 0, LAST, NEVER)                                                     \
-    F(S, BYTES, metrics, 0, LAST, NEVER)
-#define PUSH_TELEMETRY_RESPONSE(S, F, A, O)                                                        \
-    F(S, I32, throttle_time_ms, 0, LAST, NEVER)                                                    \
-    F(S, I16, error_code, 0, LAST, NEVER)
-
 /* ---- 74 ListConfigResources ---- */
 #define LIST_CONFIG_RESOURCES_REQUEST(S, F, A, O)                                                  \
     F(S, I8S, resource_types, 1, LAST, NEVER)
@@ -299,10 +274,6 @@
     X(list_reassignments_response_partition, LIST_REASSIGNMENTS_RESPONSE_PARTITION)                \
     X(list_reassignments_response_topic, LIST_REASSIGNMENTS_RESPONSE_TOPIC)                        \
     X(list_reassignments_response, LIST_REASSIGNMENTS_RESPONSE)                                    \
-    X(telemetry_subscriptions_request, TELEMETRY_SUBSCRIPTIONS_REQUEST)                            \
-    X(telemetry_subscriptions_response, TELEMETRY_SUBSCRIPTIONS_RESPONSE)                          \
-    X(push_telemetry_request, PUSH_TELEMETRY_REQUEST)                                              \
-    X(push_telemetry_response, PUSH_TELEMETRY_RESPONSE)                                            \
     X(list_config_resources_request, LIST_CONFIG_RESOURCES_REQUEST)                                \
     X(list_config_resources_response_resource, LIST_CONFIG_RESOURCES_RESPONSE_RESOURCE)            \
     X(list_config_resources_response, LIST_CONFIG_RESOURCES_RESPONSE)                              \
