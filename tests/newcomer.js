@@ -75,8 +75,8 @@ function waitedMs(pid) {
 
 /**
  * The quickest of up to TRIES starts: other work on the machine and its disk only ever adds. What it adds by taking the
- * processor, from the broker or from us (the larger: they may wait at one time), is known and not counted; where there is
- * nothing else to do that is nothing.
+ * processor, from the broker or from us (the larger: they may wait at one time), is known and not counted; where there
+ * is nothing else to do that is nothing.
  */
 async function quickest(broker, before) {
     let best = Infinity;
