@@ -193,6 +193,7 @@ struct log {
     struct list   chunks;
     uint64_t      start; /* first offset that still exists */
     uint64_t      end;   /* next offset */
+    uint64_t      trimmed_at; /* the journal's end when start moved last: until then it may move back */
     struct log_entries {
         struct log_entry *at;
         size_t            first, count, cap;

@@ -446,12 +446,13 @@ void log_trim(struct engine *e, struct log *l, uint64_t offset)
 }
 
 /* What empties a segment is journalled (room.h S2), and behind the settles it follows from: those may
- * still be in a queue's writer. */
+ * still be in a queue's writer. The rest follows from them in a replay, too; its start counts as
+ * theirs. */
 void log_settled(struct engine *e, struct log *l, uint64_t offset)
 {
     if (log_extent_index(l, offset) == 0) {
         log_trim(e, l, offset);
-        return;
+        l->trimmed_at = UINT64_MAX; /* until they have their place in the journal */
     }
     l->settled_to = offset;
     if (list_empty(&l->in_trims))
@@ -465,8 +466,10 @@ void log_trim_settled(struct engine *e)
     while ((n = list_pop(&e->trims)) != NULL) {
         struct log *l = CONTAINER(n, struct log, in_trims);
 
-        if (l->settled_to <= l->start)
+        if (l->settled_to <= l->start) {
+            l->trimmed_at = journal_end(e->journal);
             continue;
+        }
         log_note_trimmed(e, l, l->settled_to);
         log_trim(e, l, l->settled_to);
     }

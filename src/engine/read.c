@@ -2,7 +2,8 @@
  * read.c - reading logs: whole batches by offset, long polls.
  *
  * A read shows only what is on disk (log_durable), so its answer is relaxed: nothing in it can be
- * taken back. A read that finds too little parks on every log it asked for and looks again when
+ * taken back. Where a log begins can, for a moment: an answer that shows a new start waits for it.
+ * A read that finds too little parks on every log it asked for and looks again when
  * one of them has more on disk, or when what was cold is loaded. What comes behind a hole in the log
  * is as good as what would be in it.
  *
@@ -47,6 +48,7 @@ struct look {
     size_t            loads;
     bool              has_error;
     bool              is_cold; /* some item would have more if it were loaded */
+    bool              has_new_start; /* of a log, not on disk yet */
 };
 
 enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
@@ -169,6 +171,7 @@ static enum err look_at_item(struct look *k, struct read_item *item, struct load
     item->high_watermark = log_durable(k->e, l);
     item->stable = txn_log_committed(l);
     item->log_start = l->start;
+    k->has_new_start |= l->trimmed_at > journal_durable(k->e->journal);
     if (item->offset < l->start || item->offset > item->high_watermark)
         return ERR_OUT_OF_RANGE;
     if (item->offset >= end_of(k->a, item))
@@ -206,6 +209,7 @@ static bool look(struct engine *e, struct read_call *a)
         a->items[i].err = look_at_item(&k, &a->items[i], &p->waits[i].load);
         k.has_error |= a->items[i].err != ERR_OK;
     }
+    a->call.relaxed = !k.has_new_start;
     if (k.has_error)
         return true;
     if ((k.bytes >= a->bytes_min || p->is_late) && (k.bytes > 0 || !k.is_cold)) /* R1 */
@@ -216,16 +220,10 @@ static bool look(struct engine *e, struct read_call *a)
 
 /* ---- parking ---- */
 
-static void answer(struct engine *e, struct read_call *a)
-{
-    a->call.relaxed = true;
-    engine_answer(e, &a->call, ERR_OK);
-}
-
 static void look_again(struct engine *e, struct read_call *a)
 {
     if (look(e, a))
-        answer(e, a);
+        engine_answer(e, &a->call, ERR_OK);
 }
 
 static void on_timeout(struct engine *e, struct call *c)
@@ -291,7 +289,7 @@ void read_on_read(struct engine *e, struct call *c)
 
     begin(a);
     if (look(e, a))
-        answer(e, a);
+        engine_answer(e, &a->call, ERR_OK);
     else
         park(e, a);
 }
@@ -334,6 +332,6 @@ void read_abandon(struct engine *e, struct log *l)
 
         for (size_t i = 0; i < w->call->item_count; i++)
             w->call->items[i].err = ERR_NO_TOPIC;
-        answer(e, w->call);
+        engine_answer(e, &w->call->call, ERR_OK);
     }
 }

@@ -108,6 +108,7 @@ void log_note_trimmed(struct engine *e, struct log *l, uint64_t offset)
     buf_uvarint(&head, offset);
     engine_change(e, CHANGE_LOG_TRIMMED, &head, (struct slice){ 0 });
     buf_fini(&head);
+    l->trimmed_at = journal_end(e->journal);
     queue_on_log_trimmed(l, offset);
 }
 

@@ -429,6 +429,25 @@ static enum err trim(struct rig *r, const char *name, uint32_t partition, int64_
     return err;
 }
 
+static struct read_call *reading(struct rig *r, const char *name, uint64_t offset)
+{
+    struct read_call *c = RIG_CALL(r, read_call, READ);
+
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->bytes_max = 1 << 20;
+    c->item_count = 1;
+    c->items = arena_struct(&c->call.arena, struct read_item);
+    *c->items = (struct read_item){ .name = bytes_str(name), .offset = offset, .bytes_max = 1 << 20 };
+    return c;
+}
+
+static void end_reading(struct read_call *c)
+{
+    for (size_t i = 0; i < c->items->batch_count; i++)
+        slice_drop(&c->items->batches[i].bytes);
+    call_free(c);
+}
+
 static void records_below_an_offset_go_when_asked(void **state)
 {
     const struct topic_policy policy = { 0 };
@@ -457,6 +476,41 @@ static void records_below_an_offset_go_when_asked(void **state)
     rig_close(&r);
 }
 
+/* R3: the answer to a read waits for the trim it shows, and only for that. */
+static void a_start_is_not_shown_before_it_is_on_disk(void **state)
+{
+    const struct topic_policy policy = { 0 };
+    struct rig                r;
+    struct log_trim_call     *c;
+    struct read_call         *read[2];
+
+    (void)state;
+    open_with(&r, &policy);
+    rig_create_topic(&r, "other", 1, &policy);
+    append(&r, "t");
+    append(&r, "other");
+    c = RIG_CALL(&r, log_trim_call, LOG_TRIM);
+    c->ns = bytes_str(NAMESPACE_DEFAULT);
+    c->name = bytes_str("t");
+    c->offset = 5;
+    r.answered = 0;
+    rig_submit(&r, c);
+    read[0] = reading(&r, "other", 0);
+    rig_submit(&r, read[0]);
+    assert_int_equal(r.answered, 1);
+    read[1] = reading(&r, "t", 5);
+    rig_submit(&r, read[1]);
+    assert_int_equal(r.answered, 1);
+    rig_turn(&r);
+    assert_int_equal(r.answered, 3);
+    assert_int_equal(c->log_start, 5);
+    assert_int_equal(read[1]->items->log_start, 5);
+    call_free(c);
+    for (int i = 0; i < 2; i++)
+        end_reading(read[i]);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +527,7 @@ int main(void)
         cmocka_unit_test(what_is_leased_goes_when_it_comes_back),
         cmocka_unit_test(a_shorter_time_of_a_queue_acts_at_once),
         cmocka_unit_test(records_below_an_offset_go_when_asked),
+        cmocka_unit_test(a_start_is_not_shown_before_it_is_on_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

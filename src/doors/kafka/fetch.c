@@ -247,7 +247,6 @@ void kafka_on_fetch(struct kafka_request *r)
     s->read = kafka_call(r, sizeof *s->read, CALL_READ);
     s->read->ns = kafka_ns();
     s->read->committed_only = q->isolation_level > 0;
-    s->read->call.relaxed = true; /* a read shows only what is on disk */
     take_topics(r);
     set_limits(s->read, q, s->has_error);
     r->on_calls_done = on_read;
