@@ -77,3 +77,16 @@ void kafka_replication_write(struct buf *native, unsigned factor)
     if (factor > 1)
         topic_config_write_name(native, replication_name, bytes_of(&one, 1));
 }
+
+bool kafka_is_replica_list(const struct kafka_request *r, struct wire_i32s nodes)
+{
+    for (size_t i = 0; i < nodes.count; i++) {
+        if (!kafka_is_node(r, nodes.at[i]))
+            return false;
+        for (size_t k = 0; k < i; k++) {
+            if (nodes.at[k] == nodes.at[i])
+                return false;
+        }
+    }
+    return nodes.count > 0;
+}

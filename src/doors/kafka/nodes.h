@@ -28,6 +28,8 @@ static inline bool kafka_is_node(const struct kafka_request *r, int32_t node)
 {
     return node >= 1 && (unsigned)node <= kafka_nodes_of(r).count;
 }
+/* Nodes that there are, at least one, each once. */
+bool kafka_is_replica_list(const struct kafka_request *r, struct wire_i32s nodes);
 
 /* Nodes 1 to count. */
 struct wire_i32s kafka_all_nodes(struct kafka_request *r);

@@ -73,19 +73,6 @@ static void on_grown(struct kafka_request *r)
     kafka_answer(r, &s->response);
 }
 
-static bool is_node_list(const struct kafka_request *r, struct wire_i32s nodes)
-{
-    for (size_t i = 0; i < nodes.count; i++) {
-        if (!kafka_is_node(r, nodes.at[i]))
-            return false;
-        for (size_t k = 0; k < i; k++) {
-            if (nodes.at[k] == nodes.at[i])
-                return false;
-        }
-    }
-    return nodes.count > 0;
-}
-
 static bool is_assignment(const struct kafka_request                         *r,
                           const struct create_partitions_request_topic *q, uint32_t have)
 {
@@ -94,7 +81,7 @@ static bool is_assignment(const struct kafka_request                         *r,
     if (q->assignments.count != (uint32_t)q->count - have)
         return false;
     for (size_t i = 0; i < q->assignments.count; i++) {
-        if (!is_node_list(r, q->assignments.at[i].broker_ids))
+        if (!kafka_is_replica_list(r, q->assignments.at[i].broker_ids))
             return false;
     }
     return true;

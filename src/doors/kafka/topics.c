@@ -44,20 +44,6 @@ static int16_t refuse(struct kafka_request *r, struct create_topics_response_top
     return code;
 }
 
-/* Nodes that there are, each once. */
-static bool is_replica_list(const struct kafka_request *r, struct wire_i32s nodes)
-{
-    for (size_t i = 0; i < nodes.count; i++) {
-        if (!kafka_is_node(r, nodes.at[i]))
-            return false;
-        for (size_t k = 0; k < i; k++) {
-            if (nodes.at[k] == nodes.at[i])
-                return false;
-        }
-    }
-    return nodes.count > 0;
-}
-
 /* Partitions 0, 1, 2... each with as many replicas as the first. */
 static bool is_assignment(const struct kafka_request               *r,
                           const struct create_topics_request_topic *from)
@@ -65,7 +51,7 @@ static bool is_assignment(const struct kafka_request               *r,
     for (size_t i = 0; i < from->assignments.count; i++) {
         const struct create_topics_request_assignment *a = &from->assignments.at[i];
 
-        if (a->partition_index != (int32_t)i || !is_replica_list(r, a->broker_ids) ||
+        if (a->partition_index != (int32_t)i || !kafka_is_replica_list(r, a->broker_ids) ||
             a->broker_ids.count != from->assignments.at[0].broker_ids.count)
             return false;
     }
