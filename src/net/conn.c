@@ -512,11 +512,6 @@ struct conn *conn_adopt(struct loop *l, int fd, const struct conn_ops *ops, void
     return conn_begin(l, fd, ops, ctx, &none);
 }
 
-struct loop *conn_loop(const struct conn *c)
-{
-    return c->loop;
-}
-
 void conn_send(struct conn *c, struct slice s)
 {
     if (c->state != OPEN) {

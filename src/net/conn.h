@@ -70,7 +70,6 @@ void listener_close(struct listener *ln);
 
 /* A connection over a connected socket that is not from a listener; owns fd. NULL when opened() refuses it. */
 struct conn *conn_adopt(struct loop *l, int fd, const struct conn_ops *ops, void *ctx);
-struct loop *conn_loop(const struct conn *c);
 /* The slice's hold passes to the conn. After conn_close nothing is sent. */
 void conn_send(struct conn *c, struct slice s);
 /* Copies. */

@@ -22,16 +22,6 @@ uint16_t kafka_node_port(const struct kafka_request *r, int32_t node)
     return kafka_conn_port(r->conn, node);
 }
 
-struct wire_i32s kafka_all_nodes(struct kafka_request *r)
-{
-    struct wire_i32s all = { .count = kafka_nodes_of(r).count };
-
-    all.at = kafka_array(r, all.count, sizeof *all.at);
-    for (size_t i = 0; i < all.count; i++)
-        all.at[i] = (int32_t)i + 1;
-    return all;
-}
-
 /* From 0. */
 static uint32_t leader_index(const struct kafka_request *r, const struct uuid *topic,
                              uint32_t partition)

@@ -30,9 +30,6 @@ static inline bool kafka_is_node(const struct kafka_request *r, int32_t node)
 }
 /* Nodes that there are, at least one, each once. */
 bool kafka_is_replica_list(const struct kafka_request *r, struct wire_i32s nodes);
-
-/* Nodes 1 to count. */
-struct wire_i32s kafka_all_nodes(struct kafka_request *r);
 int32_t kafka_leader(const struct kafka_request *r, const struct uuid *topic, uint32_t partition);
 struct wire_i32s kafka_replicas(struct kafka_request *r, const struct topic_view *topic,
                                 uint32_t partition);

@@ -438,11 +438,6 @@ uint32_t sasl_request_bytes_max(const struct sasl *s, uint32_t more)
     return is_known && s->state != CHOSEN && s->state != CHALLENGED ? more : SASL_REQUEST_BYTES_MAX;
 }
 
-struct bytes sasl_user(const struct sasl *s)
-{
-    return s->user;
-}
-
 bool sasl_is_administrator(const struct sasl *s)
 {
     return s->by ? s->is_administrator : s->is_local && !kafka_conn_env(s->conn)->needs_login;

@@ -44,8 +44,6 @@ bool sasl_is_busy(const struct sasl *s);
 bool sasl_wants_token(const struct sasl *s);
 /* The limit of a request just now: SASL_REQUEST_BYTES_MAX, or more. */
 uint32_t sasl_request_bytes_max(const struct sasl *s, uint32_t more);
-/* Null: nobody has logged in. */
-struct bytes sasl_user(const struct sasl *s);
 /* May look after users: an administrator, or somebody at this machine where nobody needs to log in. */
 bool sasl_is_administrator(const struct sasl *s);
 
