@@ -34,6 +34,16 @@ void mail_post(struct mailbox *b, struct mail *m)
     mail_post_chain(b, m, m);
 }
 
+bool mailbox_is_empty(struct mailbox *b)
+{
+    bool is_empty;
+
+    pthread_mutex_lock(&b->lock);
+    is_empty = b->first == NULL;
+    pthread_mutex_unlock(&b->lock);
+    return is_empty;
+}
+
 size_t mail_run(struct mailbox *b)
 {
     struct mail *m;

@@ -34,5 +34,6 @@ void mail_post(struct mailbox *b, struct mail *m);
 void mail_post_chain(struct mailbox *b, struct mail *m, struct mail *last);
 /* Takes all that is there and runs it in order; returns how many. Mails posted meanwhile wait for the next call. */
 size_t mail_run(struct mailbox *b);
+bool mailbox_is_empty(struct mailbox *b);
 
 #endif

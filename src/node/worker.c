@@ -8,6 +8,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+/* How many turns the commit thread commits when another came meanwhile, and when it took this long. */
+enum { CROWDED_TURNS = 16, SLOW_TURNS = 32, SLOW_MS = 2 };
+
 struct worker {
     struct mailbox      calls;
     struct mailbox      completions;
@@ -20,6 +23,7 @@ struct worker {
     struct shard       *shard;
     struct engine      *engine;
     struct recovery     recovery;
+    unsigned            busy_turns; /* left in which it does not commit itself */
     void (*on_failed)(enum err err, const char *what);
 };
 
@@ -97,17 +101,39 @@ static bool wait_for_work(struct worker *w)
     return !is_done;
 }
 
+/*
+ * With nobody else to serve, this thread may as well wait for the disk itself (shard_let_go). Whoever came meanwhile
+ * had to wait: where there is one there will be more, and what they want gathers while another thread waits. A disk
+ * that takes long is waited for there, too.
+ */
+static void let_go(struct worker *w)
+{
+    bool    is_alone = w->busy_turns == 0 && mailbox_is_empty(&w->calls);
+    int64_t begin_ms = is_alone ? clock_now_ms(w->clock) : 0;
+
+    if (w->busy_turns > 0)
+        w->busy_turns--;
+    if (!shard_let_go(w->shard, is_alone))
+        return;
+    if (clock_now_ms(w->clock) - begin_ms >= SLOW_MS)
+        w->busy_turns = SLOW_TURNS;
+    else if (!mailbox_is_empty(&w->calls))
+        w->busy_turns = CROWDED_TURNS;
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
 
     pthread_setname_np(pthread_self(), "worker");
     while (wait_for_work(w)) {
+        shard_hold(w->shard);
         engine_begin(w->engine, clock_now_ms(w->clock));
         mail_run(&w->completions);
         if (!engine_is_congested(w->engine))
             mail_run(&w->calls);
         engine_end(w->engine);
+        let_go(w);
     }
     return NULL;
 }

@@ -1,8 +1,10 @@
 /*
- * shard_commit.c - see shard_file.h: the commit thread. It takes all appends that are waiting (a
- * bundle), makes them frames, writes them with one call, syncs once, and posts all completions at
+ * shard_commit.c - see shard_file.h: committing. The commit thread takes all appends that are waiting
+ * (a bundle), makes them frames, writes them with one call, syncs once, and posts all completions at
  * once. While it does, the next bundle gathers. Before the frames it writes their parts to the blobs
- * and syncs each of those.
+ * and syncs each of those. When a turn of the owner leaves one small bundle and the owner nothing to
+ * do but to wait for it, the owner does all that itself (shard_let_go): nothing can gather then, and
+ * to wake a thread and be woken by it takes about as long as a quick disk.
  *
  *   C1  A bundle lies in one file. What does not fit waits for the next file, and so does all behind
  *       it.
@@ -14,6 +16,9 @@
  *   C4  While the frames of a bundle that had parts are synced, the disk has time: the parts of what
  *       waits are written then, ahead of their turn. They are synced in it.
  *   C5  After the first error nothing is written any more (volume.h V3).
+ *   C6  One thread at a time has a bundle: the lock is held from taking to is_writing, and from the end of
+ *       that to the bundle's end or its next step, which only the commit thread has (parts are never
+ *       small).
  */
 #include "store/shard_file.h"
 #include "base/crc32c.h"
@@ -25,6 +30,8 @@
 
 /* Beyond it a larger write is no faster, and its answers wait longer. */
 enum { BUNDLE_BYTES_MAX = 8 << 20, STREAM_BYTES_MIN = 256 << 10, PAGE_BYTES = 4096 };
+
+enum { HERE_BYTES_MAX = 128 << 10 }; /* what the owner commits itself */
 
 static const uint8_t zeros[PAGE_BYTES];
 
@@ -363,14 +370,57 @@ void *shard_commit_main(void *arg)
     pthread_setname_np(pthread_self(), "commit");
     pthread_mutex_lock(&s->lock);
     for (;;) {
-        if (turn(s))
+        if (!s->is_writing && turn(s)) /* C6 */
             continue;
         if (s->stop_commit && (!s->first || s->is_stuck))
             break;
-        pthread_cond_wait(&s->changed, &s->lock);
+        pthread_cond_wait(&s->commit, &s->lock);
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
+}
+
+/* ---- the owner's thread ---- */
+
+void shard_commit_hold(struct shard *base)
+{
+    struct shard_file *s = shard_file_of(base);
+
+    s->is_held = s->is_threaded;
+    s->held_bytes = 0;
+}
+
+bool shard_commit_is_held(struct shard_file *s, const struct append *a)
+{
+    s->held_bytes += frame_bytes(a);
+    if (a->parts || s->held_bytes > HERE_BYTES_MAX)
+        s->is_held = false;
+    return s->is_held;
+}
+
+/* lock is held. */
+static bool can_commit_here(const struct shard_file *s)
+{
+    return !s->is_writing && !s->bundle.first;
+}
+
+bool shard_commit_let_go(struct shard *base, bool is_alone)
+{
+    struct shard_file *s = shard_file_of(base);
+    bool               is_done = false;
+
+    if (!s->is_held || s->held_bytes == 0) {
+        s->is_held = false;
+        return false;
+    }
+    s->is_held = false;
+    pthread_mutex_lock(&s->lock);
+    if (is_alone && can_commit_here(s))
+        is_done = turn(s);
+    if (s->first && !s->is_writing)
+        pthread_cond_signal(&s->commit);
+    pthread_mutex_unlock(&s->lock);
+    return is_done;
 }
 
 void shard_commit_drain(struct shard_file *s, enum err err)

@@ -47,7 +47,7 @@ void shard_file_fail(struct shard_file *s, enum err err, const char *what, const
         return;
     s->failed = err;
     snprintf(s->what, sizeof s->what, "%s%s%s", what, path[0] ? " " : "", path);
-    pthread_cond_broadcast(&s->changed);
+    pthread_cond_signal(&s->commit);
 }
 
 static void free_shard(struct shard_file *s)
@@ -65,6 +65,7 @@ static void free_shard(struct shard_file *s)
     free(s->iov);
     buf_fini(&s->path);
     pthread_cond_destroy(&s->changed);
+    pthread_cond_destroy(&s->commit);
     pthread_cond_destroy(&s->keep);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -147,8 +148,8 @@ static void stop_thread(struct shard_file *s, bool *flag, pthread_t thread)
 {
     pthread_mutex_lock(&s->lock);
     *flag = true;
-    pthread_cond_broadcast(&s->changed);
-    pthread_cond_broadcast(&s->keep);
+    pthread_cond_signal(&s->commit);
+    pthread_cond_signal(&s->keep);
     pthread_mutex_unlock(&s->lock);
     pthread_join(thread, NULL);
 }
@@ -188,8 +189,8 @@ static void append(struct shard *base, struct append *a)
     a->is_ahead = false;
     *s->last = a;
     s->last = &a->next;
-    if (!s->is_writing)
-        pthread_cond_broadcast(&s->changed);
+    if (!s->is_writing && !shard_commit_is_held(s, a))
+        pthread_cond_signal(&s->commit);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -328,6 +329,8 @@ static const struct shard_ops ops = {
     .replay = shard_file_replay,
     .start = start,
     .append = append,
+    .hold = shard_commit_hold,
+    .let_go = shard_commit_let_go,
     .view = view,
     .load = load,
     .trim = trim,
@@ -357,6 +360,7 @@ static void init_sync(struct shard_file *s)
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->changed, &attr);
+    pthread_cond_init(&s->commit, &attr);
     pthread_cond_init(&s->keep, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&s->lock, NULL);

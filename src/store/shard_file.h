@@ -5,7 +5,7 @@
  *   shard_file.c    claim, start, append, view, release         the owner's thread; load: any
  *   shard_replay.c  reads the journal, cuts its torn end        the owner's thread, and
  *   shard_ahead.c   what is read before it is applied           one that ends with the replay
- *   shard_commit.c  writes and syncs frames                     the commit thread
+ *   shard_commit.c  writes and syncs frames                     the commit thread, or the owner's
  *   shard_keep.c    makes the next file, trims, writes heads    the keeper thread
  *   shard_work.c    what the owner has done for it              two work threads
  *   shard_blob.c    blobs                                       any thread
@@ -118,8 +118,10 @@ struct shard_file {
     pthread_t        keeper;
     uint64_t         free_min; /* shard_set_free_min */
     atomic_bool      is_full;
+    bool             is_held;    /* the owner's: shard_hold, and nothing large was appended since */
+    uint64_t         held_bytes; /* appended since */
 
-    /* The commit thread's own. */
+    /* Of the thread that commits: of who sees !is_writing and no bundle under lock, and takes one. */
     struct bundle bundle; /* being written */
     uint64_t      seq;    /* of the last frame */
     uint32_t      crc;
@@ -127,7 +129,8 @@ struct shard_file {
     size_t        iov_cap;
 
     pthread_mutex_t lock;
-    pthread_cond_t  changed; /* wakes the commit thread, and whoever fences */
+    pthread_cond_t  changed; /* wakes whoever fences */
+    pthread_cond_t  commit;  /* wakes the commit thread */
     pthread_cond_t  keep;    /* wakes the keeper */
     struct jfile  **files;   /* oldest first; once started the last is the current one */
     size_t          count;
@@ -209,6 +212,10 @@ bool shard_commit_turn(struct shard_file *s);
 void *shard_commit_main(void *arg);
 /* Completes with err what is still queued; no thread runs. */
 void shard_commit_drain(struct shard_file *s, enum err err);
+/* Is a, which is now the last that waits, to wait for the owner? lock is held. */
+bool shard_commit_is_held(struct shard_file *s, const struct append *a);
+void shard_commit_hold(struct shard *base);
+bool shard_commit_let_go(struct shard *base, bool is_alone);
 
 /* ---- shard_work.c ---- */
 void shard_work_init(struct shard_file *s);

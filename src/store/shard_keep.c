@@ -177,7 +177,7 @@ enum err shard_keep_make(struct shard_file *s, uint64_t bytes)
     pthread_mutex_lock(&s->lock);
     s->next = s->made;
     s->made = NULL;
-    pthread_cond_broadcast(&s->changed);
+    pthread_cond_signal(&s->commit);
     pthread_mutex_unlock(&s->lock);
     return ERR_OK;
 }
@@ -370,7 +370,7 @@ static enum err make_next(struct shard_file *s)
         s->next = s->made;
         s->made = NULL;
     }
-    pthread_cond_broadcast(&s->changed);
+    pthread_cond_signal(&s->commit);
     return err;
 }
 
@@ -479,6 +479,7 @@ static bool watched_turn(struct shard_file *s)
     judge_space(s);
     s->is_keeping = false;
     pthread_cond_broadcast(&s->changed);
+    pthread_cond_signal(&s->commit); /* there is a next file, or none and no space for it */
     return is_something;
 }
 

@@ -111,6 +111,16 @@ void shard_append(struct shard *s, struct append *a)
     s->ops->append(s, a);
 }
 
+void shard_hold(struct shard *s)
+{
+    s->ops->hold(s);
+}
+
+bool shard_let_go(struct shard *s, bool is_alone)
+{
+    return s->ops->let_go(s, is_alone);
+}
+
 enum err shard_view(struct shard *s, uint64_t position, uint32_t len, struct slice *out)
 {
     return s->ops->view(s, position, len, out);

@@ -22,6 +22,8 @@ struct shard_ops {
     enum err (*replay)(struct shard *s, uint64_t from, shard_replay_fn *fn, void *ctx);
     enum err (*start)(struct shard *s, uint64_t file_bytes, uint64_t *position);
     void (*append)(struct shard *s, struct append *a);
+    void (*hold)(struct shard *s);
+    bool (*let_go)(struct shard *s, bool is_alone);
     enum err (*view)(struct shard *s, uint64_t position, uint32_t len, struct slice *out);
     enum err (*load)(struct shard *s, uint64_t position, size_t len, void *out);
     void (*trim)(struct shard *s, uint64_t position);
