@@ -50,6 +50,11 @@
     X(MIXED_PROTOCOLS, "the members share no protocol")                                            \
     X(BAD_SESSION_TIMEOUT, "the session timeout is out of range")                                  \
     X(FENCED_INSTANCE, "a newer member has the same instance id")                                  \
+    X(UNRELEASED_INSTANCE, "another member has the instance id and has not left")                  \
+    X(FENCED_MEMBER, "the member epoch is not the one the group knows")                            \
+    X(STALE_MEMBER, "the member has moved to another epoch")                                       \
+    X(NO_ASSIGNOR, "no such assignor")                                                             \
+    X(BAD_PATTERN, "the regular expression is not valid")                                          \
     X(NO_SPACE, "the disk is full")                                                                \
     X(OVERLOADED, "a bounded queue is full")                                                       \
     X(LIMIT, "a limit is reached")                                                                 \
