@@ -231,7 +231,7 @@ void *idmap_get(const struct idmap *m, uint64_t key)
     return m->cap ? m->slots[idmap_find(m, key)].value : NULL;
 }
 
-static void idmap_resize(struct idmap *m, size_t cap)
+static void idmap_resize(struct idmap *m, uint32_t cap)
 {
     struct idmap bigger = { mem_new(cap * sizeof *m->slots), cap, m->count };
 

@@ -46,8 +46,8 @@ struct idmap_slot {
 
 struct idmap {
     struct idmap_slot *slots;
-    size_t             cap;
-    size_t             count;
+    uint32_t           cap; /* power of two, or 0 */
+    uint32_t           count;
 };
 
 void idmap_init(struct idmap *m);

@@ -40,8 +40,7 @@ void append_note(struct engine *e, struct log *l, const struct log_entry *entry,
         txn_log_note(e, l, entry, delay_ms);
     else
         tell_queues(e, l, entry, delay_ms);
-    if (!list_empty(&l->readers) && list_empty(&l->fresh))
-        list_push(&e->fresh, &l->fresh);
+    read_on_append(e, l);
     retention_arm(e, l);
     compactor_on_append(e, l);
 }

@@ -56,11 +56,11 @@ static size_t sweep(struct engine *e, struct log *l)
     size_t   i = 0;
 
     log_durable(e, l);
-    while (i < l->durable_extents && log_extents(l)[i].end <= seen) {
+    while (i < l->extents.durable && log_extents(l)[i].end <= seen) {
         const struct extent *x = log_extents(l);
         size_t               past = i;
 
-        while (past < l->durable_extents && x[past].end <= seen &&
+        while (past < l->extents.durable && x[past].end <= seen &&
                mover_is_unneeded(l, x[past].base, x[past].end) &&
                (past == i || log_next_base(l, x[past - 1].end) == x[past].base))
             past++;

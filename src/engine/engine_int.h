@@ -89,12 +89,12 @@ struct engine {
     struct cleaner cleaner;
     struct list   walks; /* walk.c */
     struct stage {
-        struct list  logs;  /* with something staged (log.in_staged) */
+        struct list  logs;  /* with something staged (log_stage.in_stage) */
         struct list  calls; /* to be answered after it (call.parked) */
         struct arena arena;
     } stage; /* stage.c */
     struct list trims;  /* logs that lose settled extents at the end of the turn (log.in_trims) */
-    struct list fresh;  /* logs whose readers look again when more is durable */
+    struct list fresh;  /* logs whose readers look again when more is durable (log_watch.in_fresh) */
     struct list reads;  /* parked CALL_READs (call.parked) */
     struct list no_session; /* parked calls of no session (call.in_session) */
     struct buf  scratch; /* for keys of look-ups; never kept across calls */
@@ -185,10 +185,13 @@ struct log_chunk {
     uint32_t    count; /* of the entries when it was made; those at its front may be forgotten */
 };
 
+/* What few logs have, or none has for long, is made when it is needed: there may be 100,000 of them. */
 struct log {
     uint64_t      id;
     struct topic *topic;
     uint32_t      partition;
+    bool          is_moving;  /* a move has some of it (move.h) */
+    bool          is_damaged; /* a move met something that cannot be read: left alone */
     struct row    row; /* its start */
     struct list   chunks;
     uint64_t      start; /* first offset that still exists */
@@ -196,30 +199,24 @@ struct log {
     uint64_t      trimmed_at; /* the journal's end when start moved last: until then it may move back */
     struct log_entries {
         struct log_entry *at;
-        size_t            first, count, cap;
+        uint32_t          first, count, cap;
+        uint32_t          durable; /* so many from the first on are known to be on disk */
     } entries; /* batches in the journal */
     struct log_extents {
         struct extent *at;
-        size_t         first, count, cap;
+        uint32_t       first, count, cap;
+        uint32_t       durable;
     } extents;
-    struct idmap recalled; /* base of a cold entry -> struct load: in memory, or on its way (recall.c) */
-    struct idmap damaged;  /* base of an entry that cannot be read -> the engine */
-    size_t       durable_entries; /* from the first on: known to be on disk */
-    size_t       durable_extents;
-    uint64_t     durable;   /* the high watermark: all below is on disk */
-    struct list  staged;    /* batches of this turn, not journalled yet (stage.c) */
-    struct list  in_staged; /* engine.staged while there are some */
-    uint64_t     staged_bytes, staged_end;
+    struct recalls   *recalls; /* NULL: no batch of its part of the journal is loaded, or damaged (recall.c) */
+    uint64_t          durable; /* the high watermark: all below is on disk */
+    struct log_stage *stage;   /* NULL: no batch of this turn waits for the journal (stage.c) */
     struct segment *open;   /* where its big appends go, or NULL (room.h) */
     struct segment *next_open;
     struct list  in_journal; /* mover.logs while it has entries */
     struct list  in_settled; /* cleaner.settled */
     struct list  in_trims;   /* engine.trims */
     uint64_t     settled_to; /* then: no queue needs what lies below it */
-    bool         is_moving;  /* a move has some of it (move.h) */
-    bool         is_damaged; /* a move met something that cannot be read: left alone */
-    struct list  readers;   /* parked reads: struct read_wait (read.c) */
-    struct list  fresh;     /* in engine.fresh while it has readers and batches not yet on disk */
+    struct log_watch *watch; /* NULL: no read is parked (read.c) */
     struct idmap producers; /* producer id -> struct producer_state (producer.c) */
     struct log_txns *txns;  /* NULL: it never had any (txn.h) */
     uint64_t     bytes;     /* of all the batches it has */
@@ -320,6 +317,8 @@ enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
                        const struct uuid *uuid, uint32_t partition, struct log **out);
 /* The log goes away: its parked reads are answered. */
 void read_abandon(struct engine *e, struct log *l);
+/* The log got a batch: those that wait for it look again when it is on disk. */
+void read_on_append(struct engine *e, struct log *l);
 /* Parked reads of the log look again. */
 void read_wake(struct engine *e, struct log *l);
 void read_on_durable(struct engine *e);

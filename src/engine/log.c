@@ -14,7 +14,7 @@
  *
  *   L1  What has a place in the log, entry or extent, begins at or behind the end of what is before
  *       it, and ends at or before log.end. Offsets in between are holes: nothing is there any more.
- *   L2  The first durable_entries entries and durable_extents extents are on disk; what comes next
+ *   L2  The first entries.durable entries and extents.durable extents are on disk; what comes next
  *       begins at log.durable, or log.durable is log.end.
  *   L3  Each entry counts once in engine.pins, each extent in its segment's live bytes.
  *   L4  An extent that is not known to be durable is loaded.
@@ -43,37 +43,29 @@ struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition)
     l->id = id;
     l->topic = topic;
     l->partition = partition;
-    list_init(&l->readers);
-    list_init(&l->fresh);
     row_init(&l->row, ROW_LOG);
     list_init(&l->chunks);
-    list_init(&l->staged);
     list_init(&l->in_journal);
     list_init(&l->in_settled);
     list_init(&l->in_trims);
-    list_init(&l->in_staged);
     idmap_init(&l->producers);
-    idmap_init(&l->recalled);
-    idmap_init(&l->damaged);
     return l;
 }
 
 void log_free(struct engine *e, struct log *l)
 {
-    assert(list_empty(&l->readers) && list_empty(&l->staged));
+    assert(!l->watch && !l->stage);
     compactor_forget(e, l);
     timer_stop(&e->timers, &l->retention);
     room_leave(e, l);
     txn_log_fini(e, l);
     log_trim(e, l, l->end);
-    list_remove(&l->fresh);
     list_remove(&l->in_settled);
     list_remove(&l->in_trims);
     row_remove(e, &l->row);
     log_chunks_fini(e, l);
     producer_log_fini(e, l);
-    idmap_fini(&l->recalled);
-    idmap_fini(&l->damaged);
+    recall_fini(l);
     free(l->entries.at);
     free(l->extents.at);
     free(l);
@@ -114,7 +106,7 @@ static void make_entry_room(struct log_entries *es)
     es->at = mem_resize(es->at, es->cap * sizeof *es->at);
 }
 
-static void make_extent_room(struct log_extents *xs, size_t count)
+static void make_extent_room(struct log_extents *xs, uint32_t count)
 {
     if (xs->first + xs->count + count <= xs->cap)
         return;
@@ -186,16 +178,16 @@ void log_load_extent(struct engine *e, struct log *l, const struct extent *x)
 }
 
 /* Index of the first entry that ends behind offset; count when there is none. */
-size_t log_entry_index(const struct log *l, uint64_t offset)
+uint32_t log_entry_index(const struct log *l, uint64_t offset)
 {
     const struct log_entry *at = log_entries(l);
-    size_t                  low = 0;
-    size_t                  high = l->entries.count;
+    uint32_t                low = 0;
+    uint32_t                high = l->entries.count;
 
     if (high > 0 && offset >= at[high - 1].base_offset) /* the tail is what consumers want most */
         return offset < entry_end(&at[high - 1]) ? high - 1 : high;
     while (low < high) {
-        size_t middle = low + (high - low) / 2;
+        uint32_t middle = low + (high - low) / 2;
 
         if (entry_end(&at[middle]) <= offset)
             low = middle + 1;
@@ -205,16 +197,16 @@ size_t log_entry_index(const struct log *l, uint64_t offset)
     return low;
 }
 
-size_t log_extent_index(const struct log *l, uint64_t offset)
+uint32_t log_extent_index(const struct log *l, uint64_t offset)
 {
     const struct extent *at = log_extents(l);
-    size_t               low = 0;
-    size_t               high = l->extents.count;
+    uint32_t             low = 0;
+    uint32_t             high = l->extents.count;
 
     if (high > 0 && offset >= at[high - 1].end)
         return high;
     while (low < high) {
-        size_t middle = low + (high - low) / 2;
+        uint32_t middle = low + (high - low) / 2;
 
         if (at[middle].end <= offset)
             low = middle + 1;
@@ -347,10 +339,10 @@ uint64_t log_position(const struct log_at *at)
  * waits for. False: all is. */
 static bool next_undurable(const struct log *l, bool *is_extent, uint64_t *position)
 {
-    const struct log_entry *entry = log_entries(l) + l->durable_entries;
-    const struct extent    *x = log_extents(l) + l->durable_extents;
-    bool                    has_entry = l->durable_entries < l->entries.count;
-    bool                    has_extent = l->durable_extents < l->extents.count;
+    const struct log_entry *entry = log_entries(l) + l->entries.durable;
+    const struct extent    *x = log_extents(l) + l->extents.durable;
+    bool                    has_entry = l->entries.durable < l->entries.count;
+    bool                    has_extent = l->extents.durable < l->extents.count;
 
     if (!has_entry && !has_extent)
         return false;
@@ -375,14 +367,14 @@ uint64_t log_durable(const struct engine *e, struct log *l)
 
     while (next_undurable(l, &is_extent, &position)) {
         if (position > on_disk) {
-            l->durable = is_extent ? log_extents(l)[l->durable_extents].base
-                                   : log_entries(l)[l->durable_entries].base_offset;
+            l->durable = is_extent ? log_extents(l)[l->extents.durable].base
+                                   : log_entries(l)[l->entries.durable].base_offset;
             return l->durable;
         }
         if (is_extent)
-            l->durable_extents++;
+            l->extents.durable++;
         else
-            l->durable_entries++;
+            l->entries.durable++;
     }
     l->durable = l->end;
     return l->durable;
@@ -390,17 +382,17 @@ uint64_t log_durable(const struct engine *e, struct log *l)
 
 bool log_is_durable(const struct log *l)
 {
-    return l->durable_entries == l->entries.count && l->durable_extents == l->extents.count;
+    return l->entries.durable == l->entries.count && l->extents.durable == l->extents.count;
 }
 
 /* ---- forgetting ---- */
 
 /* Entries [i, i + n) are not the log's any more. */
-static void remove_entries(struct engine *e, struct log *l, size_t i, size_t n)
+static void remove_entries(struct engine *e, struct log *l, uint32_t i, uint32_t n)
 {
     struct log_entry *at = log_entries(l);
 
-    for (size_t k = i; k < i + n; k++) {
+    for (uint32_t k = i; k < i + n; k++) {
         recall_forget(l, &at[k]);
         pins_take(&e->pins, at[k].position);
         l->bytes -= at[k].batch_len;
@@ -410,15 +402,15 @@ static void remove_entries(struct engine *e, struct log *l, size_t i, size_t n)
     else
         memmove(at + i, at + i + n, (l->entries.count - i - n) * sizeof *at);
     l->entries.count -= n;
-    if (l->durable_entries > i)
-        l->durable_entries = l->durable_entries > i + n ? l->durable_entries - n : i;
+    if (l->entries.durable > i)
+        l->entries.durable = l->entries.durable > i + n ? l->entries.durable - n : i;
 }
 
-static void remove_extents(struct engine *e, struct log *l, size_t i, size_t n)
+static void remove_extents(struct engine *e, struct log *l, uint32_t i, uint32_t n)
 {
     struct extent *at = log_extents(l);
 
-    for (size_t k = i; k < i + n; k++) {
+    for (uint32_t k = i; k < i + n; k++) {
         l->bytes -= at[k].bytes;
         room_take(e, &at[k]);
     }
@@ -427,8 +419,8 @@ static void remove_extents(struct engine *e, struct log *l, size_t i, size_t n)
     else
         memmove(at + i, at + i + n, (l->extents.count - i - n) * sizeof *at);
     l->extents.count -= n;
-    if (l->durable_extents > i)
-        l->durable_extents = l->durable_extents > i + n ? l->durable_extents - n : i;
+    if (l->extents.durable > i)
+        l->extents.durable = l->extents.durable > i + n ? l->extents.durable - n : i;
 }
 
 void log_trim(struct engine *e, struct log *l, uint64_t offset)
@@ -479,8 +471,8 @@ void log_trim_settled(struct engine *e)
 
 /* What of a log begins in [from, to), as indices; false when something lies across an end. */
 struct stretch {
-    size_t entry, entry_past;
-    size_t extent, extent_past;
+    uint32_t entry, entry_past;
+    uint32_t extent, extent_past;
 };
 
 static bool find_stretch(const struct log *l, uint64_t from, uint64_t to, struct stretch *s)
@@ -506,8 +498,8 @@ static bool are_in_order(const struct extent *made, size_t count, uint64_t from,
     return true;
 }
 
-static void insert_extents(struct engine *e, struct log *l, size_t i, const struct extent *made,
-                           size_t count)
+static void insert_extents(struct engine *e, struct log *l, uint32_t i, const struct extent *made,
+                           uint32_t count)
 {
     struct extent *at;
 
@@ -518,9 +510,9 @@ static void insert_extents(struct engine *e, struct log *l, size_t i, const stru
     memmove(at + i + count, at + i, (l->extents.count - i) * sizeof *at);
     memcpy(at + i, made, count * sizeof *at);
     l->extents.count += count;
-    if (l->durable_extents >= i)
-        l->durable_extents += count;
-    for (size_t k = i; k < i + count; k++) {
+    if (l->extents.durable >= i)
+        l->extents.durable += count;
+    for (uint32_t k = i; k < i + count; k++) {
         l->bytes += at[k].bytes;
         room_put(e, &at[k]);
     }
@@ -541,7 +533,7 @@ bool log_replace(struct engine *e, struct log *l, uint64_t from, uint64_t to,
     log_chunks_on_replace(e, l, from, to);
     remove_entries(e, l, s.entry, s.entry_past - s.entry);
     remove_extents(e, l, s.extent, s.extent_past - s.extent);
-    insert_extents(e, l, s.extent, made, count);
+    insert_extents(e, l, s.extent, made, (uint32_t)count);
     log_chunks_on_replaced(e, l, from, to);
     give_back_room(e, l);
     return true;

@@ -30,8 +30,8 @@ bool log_is_durable(const struct log *l);
 struct log_entry *log_entries(const struct log *l);
 struct extent *log_extents(const struct log *l);
 /* Index of the first that ends behind offset; their count when there is none. */
-size_t log_entry_index(const struct log *l, uint64_t offset);
-size_t log_extent_index(const struct log *l, uint64_t offset);
+uint32_t log_entry_index(const struct log *l, uint64_t offset);
+uint32_t log_extent_index(const struct log *l, uint64_t offset);
 /* The base of the first of either that ends behind offset; UINT64_MAX: there is none. */
 uint64_t log_next_base(const struct log *l, uint64_t offset);
 

@@ -182,7 +182,7 @@ static size_t count_below(struct engine *e, struct log *l, uint64_t cut)
     size_t                  high;
 
     log_durable(e, l);
-    high = l->durable_entries; /* V1 */
+    high = l->entries.durable; /* V1 */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 

@@ -24,14 +24,24 @@
 #include "engine/txn.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 enum { LOADS_MAX = 8 };
 
 /* What a parked read waits for, of one item; in the call's arena. */
 struct read_wait {
     struct read_call *call;
-    struct list       in_log; /* log.readers */
+    struct log_watch *watch;  /* NULL: there is no such log, or it is not parked */
+    struct list       in_log; /* log_watch.readers */
     struct load_wait  load;
+};
+
+/* Those that wait for one log; there is one while there are some. */
+struct log_watch {
+    struct log *log;
+    size_t      count;
+    struct list readers;  /* read_wait.in_log; while they look again some are not in it */
+    struct list in_fresh; /* engine.fresh while the log has batches that are not yet on disk */
 };
 
 struct parked_read {
@@ -237,13 +247,41 @@ static void on_load(struct engine *e, struct load_wait *w)
     look_again(e, CONTAINER(w, struct read_wait, load)->call);
 }
 
+static void enter(struct engine *e, struct log *l, struct read_wait *w)
+{
+    if (!l->watch) {
+        l->watch = mem_new(sizeof *l->watch);
+        l->watch->log = l;
+        list_init(&l->watch->readers);
+        list_init(&l->watch->in_fresh);
+    }
+    w->watch = l->watch;
+    w->watch->count++;
+    list_push(&w->watch->readers, &w->in_log);
+    if (!log_is_durable(l) && list_empty(&w->watch->in_fresh))
+        list_push(&e->fresh, &w->watch->in_fresh);
+}
+
+static void leave(struct read_wait *w)
+{
+    struct log_watch *watch = w->watch;
+
+    list_remove(&w->in_log);
+    w->watch = NULL;
+    if (!watch || --watch->count > 0)
+        return;
+    watch->log->watch = NULL;
+    list_remove(&watch->in_fresh);
+    free(watch);
+}
+
 static void on_unpark(struct engine *e, struct call *c)
 {
     struct parked_read *p = c->waits;
 
     (void)e;
     for (size_t i = 0; i < p->count; i++) {
-        list_remove(&p->waits[i].in_log);
+        leave(&p->waits[i]);
         list_remove(&p->waits[i].load.in_load);
     }
 }
@@ -273,11 +311,8 @@ static void park(struct engine *e, struct read_call *a)
         struct read_item *item = &a->items[i];
         struct log       *l;
 
-        if (read_find_log(e, a->ns, item->name, &item->uuid, item->partition, &l) != ERR_OK)
-            continue;
-        list_push(&l->readers, &p->waits[i].in_log);
-        if (!log_is_durable(l) && list_empty(&l->fresh))
-            list_push(&e->fresh, &l->fresh);
+        if (read_find_log(e, a->ns, item->name, &item->uuid, item->partition, &l) == ERR_OK)
+            enter(e, l, &p->waits[i]);
     }
     engine_park(e, &a->call, &e->reads, p->is_late ? INT64_MAX : e->now_ms + a->wait_ms,
                 on_timeout);
@@ -296,30 +331,42 @@ void read_on_read(struct engine *e, struct call *c)
 
 void read_wake(struct engine *e, struct log *l)
 {
-    struct list  all;
-    struct list *n;
+    struct log_watch *watch = l->watch; /* there until the last of them is answered */
+    struct list       all;
+    struct list      *n;
 
+    if (!watch)
+        return;
     list_init(&all);
-    while ((n = list_pop(&l->readers)) != NULL)
+    while ((n = list_pop(&watch->readers)) != NULL)
         list_push(&all, n);
     while ((n = list_pop(&all)) != NULL) {
-        list_push(&l->readers, n); /* until it is answered */
+        list_push(&watch->readers, n); /* until it is answered */
         look_again(e, CONTAINER(n, struct read_wait, in_log)->call);
     }
 }
 
+void read_on_append(struct engine *e, struct log *l)
+{
+    if (l->watch && list_empty(&l->watch->in_fresh))
+        list_push(&e->fresh, &l->watch->in_fresh);
+}
+
 void read_on_durable(struct engine *e)
 {
-    struct list *n = e->fresh.next;
+    struct list  all;
+    struct list *n;
 
-    while (n != &e->fresh) {
-        struct log *l = CONTAINER(n, struct log, fresh);
+    list_init(&all);
+    while ((n = list_pop(&e->fresh)) != NULL)
+        list_push(&all, n);
+    while ((n = list_pop(&all)) != NULL) { /* an answer may take others out of it */
+        struct log *l = CONTAINER(n, struct log_watch, in_fresh)->log;
         uint64_t    before = l->durable;
 
-        n = n->next;
         log_durable(e, l);
-        if (log_is_durable(l) || list_empty(&l->readers))
-            list_remove(&l->fresh);
+        if (!log_is_durable(l))
+            list_push(&e->fresh, n);
         if (l->durable > before)
             read_wake(e, l);
     }
@@ -327,8 +374,8 @@ void read_on_durable(struct engine *e)
 
 void read_abandon(struct engine *e, struct log *l)
 {
-    while (!list_empty(&l->readers)) {
-        struct read_wait *w = CONTAINER(l->readers.next, struct read_wait, in_log);
+    while (l->watch) {
+        struct read_wait *w = CONTAINER(l->watch->readers.next, struct read_wait, in_log);
 
         for (size_t i = 0; i < w->call->item_count; i++)
             w->call->items[i].err = ERR_NO_TOPIC;

@@ -67,13 +67,13 @@ static bool find_place(const struct log *l, uint64_t *from, int64_t t)
     size_t                  x = log_extent_index(l, *from);
     uint64_t                base = UINT64_MAX;
 
-    while (i < l->durable_entries && entries[i].max_timestamp_ms < t)
+    while (i < l->entries.durable && entries[i].max_timestamp_ms < t)
         i++;
-    while (x < l->durable_extents && extents[x].max_timestamp_ms < t)
+    while (x < l->extents.durable && extents[x].max_timestamp_ms < t)
         x++;
-    if (i < l->durable_entries)
+    if (i < l->entries.durable)
         base = entries[i].base_offset;
-    if (x < l->durable_extents && extents[x].base < base)
+    if (x < l->extents.durable && extents[x].base < base)
         base = extents[x].base;
     *from = base > *from ? base : *from;
     return base != UINT64_MAX;
@@ -110,10 +110,10 @@ static int64_t newest(const struct log *l)
 {
     int64_t most = INT64_MIN;
 
-    for (size_t i = 0; i < l->durable_entries; i++)
+    for (size_t i = 0; i < l->entries.durable; i++)
         if (log_entries(l)[i].max_timestamp_ms > most)
             most = log_entries(l)[i].max_timestamp_ms;
-    for (size_t i = 0; i < l->durable_extents; i++)
+    for (size_t i = 0; i < l->extents.durable; i++)
         if (log_extents(l)[i].max_timestamp_ms > most)
             most = log_extents(l)[i].max_timestamp_ms;
     return most;

@@ -13,6 +13,53 @@ enum {
     GAP_BYTES = 512,     /* between two in the journal, read along */
 };
 
+/* What is known of the cold batches of one log; there is one while something is. By their base offsets. */
+struct recalls {
+    struct idmap loads;   /* -> struct load: in memory, or on its way */
+    struct idmap damaged; /* -> the log */
+};
+
+static struct recalls *make_recalls(struct log *l)
+{
+    if (!l->recalls) {
+        l->recalls = mem_new(sizeof *l->recalls);
+        idmap_init(&l->recalls->loads);
+        idmap_init(&l->recalls->damaged);
+    }
+    return l->recalls;
+}
+
+void recall_fini(struct log *l)
+{
+    if (!l->recalls)
+        return;
+    idmap_fini(&l->recalls->loads);
+    idmap_fini(&l->recalls->damaged);
+    free(l->recalls);
+    l->recalls = NULL;
+}
+
+static void drop_empty(struct log *l)
+{
+    if (l->recalls && l->recalls->loads.count == 0 && l->recalls->damaged.count == 0)
+        recall_fini(l);
+}
+
+size_t recall_damaged_count(const struct log *l)
+{
+    return l->recalls ? l->recalls->damaged.count : 0;
+}
+
+static bool is_damaged(const struct log *l, const struct log_entry *entry)
+{
+    return recall_damaged_count(l) > 0 && idmap_get(&l->recalls->damaged, entry->base_offset);
+}
+
+static struct load *load_of(const struct log *l, const struct log_entry *entry)
+{
+    return l->recalls ? idmap_get(&l->recalls->loads, entry->base_offset) : NULL;
+}
+
 bool recall_is_hot(const struct engine *e, const struct log_entry *entry)
 {
     return entry->position >= e->claimed &&
@@ -105,16 +152,18 @@ static void run_recall(struct work *w)
 /* ---- the engine's thread again ---- */
 
 /* C3; trimmed or moved meanwhile is fine. */
-static void note_damaged(struct engine *e, struct log *l, uint64_t base)
+static void note_damaged(struct log *l, uint64_t base)
 {
     size_t                  at = log_entry_index(l, base);
     const struct log_entry *entry = &log_entries(l)[at];
     const struct name_key  *k = &l->topic->key;
 
-    idmap_remove(&l->recalled, base);
-    if (at == l->entries.count || entry->base_offset != base)
+    idmap_remove(&make_recalls(l)->loads, base);
+    if (at == l->entries.count || entry->base_offset != base) {
+        drop_empty(l);
         return;
-    idmap_put(&l->damaged, base, e);
+    }
+    idmap_put(&l->recalls->damaged, base, l);
     diag(DIAG_ERROR,
          "topic %.*s, partition %" PRIu32 ": offsets %" PRIu64 " to %" PRIu64
          " cannot be read (journal, position %" PRIu64 ")",
@@ -134,15 +183,14 @@ static void settle(struct engine *e, struct reading *r)
     load->reading = NULL;
     for (uint32_t i = 0; i < load->count; i++)
         if (load->entries[i].batch_len == 0)
-            note_damaged(e, l, load->entries[i].base_offset);
+            note_damaged(l, load->entries[i].base_offset);
     load_keep(e, load);
 }
 
 /* Cold, and nobody has asked for it. */
 static bool is_unknown(const struct engine *e, const struct log *l, const struct log_entry *entry)
 {
-    return !recall_is_hot(e, entry) && !idmap_get(&l->recalled, entry->base_offset) &&
-           !idmap_get(&l->damaged, entry->base_offset);
+    return !recall_is_hot(e, entry) && !load_of(l, entry) && !is_damaged(l, entry);
 }
 
 /* How many from entry i of the log on are loaded together. */
@@ -171,7 +219,7 @@ static struct reading *begin(struct engine *e, struct log *l, const struct log_e
     r->load = load;
     for (uint32_t k = 0; k < n; k++) {
         load->entries[k] = entry[k];
-        idmap_put(&l->recalled, entry[k].base_offset, load);
+        idmap_put(&make_recalls(l)->loads, entry[k].base_offset, load);
     }
     shard_work(e->shard, WORK_READ, &r->work);
     return r;
@@ -179,14 +227,14 @@ static struct reading *begin(struct engine *e, struct log *l, const struct log_e
 
 struct reading *recall_want(struct engine *e, struct log *l, const struct log_entry *entry)
 {
-    const struct load *load = idmap_get(&l->recalled, entry->base_offset);
+    const struct load *load = load_of(l, entry);
 
     return load ? load->reading : begin(e, l, entry);
 }
 
 uint64_t recall_ahead(struct engine *e, struct log *l, const struct log_entry *entry)
 {
-    const struct load *load = idmap_get(&l->recalled, entry->base_offset);
+    const struct load *load = load_of(l, entry);
 
     if (!load && is_unknown(e, l, entry))
         load = begin(e, l, entry)->load;
@@ -213,9 +261,9 @@ enum log_answer recall_find(const struct log *l, const struct log_entry *entry, 
 {
     struct load *load;
 
-    if (idmap_get(&l->damaged, entry->base_offset))
+    if (is_damaged(l, entry))
         return LOG_BAD;
-    load = idmap_get(&l->recalled, entry->base_offset);
+    load = load_of(l, entry);
     if (!load || load->reading)
         return LOG_COLD;
     *at = (struct log_at){ entry_in(load, entry->base_offset), load };
@@ -226,13 +274,18 @@ void recall_drop(struct engine *e, struct load *load)
 {
     struct log *l = idmap_get(&e->logs, load->log);
 
-    for (uint32_t i = 0; l && i < load->count; i++)
+    if (!l || !l->recalls)
+        return;
+    for (uint32_t i = 0; i < load->count; i++)
         if (load->entries[i].batch_len > 0)
-            idmap_remove(&l->recalled, load->entries[i].base_offset);
+            idmap_remove(&l->recalls->loads, load->entries[i].base_offset);
+    drop_empty(l);
 }
 
 void recall_forget(struct log *l, const struct log_entry *entry)
 {
-    if (l->damaged.count > 0)
-        idmap_remove(&l->damaged, entry->base_offset);
+    if (recall_damaged_count(l) == 0)
+        return;
+    idmap_remove(&l->recalls->damaged, entry->base_offset);
+    drop_empty(l);
 }

@@ -33,5 +33,9 @@ uint64_t recall_ahead(struct engine *e, struct log *l, const struct log_entry *e
 void recall_drop(struct engine *e, struct load *load);
 /* The log has the batch no more. */
 void recall_forget(struct log *l, const struct log_entry *entry);
+/* The log goes. */
+void recall_fini(struct log *l);
+/* How many of its batches are known to be damaged. */
+size_t recall_damaged_count(const struct log *l);
 
 #endif

@@ -280,7 +280,7 @@ static void assert_damaged(struct rig *r, uint64_t offset)
         }
     }
     assert_int_equal(rig_queue(r, "q")->ledger.fates[FATE_DAMAGED], 1);
-    assert_int_equal(rig_topic(r, "q")->logs[0]->damaged.count, 1);
+    assert_int_equal(recall_damaged_count(rig_topic(r, "q")->logs[0]), 1);
 }
 
 static void a_changed_bit_costs_one_batch(void **state)

@@ -36,6 +36,14 @@ struct staged {
     int64_t           delay_ms;
 };
 
+/* What is staged of one log; likewise. */
+struct log_stage {
+    struct log *log;
+    struct list in_stage; /* engine.stage.logs */
+    struct list batches;
+    uint64_t    bytes, end;
+};
+
 void stage_init(struct stage *s)
 {
     list_init(&s->logs);
@@ -45,23 +53,32 @@ void stage_init(struct stage *s)
 
 static uint64_t stage_end(const struct log *l)
 {
-    return list_empty(&l->staged) ? l->end : l->staged_end;
+    return l->stage ? l->stage->end : l->end;
+}
+
+static struct log_stage *make_stage(struct engine *e, struct log *l)
+{
+    if (!l->stage) {
+        l->stage = arena_struct(&e->stage.arena, struct log_stage);
+        l->stage->log = l;
+        list_init(&l->stage->batches);
+        list_init(&l->stage->in_stage);
+        list_push(&e->stage.logs, &l->stage->in_stage);
+    }
+    return l->stage;
 }
 
 uint64_t stage_append(struct engine *e, struct log *l, struct slice batch,
                       const struct batch_head *head, int64_t delay_ms)
 {
-    struct staged *s = arena_struct(&e->stage.arena, struct staged);
-    uint64_t       base = stage_end(l);
+    uint64_t          base = stage_end(l);
+    struct log_stage *all = make_stage(e, l);
+    struct staged    *s = arena_struct(&e->stage.arena, struct staged);
 
     *s = (struct staged){ .batch = batch, .head = *head, .delay_ms = delay_ms };
-    if (list_empty(&l->staged)) {
-        list_push(&e->stage.logs, &l->in_staged);
-        l->staged_bytes = 0;
-    }
-    list_push(&l->staged, &s->in_log);
-    l->staged_end = base + (uint64_t)head->record_count;
-    l->staged_bytes += batch.bytes.len;
+    list_push(&all->batches, &s->in_log);
+    all->end = base + (uint64_t)head->record_count;
+    all->bytes += batch.bytes.len;
     if (head->producer_id >= 0)
         producer_note(e, l, head, base, e->now_ms);
     return base;
@@ -108,7 +125,7 @@ static struct run take_run(struct engine *e, struct log *l, struct list *from)
         if (s->head.max_timestamp_ms > r.x.max_timestamp_ms)
             r.x.max_timestamp_ms = s->head.max_timestamp_ms;
         n = n->next;
-    } while (n != &l->staged && r.x.bytes + staged_of(n)->batch.bytes.len <= EXTENT_BYTES_MAX);
+    } while (n != &l->stage->batches && r.x.bytes + staged_of(n)->batch.bytes.len <= EXTENT_BYTES_MAX);
     r.past = n;
     return r;
 }
@@ -213,19 +230,19 @@ static bool append_to_segment(struct engine *e, struct log *l)
     struct segment *s;
     struct list    *n;
 
-    if (l->staged_bytes < e->options.direct_bytes_min)
+    if (l->stage->bytes < e->options.direct_bytes_min)
         return false;
-    s = room_get(e, l, room_for(l->staged_bytes));
+    s = room_get(e, l, room_for(l->stage->bytes));
     if (!s)
         return false;
-    for (n = l->staged.next; n != &l->staged;) {
+    for (n = l->stage->batches.next; n != &l->stage->batches;) {
         struct run r = take_run(e, l, n);
 
         r.x.segment = s;
         append_run(e, l, &r);
         n = r.past;
     }
-    for (n = l->staged.next; n != &l->staged; n = n->next)
+    for (n = l->stage->batches.next; n != &l->stage->batches; n = n->next)
         slice_drop(&staged_of(n)->batch);
     return true;
 }
@@ -234,7 +251,7 @@ static bool append_to_segment(struct engine *e, struct log *l)
 
 static void append_to_journal(struct engine *e, struct log *l)
 {
-    for (struct list *n = l->staged.next; n != &l->staged; n = n->next) {
+    for (struct list *n = l->stage->batches.next; n != &l->stage->batches; n = n->next) {
         struct staged       *s = staged_of(n);
         struct append_target target = { .log = l, .delay_ms = s->delay_ms };
 
@@ -247,12 +264,12 @@ void stage_flush(struct engine *e)
     struct list *n;
 
     while ((n = list_pop(&e->stage.logs)) != NULL) {
-        struct log *l = CONTAINER(n, struct log, in_staged);
+        struct log *l = CONTAINER(n, struct log_stage, in_stage)->log;
 
         if (!append_to_segment(e, l))
             append_to_journal(e, l);
-        assert(l->end == l->staged_end); /* A1 */
-        list_init(&l->staged);
+        assert(l->end == l->stage->end); /* A1 */
+        l->stage = NULL;
     }
     while ((n = list_pop(&e->stage.calls)) != NULL)
         engine_answer(e, CONTAINER(n, struct call, parked), ERR_OK);
@@ -264,11 +281,11 @@ void stage_abandon(struct engine *e)
     struct list *n;
 
     while ((n = list_pop(&e->stage.logs)) != NULL) {
-        struct log *l = CONTAINER(n, struct log, in_staged);
+        struct log *l = CONTAINER(n, struct log_stage, in_stage)->log;
 
-        for (n = l->staged.next; n != &l->staged; n = n->next)
+        for (n = l->stage->batches.next; n != &l->stage->batches; n = n->next)
             slice_drop(&staged_of(n)->batch);
-        list_init(&l->staged);
+        l->stage = NULL;
     }
     while ((n = list_pop(&e->stage.calls)) != NULL)
         engine_answer(e, CONTAINER(n, struct call, parked), ERR_SHUTDOWN);

@@ -279,7 +279,7 @@ static void open_channel(struct amqp_conn *c, uint8_t type, uint16_t number, enu
     if (c->channels.count >= c->channel_max)
         amqp_conn_fail(
             c, REPLY_NOT_ALLOWED, METHOD_NONE,
-            "number of channels opened (%zu) has reached the negotiated channel_max (%u)",
+            "number of channels opened (%u) has reached the negotiated channel_max (%u)",
             c->channels.count, c->channel_max);
     else if (type != FRAME_METHOD)
         amqp_conn_fail(c, REPLY_UNEXPECTED_FRAME, METHOD_NONE,
