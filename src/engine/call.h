@@ -13,6 +13,9 @@
  *       submission.
  *   C5  A session (one client connection) must submit CALL_SESSION_CLOSE before it is freed and
  *       stay until that is answered; nothing of the session arrives after it.
+ *   C6  After a crash all that a call changed is there or nothing of it: it is one group of the
+ *       journal. CALL_APPEND is the exception: there each item is. What happens by itself, by time or
+ *       because messages are handed out, is as whole as its change records.
  *
  *     door: call_new, fill in --submit--> engine: parked? --> answered
  *                                           --journal durable--> home: done() --> call_free

@@ -147,7 +147,9 @@ void engine_submit(struct engine *e, struct call *c)
     assert(c->kind < CALL_KIND_COUNT);
     if (c->kind != CALL_APPEND)
         stage_flush(e);
+    journal_begin_group(e->journal);
     handlers[c->kind](e, c);
+    journal_end_group(e->journal);
 }
 
 void engine_end(struct engine *e)

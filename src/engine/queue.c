@@ -549,7 +549,9 @@ enum err queue_on_recovered(struct engine *e)
         if (!q) /* went with another one's topic */
             continue;
         if (q->is_exclusive || !q->is_durable) {
+            journal_begin_group(e->journal); /* with its topic */
             queue_delete(e, q);
+            journal_end_group(e->journal);
             continue;
         }
         queue_release_bound(e, q);

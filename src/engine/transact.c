@@ -1,8 +1,8 @@
 /*
  * transact.c - CALL_TRANSACT: calls that take effect together; see transact_calls.h.
  *
- * All is checked, then all is done inside one group of the journal (journal_begin_group), which recovery sees whole or
- * not at all. No state of a transaction outlives its turn, so there is nothing to recover or to time out.
+ * All is checked, then all is done. It is one call, so recovery sees it whole or not at all (call.h C6).
+ * No state of a transaction outlives its turn, so there is nothing to recover or to time out.
  *
  * Thread: the shard's.
  */
@@ -48,11 +48,9 @@ static enum err check(struct engine *e, struct transact_call *a)
 /* T1 */
 static void perform(struct engine *e, struct transact_call *a)
 {
-    journal_begin_group(e->journal);
     for (int phase = TRANSACT_TAKE; phase <= TRANSACT_GIVE_BACK; phase++)
         for (size_t i = 0; i < a->count; i++)
             part_of(a->calls[i])->perform(e, a->calls[i], (enum transact_phase)phase);
-    journal_end_group(e->journal);
 }
 
 void transact_on_transact(struct engine *e, struct call *c)

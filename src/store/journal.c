@@ -74,7 +74,7 @@ struct journal {
     struct list            spare;
     size_t                 spare_count;
     bool                   has_loose_part; /* the draft has one whose record is still to come */
-    bool                   is_grouping;
+    unsigned               groups; /* that are open, one inside the other */
     bool                   is_failed;
     bool                   is_closed; /* freed when the last draft comes back */
 };
@@ -253,21 +253,21 @@ static void make_room(struct journal *j, size_t len)
 {
     uint64_t bytes = j->draft->append.bytes + j->draft->part_bytes;
 
-    if (j->draft->append.bytes > 0 && !j->has_loose_part && !j->is_grouping &&
+    if (j->draft->append.bytes > 0 && !j->has_loose_part && j->groups == 0 &&
         bytes + len > j->options.frame_bytes)
         submit(j);
 }
 
 void journal_begin_group(struct journal *j)
 {
-    assert(!j->is_grouping);
-    j->is_grouping = true;
+    j->groups++;
 }
 
 void journal_end_group(struct journal *j)
 {
-    assert(j->is_grouping && !j->has_loose_part);
-    j->is_grouping = false;
+    assert(j->groups > 0 && !j->has_loose_part);
+    j->groups--;
+    make_room(j, 0); /* what it was too long for goes on its way */
 }
 
 void journal_add_part(struct journal *j, struct blob *blob, uint64_t offset,
@@ -310,7 +310,7 @@ uint64_t journal_add(struct journal *j, uint8_t kind, struct bytes head, struct 
 
 void journal_kick(struct journal *j)
 {
-    assert(!j->has_loose_part && !j->is_grouping);
+    assert(!j->has_loose_part && j->groups == 0);
     if (j->draft && j->draft->append.bytes > 0)
         submit(j);
 }

@@ -5,8 +5,8 @@
  * A record is (kind, head, payload). Records are added in memory in order and get their positions
  * at once; journal_kick hands all that was added since the last one to the volume as one frame; all
  * frames that arrive while the disk is busy share the next write and sync. on_durable tells how far
- * the disk has it. A frame is whole or absent after a crash, so what one turn added before its kick
- * stays together (up to 4 MiB, or as a group).
+ * the disk has it. A frame is whole or absent after a crash, so what is added as a group stays
+ * together; of other records a frame is closed when it has 4 MiB.
  *
  *   J1  on_durable(p) is called only after every byte below p is on stable storage, in order, and
  *       on the owner's thread, never from inside a call of this module.
@@ -72,7 +72,8 @@ void journal_add_part(struct journal *j, struct blob *blob, uint64_t offset,
                       const struct slice *slices, size_t count);
 /*
  * What is added between the two lies in one frame, whatever it takes (all together at most
- * FRAME_BODY_MAX): after a crash all of it is there or nothing. They do not nest.
+ * FRAME_BODY_MAX): after a crash all of it is there or nothing. Inside another group it
+ * is part of that one.
  */
 void journal_begin_group(struct journal *j);
 void journal_end_group(struct journal *j);
