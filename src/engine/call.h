@@ -22,8 +22,9 @@
  *
  * The kinds and their arguments: topic_calls.h (topics, append, read, producers), queue_calls.h
  * (queues, leases, subscriptions), exchange_calls.h (exchanges, bindings, publish), group_calls.h
- * (Kafka consumer groups and offsets), user_calls.h (users and their credentials), txn_calls.h
- * (Kafka's transactions), transact_calls.h (several calls at once). Bytes in arguments are
+ * (Kafka consumer groups and offsets), group_policy_calls.h (what groups are told to do), user_calls.h
+ * (users and their credentials), txn_calls.h (Kafka's transactions), transact_calls.h (several calls at
+ * once). Bytes in arguments are
  * copied into the call's arena by the door (call_bytes) or outlive the call.
  */
 #ifndef ENGINE_CALL_H
@@ -74,6 +75,8 @@
     X(GROUP_DESCRIBE, group_on_describe)                                                           \
     X(GROUP_LIST, group_on_list)                                                                   \
     X(GROUP_DELETE, group_on_delete)                                                               \
+    X(GROUP_POLICY_GET, group_policy_on_get)                                                       \
+    X(GROUP_POLICY_SET, group_policy_on_set)                                                       \
     X(USER_PUT, user_on_put)                                                                       \
     X(USER_DELETE, user_on_delete)                                                                 \
     X(USERS_GET, user_on_get)                                                                      \

@@ -51,6 +51,7 @@
     X(51, GROUP_DELETED, group_apply_deleted)                                                      \
     X(52, USER_SET, user_apply_set)                                                                \
     X(53, USER_DELETED, user_apply_deleted)                                                        \
+    X(56, GROUP_POLICY, group_policy_apply)                                                        \
     X(60, IDS, engine_apply_ids)
 
 enum change {

@@ -95,6 +95,8 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_USER_SET] = { "USER_SET", "b:name n:flags b:tags #credentials [n:kind n:iterations "
                                       "b:salt x:stored x:server]" },
     [CHANGE_USER_DELETED] = { "USER_DELETED", "b:name" },
+    [CHANGE_GROUP_POLICY] = { "GROUP_POLICY",
+                              "b:namespace b:group b:native {#numbers [t:number] b:dead_letter_topic}" },
     [CHANGE_IDS] = { "IDS", "n:last_id n:last_producer" },
 };
 

@@ -452,6 +452,7 @@ void engine_close(struct engine *e)
     txn_fini(e);
     txn_offsets_fini(e);
     group_fini(e);
+    group_policy_fini(e);
     exchange_fini(e);
     queue_fini(e);
     compactor_fini(e);

@@ -74,6 +74,7 @@ struct engine {
         struct map   groups;  /* name_key -> how much is pending for it */
         size_t       aborted_count; /* of all logs (txn_log.c) */
     } txns;
+    struct map   group_policies; /* name_key -> struct told (group_policy.c) */
     struct map   groups;      /* name_key -> struct group (group.c) */
     struct idmap sessions;    /* id -> struct session */
     struct idmap consumers;   /* id -> struct consumer (consumer.c) */
@@ -429,6 +430,7 @@ void exchange_fini(struct engine *e);
 void user_init(struct engine *e);
 void user_fini(struct engine *e);
 void group_fini(struct engine *e);
+void group_policy_fini(struct engine *e);
 
 /* ---- handlers: one per call kind ---- */
 #define X(name, handler) void handler(struct engine *e, struct call *c);

@@ -49,6 +49,7 @@ struct engine;
     X(48, EXCHANGE, EXCHANGE_DECLARED, exchange_row)                                               \
     X(49, BINDING, BOUND, binding_row)                                                             \
     X(56, OFFSETS, OFFSETS_COMMITTED, offsets_row)                                                 \
+    X(57, GROUP_POLICY, GROUP_POLICY, group_policy_row)                                            \
     X(60, TXN, TXN_STATE, txn_row)                                                                 \
     X(61, TXN_OFFSET, TXN_OFFSETS, txn_offset_row)
 

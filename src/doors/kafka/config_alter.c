@@ -1,19 +1,20 @@
 /*
- * config_alter.c - IncrementalAlterConfigs and AlterConfigs: the settings of topics change.
+ * config_alter.c - IncrementalAlterConfigs and AlterConfigs: the settings of topics and groups change.
  *
- * Both are read, changed, written: the topic's settings are asked for, the new ones are made and checked
+ * Both are read, changed, written: the settings are asked for, the new ones are made and checked
  * here, and the engine takes them when the old ones are still what was read (topic_alter_call's
  * expects_native); else it begins again. The old request says all settings there shall be, the
  * incremental one says what shall be different.
  *
  *     topics --CALL_TOPIC_GET--> settings --change, check--> CALL_TOPIC_ALTER --ERR_IN_USE--> once more
+ *     groups --CALL_GROUP_POLICY_GET--> likewise --> CALL_GROUP_POLICY_SET
  *
  * Settings of brokers are those the program was started with and cannot change.
  *
  * Thread: the loop's.
  */
 #include "base/map.h"
-#include "doors/kafka/configs.h"
+#include "doors/kafka/group_configs.h"
 #include "doors/kafka/names.h"
 #include "doors/kafka/nodes.h"
 #include "doors/kafka/resources.h"
@@ -25,7 +26,8 @@ enum { ROUNDS_MAX = 20 };
 struct operand {
     enum operation             operation;
     struct bytes               name, value;
-    const struct topic_config *config; /* when it has been checked */
+    const struct topic_config *config; /* when it has been checked: of a topic, or */
+    const struct group_config *group;  /* of a group */
 };
 
 /* One resource of either request. */
@@ -40,6 +42,8 @@ struct target {
     struct bytes              text;
     struct topic_get_item    *item;
     struct topic_alter_call  *alter;
+    struct group_policy_view     *told;
+    struct group_policy_set_call *tell;
 };
 
 struct alter_state {
@@ -48,6 +52,7 @@ struct alter_state {
     bool                   is_check_only;
     unsigned               round;
     struct topic_get_call *get;
+    struct group_policy_get_call *told;
     void (*answer)(struct kafka_request *r);
 };
 
@@ -77,14 +82,18 @@ static void refuse_err(struct kafka_request *r, struct target *t, enum err err)
 
 static bool check_operand(struct kafka_request *r, struct target *t, struct operand *o)
 {
-    o->config = topic_config_find(o->name);
+    if (t->type == RESOURCE_GROUP)
+        o->group = group_config_find(o->name);
+    else
+        o->config = topic_config_find(o->name);
     if ((unsigned)o->operation >= OP_COUNT)
         refuse(r, t, KAFKA_INVALID_REQUEST, "This operation is unknown, on", o->name);
     else if (bytes_is_null(o->value) && o->operation != OP_DELETE)
         refuse(r, t, KAFKA_INVALID_REQUEST, "Null is not supported as the value of", o->name);
-    else if (!o->config)
-        refuse(r, t, KAFKA_INVALID_CONFIG, "Unknown topic config name", o->name);
-    else if (o->operation >= OP_APPEND && o->config->type != CONFIG_LIST)
+    else if (!o->config && !o->group)
+        refuse(r, t, KAFKA_INVALID_CONFIG,
+               t->type == RESOURCE_GROUP ? "Unknown group config name" : "Unknown topic config name", o->name);
+    else if (o->operation >= OP_APPEND && (!o->config || o->config->type != CONFIG_LIST))
         refuse(r, t, KAFKA_INVALID_CONFIG, "Nothing can be added to or taken from what is no list",
                o->name);
     return !t->is_done;
@@ -106,14 +115,19 @@ static void check_operands(struct kafka_request *r, struct target *t)
     map_fini(&names);
 }
 
+static void refuse_with(struct target *t, struct resource_refusal why)
+{
+    t->is_done = true;
+    t->code = why.code;
+    t->text = why.text;
+}
+
 /* Anything that is said of a broker is too much. */
 static void check_broker(struct kafka_request *r, struct target *t)
 {
     struct resource_refusal why = resource_check_broker(r, t->name);
 
-    t->is_done = true;
-    t->code = why.code;
-    t->text = why.text;
+    refuse_with(t, why);
     if (why.code == KAFKA_NONE && t->operand_count > 0)
         refuse(r, t, KAFKA_INVALID_REQUEST, "Cannot update these configs dynamically",
                t->operands[0].name);
@@ -130,11 +144,15 @@ static void check_target(struct kafka_request *r, struct target *t)
     case RESOURCE_BROKER:
         check_broker(r, t);
         break;
+    case RESOURCE_GROUP:
+        why = resource_check_group(t->name);
+        if (why.code == KAFKA_NONE)
+            check_operands(r, t);
+        else
+            refuse_with(t, why);
+        break;
     default:
-        why = resource_no_settings(r, t->type);
-        t->is_done = true;
-        t->code = why.code;
-        t->text = why.text;
+        refuse_with(t, resource_no_settings(r, t->type));
     }
 }
 
@@ -289,6 +307,68 @@ static struct topic_alter_call *alter_call(struct kafka_request *r, struct targe
     return c;
 }
 
+/* ---- groups ---- */
+
+static struct bytes new_group_value(const struct target *t, const struct group_config *c)
+{
+    for (size_t i = 0; i < t->operand_count; i++) {
+        const struct operand *o = &t->operands[i];
+
+        if (o->group == c)
+            return o->operation == OP_DELETE ? (struct bytes){ 0 } : o->value;
+    }
+    return t->replaces ? (struct bytes){ 0 } : topic_config_read_name(t->told->native, c->name);
+}
+
+static bool write_group_settings(struct kafka_request *r, struct target *t, struct buf *native)
+{
+    for (size_t i = 0; i < group_config_count; i++) {
+        const struct group_config *c = &group_configs[i];
+        struct bytes               value = new_group_value(t, c);
+        const char                *why = bytes_is_null(value) ? NULL : group_config_check(c, value);
+
+        if (why) {
+            refuse(r, t, KAFKA_INVALID_CONFIG, why, bytes_str(c->name));
+            return false;
+        }
+        if (!bytes_is_null(value))
+            topic_config_write_name(native, c->name, value);
+    }
+    return true;
+}
+
+/* The call that brings the new settings about; NULL: they are refused. */
+static struct group_policy_set_call *tell_call(struct kafka_request *r, struct target *t)
+{
+    struct group_policy_set_call *c = kafka_call(r, sizeof *c, CALL_GROUP_POLICY_SET);
+    const char                   *why = NULL;
+    struct buf                    native;
+
+    buf_init(&native);
+    if (write_group_settings(r, t, &native) && native.len > 0)
+        c->native = arena_bytes(&r->arena, buf_view(&native));
+    buf_fini(&native);
+    if (!t->is_done)
+        why = group_config_policy(c->native, &c->policy);
+    if (why)
+        refuse(r, t, KAFKA_INVALID_CONFIG, why, (struct bytes){ 0 });
+    c->ns = kafka_ns();
+    c->group = t->name;
+    c->native_before = t->told->native;
+    return t->is_done ? NULL : c;
+}
+
+static void take_group(struct kafka_request *r, struct target *t)
+{
+    const struct alter_state *s = r->state;
+
+    t->tell = tell_call(r, t);
+    if (t->tell && !s->is_check_only)
+        kafka_submit(r, t->tell);
+    else
+        t->is_done = true;
+}
+
 /* ---- rounds ---- */
 
 static void begin_round(struct kafka_request *r);
@@ -304,7 +384,7 @@ static void on_altered(struct kafka_request *r)
 
         if (t->is_done)
             continue;
-        err = t->alter->call.err;
+        err = t->type == RESOURCE_GROUP ? t->tell->call.err : t->alter->call.err;
         if (err == ERR_IN_USE && s->round < ROUNDS_MAX) {
             again = true;
             continue;
@@ -345,11 +425,29 @@ static void on_got(struct kafka_request *r)
 
     r->on_calls_done = on_altered;
     for (size_t i = 0; i < s->count; i++) {
-        if (!s->targets[i].is_done)
-            take_topic(r, &s->targets[i]);
+        struct target *t = &s->targets[i];
+
+        if (t->is_done)
+            continue;
+        if (t->type == RESOURCE_GROUP)
+            take_group(r, t);
+        else
+            take_topic(r, t);
     }
     if (r->calls_out == 0)
         s->answer(r);
+}
+
+/* What its settings are now. */
+static void ask(struct alter_state *s, struct target *t)
+{
+    if (t->type == RESOURCE_GROUP) {
+        t->told = &s->told->items[s->told->item_count++];
+        t->told->group = t->name;
+    } else {
+        t->item = &s->get->items[s->get->item_count++];
+        t->item->name = t->name;
+    }
 }
 
 static void begin_round(struct kafka_request *r)
@@ -360,18 +458,19 @@ static void begin_round(struct kafka_request *r)
     s->get = kafka_call(r, sizeof *s->get, CALL_TOPIC_GET);
     s->get->ns = kafka_ns();
     s->get->items = kafka_array(r, s->count, sizeof *s->get->items);
+    s->told = kafka_call(r, sizeof *s->told, CALL_GROUP_POLICY_GET);
+    s->told->ns = kafka_ns();
+    s->told->items = kafka_array(r, s->count, sizeof *s->told->items);
     for (size_t i = 0; i < s->count; i++) {
-        struct target *t = &s->targets[i];
-
-        if (t->is_done)
-            continue;
-        t->item = &s->get->items[s->get->item_count++];
-        t->item->name = t->name;
+        if (!s->targets[i].is_done)
+            ask(s, &s->targets[i]);
     }
     r->on_calls_done = on_got;
     if (s->get->item_count > 0)
         kafka_submit(r, s->get);
-    else
+    if (s->told->item_count > 0)
+        kafka_submit(r, s->told);
+    if (r->calls_out == 0)
         s->answer(r);
 }
 
@@ -481,7 +580,7 @@ void kafka_on_alter_configs(struct kafka_request *r)
         t->operands = kafka_array(r, t->operand_count, sizeof *t->operands);
         for (size_t k = 0; k < t->operand_count; k++)
             t->operands[k] = (struct operand){ OP_SET, from->configs.at[k].name,
-                                               from->configs.at[k].value, NULL };
+                                               from->configs.at[k].value, NULL, NULL };
     }
     begin(r);
 }

@@ -1,26 +1,30 @@
 /*
- * config_describe.c - DescribeConfigs: every setting of a topic or a broker, where its value comes from, and
+ * config_describe.c - DescribeConfigs: every setting of a topic, a broker or a group, where its value comes from, and
  * what it is for.
  *
  * A topic's setting is its own (source 1) or the default. Its synonyms are where the value would be
  * looked for, first found first: the topic, then the broker's setting of the same meaning. The broker's are
  * given to the program (source 4) or defaults; none is set while it runs, so those of "all brokers", which
- * are named by an empty name, are none.
+ * are named by an empty name, are none. A group's are its own (source 8) or the defaults, whether there is such a
+ * group or not.
  *
  * Thread: the loop's.
  */
 #include "doors/kafka/broker_settings.h"
+#include "doors/kafka/group_configs.h"
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/names.h"
 #include "doors/kafka/nodes.h"
 #include "doors/kafka/resources.h"
 
-enum { SOURCE_TOPIC = 1, SOURCE_STATIC = 4, SOURCE_DEFAULT = 5, SYNONYMS_MAX = 2 };
+enum { SOURCE_TOPIC = 1, SOURCE_STATIC = 4, SOURCE_DEFAULT = 5, SOURCE_GROUP = 8, SYNONYMS_MAX = 2 };
 
 struct describe_state {
     struct describe_configs_response response;
     struct topic_get_call           *get;    /* the topics among the resources */
     struct topic_get_item          **topics; /* by the index of the resources; NULL: no topic */
+    struct group_policy_get_call    *told;   /* the groups among them */
+    struct group_policy_view       **groups; /* likewise */
 };
 
 static bool is_wanted(const struct describe_configs_request_resource *q, const char *name)
@@ -173,6 +177,41 @@ static void describe_broker(struct kafka_request *r, const struct describe_confi
     }
 }
 
+/* ---- groups ---- */
+
+static void describe_group_config(struct kafka_request *r, const struct group_config *from, struct bytes own,
+                                  struct describe_configs_response_result *to)
+{
+    const struct describe_configs_request   *q = r->body;
+    struct bytes                             normal = bytes_str(from->value);
+    bool                                     is_set = !bytes_is_null(own);
+    struct describe_configs_response_config *c = add(to, from->name, is_set ? own : normal, from->type);
+
+    if (is_set)
+        c->config_source = SOURCE_GROUP;
+    if (q->include_documentation)
+        c->documentation = bytes_str(from->text);
+    if (!q->include_synonyms)
+        return;
+    c->synonyms.at = kafka_array(r, SYNONYMS_MAX, sizeof *c->synonyms.at);
+    if (is_set)
+        add_synonym(c, from->name, own, SOURCE_GROUP);
+    add_synonym(c, from->broker ? from->broker : from->name, normal, SOURCE_DEFAULT);
+}
+
+static void describe_group(struct kafka_request *r, const struct describe_configs_request_resource *q,
+                           const struct group_policy_view          *view,
+                           struct describe_configs_response_result *to)
+{
+    to->configs.at = kafka_array(r, group_config_count, sizeof *to->configs.at);
+    for (size_t i = 0; i < group_config_count; i++) {
+        const struct group_config *c = &group_configs[i];
+
+        if (is_wanted(q, c->name))
+            describe_group_config(r, c, topic_config_read_name(view->native, c->name), to);
+    }
+}
+
 /* ---- request ---- */
 
 static void refuse(struct describe_configs_response_result *to, struct resource_refusal why)
@@ -201,11 +240,14 @@ static void fill_topic(struct kafka_request *r, size_t i)
 
 static void answer(struct kafka_request *r)
 {
-    struct describe_state *s = r->state;
+    const struct describe_configs_request *q = r->body;
+    struct describe_state                 *s = r->state;
 
     for (size_t i = 0; i < s->response.results.count; i++) {
         if (s->topics[i])
             fill_topic(r, i);
+        if (s->groups[i])
+            describe_group(r, &q->resources.at[i], s->groups[i], &s->response.results.at[i]);
     }
     kafka_answer(r, &s->response);
 }
@@ -232,9 +274,34 @@ static void take_resource(struct kafka_request *r, size_t i)
         else if (from->resource_name.len > 0)
             describe_broker(r, from, to);
         break;
+    case RESOURCE_GROUP:
+        why = resource_check_group(from->resource_name);
+        if (why.code != KAFKA_NONE) {
+            refuse(to, why);
+            break;
+        }
+        s->groups[i] = &s->told->items[s->told->item_count++];
+        s->groups[i]->group = from->resource_name;
+        break;
     default:
         refuse(to, resource_no_settings(r, from->resource_type));
     }
+}
+
+static void begin(struct kafka_request *r, size_t count)
+{
+    struct describe_state *s = r->state;
+
+    s->get = kafka_call(r, sizeof *s->get, CALL_TOPIC_GET);
+    s->get->ns = kafka_ns();
+    s->get->items = kafka_array(r, count, sizeof *s->get->items);
+    s->topics = kafka_array(r, count, sizeof(struct topic_get_item *));
+    s->told = kafka_call(r, sizeof *s->told, CALL_GROUP_POLICY_GET);
+    s->told->ns = kafka_ns();
+    s->told->items = kafka_array(r, count, sizeof *s->told->items);
+    s->groups = kafka_array(r, count, sizeof(struct group_policy_view *));
+    s->response.results.count = count;
+    s->response.results.at = kafka_array(r, count, sizeof *s->response.results.at);
 }
 
 void kafka_on_describe_configs(struct kafka_request *r)
@@ -245,16 +312,13 @@ void kafka_on_describe_configs(struct kafka_request *r)
 
     r->state = s;
     r->on_calls_done = answer;
-    s->get = kafka_call(r, sizeof *s->get, CALL_TOPIC_GET);
-    s->get->ns = kafka_ns();
-    s->get->items = kafka_array(r, count, sizeof *s->get->items);
-    s->topics = kafka_array(r, count, sizeof(struct topic_get_item *));
-    s->response.results.count = count;
-    s->response.results.at = kafka_array(r, count, sizeof *s->response.results.at);
+    begin(r, count);
     for (size_t i = 0; i < count; i++)
         take_resource(r, i);
     if (s->get->item_count > 0)
         kafka_submit(r, s->get);
-    else
+    if (s->told->item_count > 0)
+        kafka_submit(r, s->told);
+    if (r->calls_out == 0)
         answer(r);
 }

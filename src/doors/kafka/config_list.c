@@ -7,6 +7,7 @@
 #include "doors/kafka/names.h"
 #include "doors/kafka/nodes.h"
 #include "doors/kafka/resources.h"
+#include "engine/group_policy_calls.h"
 
 #include <stdio.h>
 
@@ -15,6 +16,7 @@ enum { NODE_NAME_BYTES = 12 };
 struct list_state {
     struct list_config_resources_response response;
     struct topic_get_call                *get;
+    struct group_policy_get_call         *told;
 };
 
 static const int8_t types[] = {
@@ -61,12 +63,13 @@ static void add_nodes(struct kafka_request *r, int8_t type)
     }
 }
 
-static void on_topics(struct kafka_request *r)
+static void on_got(struct kafka_request *r)
 {
     struct list_state *s = r->state;
     size_t             topics = s->get ? s->get->item_count : 0;
+    size_t             groups = s->told ? s->told->item_count : 0;
 
-    s->response.config_resources.at = kafka_array(r, topics + 2 * kafka_nodes_of(r).count,
+    s->response.config_resources.at = kafka_array(r, topics + groups + 2 * kafka_nodes_of(r).count,
                                                   sizeof *s->response.config_resources.at);
     for (size_t i = 0; i < topics; i++) {
         if (kafka_is_showable(s->get->items[i].view.name))
@@ -76,7 +79,28 @@ static void on_topics(struct kafka_request *r)
         add_nodes(r, RESOURCE_BROKER);
     if (wants(r, RESOURCE_BROKER_LOGGER))
         add_nodes(r, RESOURCE_BROKER_LOGGER);
+    for (size_t i = 0; i < groups; i++)
+        add(s, s->told->items[i].group, RESOURCE_GROUP);
     kafka_answer(r, &s->response);
+}
+
+/* What is wanted of those that the engine knows. */
+static void ask(struct kafka_request *r)
+{
+    struct list_state *s = r->state;
+
+    if (wants(r, RESOURCE_TOPIC)) {
+        s->get = kafka_call(r, sizeof *s->get, CALL_TOPIC_GET);
+        s->get->ns = kafka_ns();
+        s->get->all = true;
+        kafka_submit(r, s->get);
+    }
+    if (wants(r, RESOURCE_GROUP)) {
+        s->told = kafka_call(r, sizeof *s->told, CALL_GROUP_POLICY_GET);
+        s->told->ns = kafka_ns();
+        s->told->all = true;
+        kafka_submit(r, s->told);
+    }
 }
 
 void kafka_on_list_config_resources(struct kafka_request *r)
@@ -92,13 +116,8 @@ void kafka_on_list_config_resources(struct kafka_request *r)
             return;
         }
     }
-    if (!wants(r, RESOURCE_TOPIC)) {
-        on_topics(r);
-        return;
-    }
-    s->get = kafka_call(r, sizeof *s->get, CALL_TOPIC_GET);
-    s->get->ns = kafka_ns();
-    s->get->all = true;
-    r->on_calls_done = on_topics;
-    kafka_submit(r, s->get);
+    r->on_calls_done = on_got;
+    ask(r);
+    if (r->calls_out == 0)
+        on_got(r);
 }

@@ -105,8 +105,7 @@ const struct topic_config *topic_config_find(struct bytes name)
 
 /* ---- values ---- */
 
-/* A decimal number; false when it is none or has no room in 64 bits. */
-static bool get_number(struct bytes v, int64_t *out)
+bool config_number(struct bytes v, int64_t *out)
 {
     bool     is_negative = v.len > 0 && v.at[0] == '-';
     uint64_t most = is_negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX;
@@ -208,9 +207,9 @@ static bool has_type(const struct topic_config *c, struct bytes v)
     case CONFIG_BOOL:
         return bytes_eq_str(v, "true") || bytes_eq_str(v, "false");
     case CONFIG_INT:
-        return get_number(v, &number) && number >= c->min && number <= INT32_MAX;
+        return config_number(v, &number) && number >= c->min && number <= INT32_MAX;
     case CONFIG_LONG:
-        return get_number(v, &number) && number >= c->min;
+        return config_number(v, &number) && number >= c->min;
     case CONFIG_DOUBLE:
         return get_ratio(v, &ratio);
     case CONFIG_STRING:
@@ -225,7 +224,7 @@ static bool is_over(struct bytes value, unsigned most)
 {
     int64_t number;
 
-    return get_number(value, &number) && number > (int64_t)most;
+    return config_number(value, &number) && number > (int64_t)most;
 }
 
 const char *topic_config_check(const struct topic_config *c, struct bytes value, unsigned nodes)
@@ -289,7 +288,7 @@ static void set_number(struct topic_policy *p, const struct topic_config *c, str
 {
     int64_t number = 0;
 
-    get_number(value, &number);
+    config_number(value, &number);
     if (c->effect == EFFECT_LIMIT)
         number = limit_of(number);
     else if (c->effect == EFFECT_LAG && number == INT64_MAX)

@@ -65,6 +65,9 @@ const struct topic_config *topic_config_find(struct bytes name);
 /* NULL when the setting may have this value where there are so many nodes (nodes.h); else a sentence why not. */
 const char *topic_config_check(const struct topic_config *c, struct bytes value, unsigned nodes);
 
+/* A decimal number; false when it is none or has no room in 64 bits. */
+bool config_number(struct bytes v, int64_t *out);
+
 void topic_config_write(struct buf *native, const struct topic_config *c, struct bytes value);
 /* What native sets c to; null when it does not. */
 struct bytes topic_config_read(struct bytes native, const struct topic_config *c);

@@ -39,6 +39,13 @@ struct resource_refusal resource_check_broker(struct kafka_request *r, struct by
     return refuse(r, KAFKA_INVALID_REQUEST, &text);
 }
 
+struct resource_refusal resource_check_group(struct bytes name)
+{
+    struct resource_refusal none = { KAFKA_INVALID_REQUEST, bytes_str("Default group resources are not allowed.") };
+
+    return name.len == 0 ? none : (struct resource_refusal){ KAFKA_NONE, { 0 } };
+}
+
 struct resource_refusal resource_no_settings(struct kafka_request *r, int8_t type)
 {
     struct buf text;

@@ -22,6 +22,8 @@ struct resource_refusal {
 
 /* Whether name names a broker's settings: its number, or nothing for those of all brokers. */
 struct resource_refusal resource_check_broker(struct kafka_request *r, struct bytes name);
+/* Whether there can be a group of that name. */
+struct resource_refusal resource_check_group(struct bytes name);
 /* What is said of a type that has no settings here. */
 struct resource_refusal resource_no_settings(struct kafka_request *r, int8_t type);
 
