@@ -51,6 +51,8 @@
     X(51, GROUP_DELETED, group_apply_deleted)                                                      \
     X(52, USER_SET, user_apply_set)                                                                \
     X(53, USER_DELETED, user_apply_deleted)                                                        \
+    X(54, ACL_ADDED, acl_apply_added)                                                              \
+    X(55, ACL_REMOVED, acl_apply_removed)                                                          \
     X(56, GROUP_POLICY, group_policy_apply)                                                        \
     X(60, IDS, engine_apply_ids)
 

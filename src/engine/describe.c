@@ -31,6 +31,7 @@ struct layout {
 #define EXTENTS                                                                                    \
     "{n:segment n:at n:base n:offsets n:bytes n:batches 4:crc t:max_time t:when}"
 #define OFFSETS "{s:topic 4:partition 8:offset 4:leader_epoch s:metadata}"
+#define ACL "1:resource 1:pattern 1:operation 1:permission b:name b:principal b:host"
 #define RUNS   "{n:lane n:first n:count}"
 
 static const struct layout layouts[CHANGE_KIND_END] = {
@@ -95,6 +96,8 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_USER_SET] = { "USER_SET", "b:name n:flags b:tags #credentials [n:kind n:iterations "
                                       "b:salt x:stored x:server]" },
     [CHANGE_USER_DELETED] = { "USER_DELETED", "b:name" },
+    [CHANGE_ACL_ADDED] = { "ACL_ADDED", ACL },
+    [CHANGE_ACL_REMOVED] = { "ACL_REMOVED", ACL },
     [CHANGE_GROUP_POLICY] = { "GROUP_POLICY",
                               "b:namespace b:group b:native {#numbers [t:number] b:dead_letter_topic}" },
     [CHANGE_IDS] = { "IDS", "n:last_id n:last_producer" },

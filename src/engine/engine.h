@@ -16,6 +16,7 @@
 #include "engine/call.h"
 
 struct engine;
+struct rights;
 struct shard;
 
 /* What a start consists of. */
@@ -48,6 +49,7 @@ struct engine_options {
     /* From inside engine_open, again and again while it lasts: how much of it is done. May be NULL. */
     void (*on_progress)(void *ctx, enum engine_stage stage, uint64_t done, uint64_t all);
     void *ctx;
+    struct rights *rights; /* kept up to date (rights.h), and the owner's; NULL: the engine has its own */
 };
 
 enum {

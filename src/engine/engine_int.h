@@ -30,6 +30,7 @@
 #include "engine/reclaim.h"
 #include "engine/room.h"
 #include "engine/scrub.h"
+#include "engine/rights.h"
 #include "engine/row.h"
 #include "engine/segment.h"
 #include "store/journal.h"
@@ -61,6 +62,9 @@ struct engine {
     struct idmap queues_id;   /* id -> struct queue */
     struct map   namespaces;  /* ns -> struct exchanges (exchange.c) */
     struct map   users;       /* name -> struct user (user.c) */
+    struct map   acls;        /* by their bytes (acl.c) */
+    struct rights *rights;    /* options.rights, or its own */
+    bool           owns_rights;
     int64_t      last_producer; /* id given */
     struct producers {
         struct list  by_age; /* producer_state.in_age: whose last word is longest ago comes first */
@@ -429,6 +433,8 @@ void session_fini(struct engine *e);
 void exchange_fini(struct engine *e);
 void user_init(struct engine *e);
 void user_fini(struct engine *e);
+void acl_init(struct engine *e);
+void acl_fini(struct engine *e);
 void group_fini(struct engine *e);
 void group_policy_fini(struct engine *e);
 

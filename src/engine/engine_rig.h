@@ -30,6 +30,7 @@ struct rig {
     int64_t        now_ms;
     int            answered; /* how many calls since the start */
     struct call   *last;     /* the last one answered */
+    struct rights *rights;   /* engine_options.rights, for who sets it before a restart */
 };
 
 static void rig_wake(void *ctx)
@@ -45,7 +46,8 @@ static void rig_failed(void *ctx, enum err err, const char *what)
 
 static void rig_open_engine(struct rig *r)
 {
-    struct engine_options options = { .seed = 1, .journal_file_bytes = 1 << 20, .on_failed = rig_failed, .ctx = r };
+    struct engine_options options = { .seed = 1, .journal_file_bytes = 1 << 20, .on_failed = rig_failed, .ctx = r,
+                                      .rights = r->rights };
 
     assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
     assert_int_equal(engine_open(&r->engine, r->shard, &options, r->now_ms), ERR_OK);

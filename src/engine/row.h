@@ -37,6 +37,7 @@ struct engine;
 #define ROW_LIST(X)                                                                                \
     X(1, IDS, IDS, engine_row)                                                                     \
     X(4, USER, USER_SET, user_row)                                                                 \
+    X(5, ACL, ACL_ADDED, acl_row)                                                                  \
     X(16, TOPIC, TOPIC_CREATED, topic_row)                                                         \
     X(20, SEGMENT, SEGMENT_MADE, room_row)                                                         \
     X(24, LOG, LOG_STATE, log_row)                                                                 \

@@ -270,6 +270,8 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
     list_init(&t->queues);
     map_put(&e->topics, t->key.whole, t);
     map_put(&e->topics_uuid, bytes_of(t->uuid.at, sizeof t->uuid.at), t);
+    if (bytes_eq_str(c.ns, NAMESPACE_DEFAULT))
+        rights_name_topic(e->rights, &t->uuid, c.name);
     for (uint64_t d = 0; d < DOOR_COUNT; d++)
         replace_native(t, d, c.native[d]);
     row_touch(e, &t->row);
@@ -319,6 +321,7 @@ enum err topic_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
     group_on_topic_deleted(e, t);
     map_remove(&e->topics, t->key.whole);
     map_remove(&e->topics_uuid, bytes_of(uuid.at, sizeof uuid.at));
+    rights_forget_topic(e->rights, &uuid);
     for (uint32_t i = 0; i < t->log_count; i++)
         idmap_remove(&e->logs, t->logs[i]->id);
     free_topic(e, t);
