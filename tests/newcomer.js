@@ -10,7 +10,7 @@ const fs = require('fs');
 const net = require('net');
 const os = require('os');
 const path = require('path');
-const { BINARY, Broker, DOORS, ROOT } = require('./clients/broker');
+const { BINARY, Broker, LISTENERS, ROOT } = require('./clients/broker');
 const amqplib = require('./clients/adapters/amqplib');
 const { Results, failure, withTimeout } = require('./clients/suite');
 
@@ -116,13 +116,13 @@ async function bannerOnly() {
     await withBroker(async (broker) => {
         await broker.start();
         const banner = broker.stdout;
-        for (const door of DOORS) {
+        for (const door of LISTENERS) {
             const port = String(broker.ports[door]);
             assert.ok(banner.split('\n').some((line) => line.includes(port)), `${door} in ${banner}`);
         }
         assert.match(banner, /\bready\.?\n$/);
         await amqplib.prepare(broker.at('amqp'), 'noise');
-        for (const door of DOORS) {
+        for (const door of LISTENERS) {
             await new Promise((resolve) => {
                 const socket = net.connect(broker.ports[door], '127.0.0.1', () => socket.end('nonsense\r\n\r\n'));
                 socket.on('close', resolve);
@@ -155,7 +155,7 @@ async function stops(signal) {
 async function helpAndVersion() {
     const help = await run(['--help']);
     assert.strictEqual(help.code, 0);
-    for (const option of ['--data', '--listen', ...DOORS.map((door) => `--${door}-port`), '--version', '--help']) {
+    for (const option of ['--data', '--listen', ...LISTENERS.map((door) => `--${door}-port`), '--version', '--help']) {
         assert.ok(help.out.includes(option), option);
     }
     const version = await run(['--version']);
@@ -181,7 +181,7 @@ async function portInUse() {
         const occupied = net.createServer();
         await new Promise((resolve) => { occupied.listen(0, '127.0.0.1', resolve); });
         const { port } = occupied.address();
-        for (const door of DOORS) {
+        for (const door of LISTENERS) {
             const at = broker.args().map((arg) => (arg === String(broker.ports[door]) ? String(port) : arg));
             await oneSentence(at, String(port));
         }
@@ -264,7 +264,7 @@ async function loopbackOnly() {
     const loopback = ['0100007F', '00000000000000000000000001000000', '0000000000000000FFFF00000100007F'];
     await withBroker(async (broker) => {
         await broker.start();
-        for (const door of DOORS) {
+        for (const door of LISTENERS) {
             const found = listeners(broker.ports[door]);
             assert.ok(found.length > 0 && found.every((address) => loopback.includes(address)), `${door}: ${found}`);
         }

@@ -37,7 +37,7 @@ static void open_with(struct rig *r, const char *dir, const struct worker_limits
     clock_init(&r->clock);
     err = volume_open(&r->volume, uri);
     if (err == ERR_OK)
-        err = worker_open(&r->worker, r->volume, 0, limits, &r->clock, on_failed);
+        err = worker_open(&r->worker, r->volume, 0, limits, &r->clock, &r->recovery, on_failed);
     if (err)
         bench_die("%s: %s", uri, err_text(err));
     r->open_seconds = bench_now() - begin;

@@ -20,6 +20,7 @@
 struct rig {
     struct volume  *volume;
     struct worker  *worker;
+    struct recovery recovery;
     struct clock    clock;
     struct mailbox  home;
     pthread_mutex_t lock;

@@ -88,6 +88,7 @@
     X(TXN_OFFSETS, txn_on_offsets)                                                                 \
     X(TXN_LIST, txn_on_list)                                                                       \
     X(PRODUCERS_GET, producer_on_get)                                                              \
+    X(TALLY, tally_on_tally)                                                                       \
     X(TRANSACT, transact_on_transact)                                                              \
     X(CANCEL, session_on_cancel)                                                                   \
     X(SESSION_CLOSE, session_on_close)

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "base/thread.h"
 #include "doors/amqp/amqp.h"
+#include "doors/console/console.h"
 #include "doors/kafka/kafka.h"
 #include "doors/pubsub/pubsub.h"
 #include "doors/sqs/sqs.h"
@@ -14,6 +15,7 @@
 #include "node/courier.h"
 #include "node/data_files.h"
 #include "node/memory.h"
+#include "node/process.h"
 #include "node/worker.h"
 #include "store/planted.h"
 
@@ -55,11 +57,17 @@ static const struct door_row doors[] = {
       amqp_door_open, true },
 };
 
+/* Opened before there is an engine, and closed with the others. */
+static const struct door_row console = { "console", "--console-port",
+                                         offsetof(struct options, console_port),
+                                         "curl http://localhost:", "/health/ready" };
+
 struct node {
     const struct options *options;
     const char           *version;
     struct clock          clock;
     struct volume        *volume;
+    struct recovery       recovery;
     struct worker        *worker;
     struct loop          *loop;
     struct courier       *courier;
@@ -69,6 +77,7 @@ struct node {
     struct token_rules    token_rules;
     pthread_t             loop_thread;
     struct door_server   *open_doors[COUNT(doors)];
+    struct door_server   *open_console;
     struct mail           close_mail;
     struct timer          grace;
     int64_t               grace_end_ms;
@@ -107,16 +116,18 @@ static void hold_line(void *ctx, enum diag_level level, const char *line)
 
 static enum err try_volume(struct node *n)
 {
-    struct worker_limits limits = { n->options->disk_free_min, n->options->memory, 0 };
-    char                 uri[4096];
-    enum err             err;
+    char uri[4096];
 
     if ((size_t)snprintf(uri, sizeof uri, "file:%s", n->options->data) >= sizeof uri)
         return ERR_BAD_NAME;
-    err = volume_open(&n->volume, uri);
-    if (err == ERR_OK)
-        err = worker_open(&n->worker, n->volume, 0, &limits, &n->clock, disk_failed);
-    return err;
+    return volume_open(&n->volume, uri);
+}
+
+static enum err try_worker(struct node *n)
+{
+    struct worker_limits limits = { n->options->disk_free_min, n->options->memory, 0 };
+
+    return worker_open(&n->worker, n->volume, 0, &limits, &n->clock, &n->recovery, disk_failed);
 }
 
 static const char *data_sentence(enum err err)
@@ -140,13 +151,14 @@ static const char *data_sentence(enum err err)
     return "cannot be made or opened";
 }
 
-static int open_volume(struct node *n)
+/* One step of opening what lies on the disk. */
+static int open_data(struct node *n, enum err (*step)(struct node *n))
 {
     struct opening o = { 0 };
     enum err       err;
 
     diag_set_sink(hold_line, &o);
-    err = try_volume(n);
+    err = step(n);
     diag_set_sink(NULL, NULL);
     if (err == ERR_OK) {
         if (o.detail[0] != 0)
@@ -167,42 +179,72 @@ static void draw(void *at, size_t len)
     }
 }
 
-static int open_door(struct node *n, size_t i)
+static struct door_env env_of(struct node *n, const struct door_row *row)
 {
     struct door_env env = {
         .loop = n->loop,
-        .gate = courier_gate(n->courier),
+        .gate = n->courier ? courier_gate(n->courier) : NULL,
         .host = n->options->listen,
-        .port = port_of(n, &doors[i]),
-        .tls = doors[i].is_sealed ? n->tls : NULL,
+        .port = port_of(n, row),
+        .tls = row->is_sealed ? n->tls : NULL,
         .advertised_host = n->options->advertised_host,
         .kafka_nodes = (unsigned)n->options->kafka_nodes,
         .data = n->options->data,
         .cluster_id = volume_id(n->volume),
         .default_project = n->options->project,
         .version = n->version,
-        .needs_login = doors[i].login_at && *((const bool *)((const char *)n->options + doors[i].login_at)),
+        .needs_login = row->login_at && *((const bool *)((const char *)n->options + row->login_at)),
         .login_ms = (int64_t)n->options->kafka_login_ms,
         .token_keys = n->token_keys,
         .token_rules = &n->token_rules,
         .random = draw,
     };
-    enum err err;
 
     if (getrandom(&env.seed, sizeof env.seed, 0) != (ssize_t)sizeof env.seed)
         env.seed = (uint64_t)clock_now_ms(&n->clock);
-    if (env.port == 0)
-        return 0;
-    err = doors[i].open(&n->open_doors[i], &env);
+    return env;
+}
+
+/* Says why a door is not open. */
+static int judge_door(const struct door_row *row, const struct door_env *env, enum err err)
+{
     if (err == ERR_OK)
         return 0;
     if (err == ERR_BUSY)
         fprintf(stderr, "myna: port %u (%s) is in use on %s; stop the other program or choose another port with %s\n",
-                env.port, doors[i].name, env.host, doors[i].option);
+                env->port, row->name, env->host, row->option);
     else
-        fprintf(stderr, "myna: cannot listen on %s port %u (%s): %s\n", env.host, env.port, doors[i].name,
+        fprintf(stderr, "myna: cannot listen on %s port %u (%s): %s\n", env->host, env->port, row->name,
                 err_text(err));
     return -1;
+}
+
+static int open_door(struct node *n, size_t i)
+{
+    struct door_env env = env_of(n, &doors[i]);
+
+    return env.port == 0 ? 0 : judge_door(&doors[i], &env, doors[i].open(&n->open_doors[i], &env));
+}
+
+static unsigned progress(void *ctx)
+{
+    return recovery_percent(ctx);
+}
+
+static void process_figures(void *ctx, struct process_figures *out)
+{
+    (void)ctx;
+    process_figures_get(out);
+}
+
+static int open_console(struct node *n)
+{
+    struct console_source source = { progress, process_figures, &n->recovery };
+    struct door_env       env = env_of(n, &console);
+
+    if (env.port == 0)
+        return 0;
+    return judge_door(&console, &env, console_open(&n->open_console, &env, &source));
 }
 
 static int open_token_keys(struct node *n)
@@ -225,7 +267,14 @@ static int open_token_keys(struct node *n)
     return -1;
 }
 
-static int open_doors(struct node *n)
+static void *run_loop(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+/* The loop with the console on it: what can be wrong with options is said before a recovery that may take long. */
+static int start_loop(struct node *n)
 {
     if (certificate_open(&n->tls, n->options) != ERR_OK || open_token_keys(n) != 0)
         return -1;
@@ -233,12 +282,68 @@ static int open_doors(struct node *n)
         fputs("myna: cannot make an event loop\n", stderr);
         return -1;
     }
+    if (open_console(n) != 0)
+        return -1;
+    thread_start(&n->loop_thread, run_loop, n->loop);
+    return 0;
+}
+
+/* The loop's thread. */
+static int open_doors(struct node *n)
+{
     n->courier = courier_new(n->loop, n->worker);
     for (size_t i = 0; i < COUNT(doors); i++)
         if (open_door(n, i) != 0)
             return -1;
     n->control = control_open(n->loop, courier_gate(n->courier), n->options->data, draw);
+    if (n->open_console)
+        console_connect(n->open_console, courier_gate(n->courier));
     return 0;
+}
+
+/* What the loop's thread does while the main one waits. */
+struct errand {
+    struct mail     mail;
+    struct node    *node;
+    pthread_mutex_t lock;
+    pthread_cond_t  done;
+    bool            is_done;
+    int             status;
+};
+
+static void run_open_doors(struct mail *m)
+{
+    struct errand *e = CONTAINER(m, struct errand, mail);
+    int            status = open_doors(e->node);
+
+    pthread_mutex_lock(&e->lock);
+    e->status = status;
+    e->is_done = true;
+    pthread_cond_signal(&e->done);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static int have_doors_opened(struct node *n)
+{
+    struct errand e = { .mail.run = run_open_doors,
+                        .node = n,
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                        .done = PTHREAD_COND_INITIALIZER };
+
+    mail_post(loop_mailbox(n->loop), &e.mail);
+    pthread_mutex_lock(&e.lock);
+    while (!e.is_done)
+        pthread_cond_wait(&e.done, &e.lock);
+    pthread_mutex_unlock(&e.lock);
+    return e.status;
+}
+
+static void print_hint(const struct node *n, const struct door_row *row)
+{
+    unsigned port = port_of(n, row);
+
+    if (port != 0)
+        printf("  %-9s %5u   %s%u%s\n", row->name, port, row->hint_before, port, row->hint_after);
 }
 
 static void banner(const struct node *n)
@@ -246,25 +351,14 @@ static void banner(const struct node *n)
     if (n->options->is_quiet)
         return;
     printf("Myna %s, data in %s, listening on %s\n", n->version, n->options->data, n->options->listen);
-    for (size_t i = 0; i < COUNT(doors); i++) {
-        unsigned port = port_of(n, &doors[i]);
-
-        if (port == 0)
-            continue;
-        printf("  %-9s %5u   %s%u%s\n", doors[i].name, port, doors[i].hint_before, port,
-               doors[i].hint_after);
-    }
+    for (size_t i = 0; i < COUNT(doors); i++)
+        print_hint(n, &doors[i]);
+    print_hint(n, &console);
     puts("ready");
     fflush(stdout);
 }
 
 /* ---- running and stopping ---- */
-
-static void *run_loop(void *arg)
-{
-    loop_run(arg);
-    return NULL;
-}
 
 /* Looks whether everybody has gone; whoever has not when the grace is over is cut off. */
 static void on_grace_tick(struct timer *t, int64_t now_ms)
@@ -280,6 +374,8 @@ static void on_grace_tick(struct timer *t, int64_t now_ms)
 static void close_doors(struct node *n)
 {
     control_close(n->control);
+    if (n->open_console)
+        n->open_console->close(n->open_console);
     for (size_t i = 0; i < COUNT(doors); i++)
         if (n->open_doors[i])
             n->open_doors[i]->close(n->open_doors[i]);
@@ -301,7 +397,8 @@ static void stop(struct node *n)
     n->close_mail.run = run_close;
     mail_post(loop_mailbox(n->loop), &n->close_mail);
     pthread_join(n->loop_thread, NULL);
-    worker_stop(n->worker);
+    if (n->worker)
+        worker_stop(n->worker);
 }
 
 /* A page of a mapped file was thrown out of memory and the medium does not give it back. Nothing can
@@ -350,26 +447,17 @@ static void wait_for_signal(struct node *n, const sigset_t *signals)
     } while (got == SIGHUP || got < 0);
 }
 
+/* With the loop running. */
 static int serve(struct node *n, const sigset_t *signals)
 {
-    thread_start(&n->loop_thread, run_loop, n->loop);
+    if (open_data(n, try_worker) != 0)
+        return 1;
     worker_start(n->worker);
+    if (have_doors_opened(n) != 0)
+        return 1;
     banner(n);
     wait_for_signal(n, signals);
-    stop(n);
     return 0;
-}
-
-/* A door could not be opened: those that are open close again, which takes a loop and a worker. */
-static void abandon(struct node *n)
-{
-    if (!n->loop)
-        return;
-    worker_start(n->worker);
-    close_doors(n);
-    loop_stop(n->loop);
-    loop_run(n->loop);
-    worker_stop(n->worker);
 }
 
 /* The worker's last answers are in the loop's mailbox; they run here, with nobody else left. */
@@ -403,11 +491,9 @@ int node_run(const struct options *o, const char *version)
     block_signals(&signals, o);
     diag_set_level(o->is_verbose ? DIAG_INFO : DIAG_WARN);
     clock_init(&n.clock);
-    if (open_volume(&n) == 0) {
-        if (open_doors(&n) == 0)
-            status = serve(&n, &signals);
-        else
-            abandon(&n);
+    if (open_data(&n, try_volume) == 0 && start_loop(&n) == 0) {
+        status = serve(&n, &signals);
+        stop(&n);
     }
     close_all(&n);
     return status;

@@ -30,6 +30,8 @@ static const struct option table[] = {
     { "sqs-port", PORT, offsetof(struct options, sqs_port), "9324", "SQS door; 0: shut" },
     { "pubsub-port", PORT, offsetof(struct options, pubsub_port), "8085",
       "Pub/Sub door; 0: shut" },
+    { "console-port", PORT, offsetof(struct options, console_port), "15672",
+      "health and metrics over HTTP; 0: shut" },
     { "tls-certificate", TEXT, offsetof(struct options, tls_certificate), NULL,
       "PEM file with the certificate and its chain: TLS on the two ports below" },
     { "tls-key", TEXT, offsetof(struct options, tls_key), NULL, "PEM file with its private key" },

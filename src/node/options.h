@@ -21,6 +21,7 @@ struct options {
     const char *advertised_host; /* NULL: what the client reached */
     const char *project;
     uint16_t    kafka_port, amqp_port, sqs_port, pubsub_port; /* 0: that door stays shut */
+    uint16_t    console_port;                                 /* the same */
     uint16_t    kafka_tls_port, amqp_tls_port;                /* the same, and without a certificate */
     const char *tls_certificate, *tls_key;                    /* files, or NULL */
     const char *tls_client_authorities;

@@ -1,7 +1,6 @@
 /* worker.c - see worker.h. */
 #include "node/worker.h"
 #include "base/thread.h"
-#include "node/recovery.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,7 @@ struct worker {
     const struct clock *clock;
     struct shard       *shard;
     struct engine      *engine;
-    struct recovery     recovery;
+    struct recovery    *recovery;
     unsigned            busy_turns; /* left in which it does not commit itself */
     void (*on_failed)(enum err err, const char *what);
 };
@@ -143,13 +142,8 @@ static void on_progress(void *ctx, enum engine_stage stage, uint64_t done, uint6
     struct worker *w = ctx;
     char           line[80];
 
-    if (recovery_note(&w->recovery, stage, done, all, clock_now_ms(w->clock), line))
+    if (recovery_note(w->recovery, stage, done, all, clock_now_ms(w->clock), line))
         fprintf(stderr, "myna: %s\n", line);
-}
-
-unsigned worker_ready_percent(const struct worker *w)
-{
-    return recovery_percent(&w->recovery);
 }
 
 uint64_t worker_replayed_bytes(const struct worker *w)
@@ -172,7 +166,8 @@ static void init(struct worker *w)
 
 enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
                      const struct worker_limits *limits,
-                     const struct clock *clock, void (*on_failed)(enum err err, const char *what))
+                     const struct clock *clock, struct recovery *recovery,
+                     void (*on_failed)(enum err err, const char *what))
 {
     struct worker        *w = mem_new(sizeof *w);
     struct engine_options options = { .scrub_bytes_per_s = limits->scrub_bytes_per_s,
@@ -185,15 +180,16 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
     if (limits->memory > 0)
         engine_share_memory(&options, limits->memory);
     w->clock = clock;
+    w->recovery = recovery;
     w->on_failed = on_failed;
     if (getrandom(&options.seed, sizeof options.seed, 0) != (ssize_t)sizeof options.seed)
         options.seed = (uint64_t)clock_now_ms(clock);
     err = shard_claim(&w->shard, v, shard, &w->completions);
     if (err == ERR_OK) {
         shard_set_free_min(w->shard, limits->disk_free_min);
-        recovery_begin(&w->recovery, clock_now_ms(clock));
+        recovery_begin(recovery, clock_now_ms(clock));
         err = engine_open(&w->engine, w->shard, &options, clock_now_ms(clock));
-        recovery_end(&w->recovery);
+        recovery_end(recovery);
     }
     if (err) {
         worker_close(w);

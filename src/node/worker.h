@@ -17,6 +17,7 @@
 
 #include "engine/engine.h"
 #include "node/clock.h"
+#include "node/recovery.h"
 #include "store/volume.h"
 
 struct worker;
@@ -27,17 +28,17 @@ struct worker_limits {
     uint64_t scrub_bytes_per_s; /* engine_options; 0: the default */
 };
 
-/* Claims the shard and recovers it. on_failed runs on the worker's thread when the disk failed. */
+/* Claims the shard and recovers it, which `recovery` tells meanwhile (it must outlive the worker).
+ * on_failed runs on the worker's thread when the disk failed. */
 MUST_CHECK enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
                                 const struct worker_limits *limits, const struct clock *clock,
+                                struct recovery *recovery,
                                 void (*on_failed)(enum err err, const char *what));
 /* Any thread. Makes a call one of this worker's; then a chain of such calls (by mail.next) is submitted at once. */
 void worker_address(struct worker *w, struct call *c);
 void worker_submit(struct worker *w, struct mail *first, struct mail *last);
 /* Any thread. shard_is_full. */
 bool worker_is_full(const struct worker *w);
-/* How far its start is: 100 when it is ready. Any thread. */
-unsigned worker_ready_percent(const struct worker *w);
 /* Of the journal, by worker_open. */
 uint64_t worker_replayed_bytes(const struct worker *w);
 void worker_start(struct worker *w);

@@ -1,7 +1,7 @@
 'use strict';
 /*
  * broker.js - one Myna under test: started on free ports of the loopback with a data directory of its own, killed,
- * restarted, stopped. MYNA names the binary; MYNA_PORT, if set, is the first of four ports to use.
+ * restarted, stopped. MYNA names the binary; MYNA_PORT, if set, is the first of five ports to use.
  *
  *   B1  start() resolves only after the banner said ready.
  *   B2  stop() is SIGTERM; it fails unless the broker exits with status 0 and wrote nothing to stderr. So every suite
@@ -16,6 +16,7 @@ const path = require('path');
 const ROOT = path.resolve(__dirname, '../..');
 const BINARY = path.resolve(process.env.MYNA || path.join(ROOT, 'build/release/myna'));
 const DOORS = ['kafka', 'amqp', 'sqs', 'pubsub'];
+const LISTENERS = [...DOORS, 'console'];
 const START_MS_MAX = 60000; /* these two are only against what hangs */
 const STOP_MS_MAX = 60000;
 
@@ -58,14 +59,14 @@ async function freeRow(count) {
 
 class Broker {
     constructor(ports, folder) {
-        this.ports = Object.fromEntries(DOORS.map((door, i) => [door, ports[i]]));
+        this.ports = Object.fromEntries(LISTENERS.map((door, i) => [door, ports[i] || 0]));
         this.folder = folder;
         this.data = path.join(folder, 'data');
         this.child = null;
     }
 
     static async create() {
-        return new Broker(await freePorts(DOORS.length), fs.mkdtempSync(path.join(os.tmpdir(), 'myna-test-')));
+        return new Broker(await freePorts(LISTENERS.length), fs.mkdtempSync(path.join(os.tmpdir(), 'myna-test-')));
     }
 
     /** host:port of a door, by address so that no resolver is involved. */
@@ -74,7 +75,7 @@ class Broker {
     }
 
     args(extra = []) {
-        const ports = DOORS.flatMap((door) => [`--${door}-port`, String(this.ports[door])]);
+        const ports = LISTENERS.flatMap((door) => [`--${door}-port`, String(this.ports[door])]);
         return ['--data', this.data, ...ports, ...extra];
     }
 
@@ -146,4 +147,4 @@ class Broker {
     }
 }
 
-module.exports = { BINARY, Broker, DOORS, ROOT, freePorts, freeRow };
+module.exports = { BINARY, Broker, DOORS, LISTENERS, ROOT, freePorts, freeRow };

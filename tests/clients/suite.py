@@ -32,7 +32,7 @@ class Broker:
         self.folder = tempfile.mkdtemp(prefix='myna-test-')
         self.port = int(os.environ.get('MYNA_PORT', 0)) or free_port()
         self.at = f'127.0.0.1:{self.port}'
-        shut = [f'--{door}-port=0' for door in ('amqp', 'sqs', 'pubsub', 'kafka-tls', 'amqp-tls')]
+        shut = [f'--{door}-port=0' for door in ('amqp', 'sqs', 'pubsub', 'console', 'kafka-tls', 'amqp-tls')]
         self.child = subprocess.Popen(
             [BINARY, '--data', os.path.join(self.folder, 'data'), '--kafka-port', str(self.port)] + shut,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
