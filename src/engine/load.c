@@ -13,6 +13,7 @@ void load_init(struct loads *s, uint64_t bytes_max)
 {
     *s = (struct loads){ .bytes_max = bytes_max };
     list_init(&s->cache);
+    list_init(&s->retired);
     list_init(&s->in_flight);
 }
 
@@ -268,8 +269,16 @@ void load_drop(struct engine *e, struct extent *x)
     x->load = NULL;
 }
 
+void load_retire(struct engine *e, struct load *load)
+{
+    list_remove(&load->in_cache);
+    list_push(&e->loads.retired, &load->in_cache);
+}
+
 void load_touch(struct engine *e, struct load *load)
 {
+    if (load->is_behind)
+        return;
     list_remove(&load->in_cache);
     list_push(&e->loads.cache, &load->in_cache);
 }
@@ -287,11 +296,21 @@ static void drop_recalled(struct engine *e, struct load *load)
     drop(e, load);
 }
 
+static void drop_retired(struct engine *e)
+{
+    struct list *n;
+
+    while ((n = list_pop(&e->loads.retired)) != NULL)
+        drop(e, CONTAINER(n, struct load, in_cache));
+}
+
 void load_shrink(struct engine *e)
 {
     uint64_t     durable = journal_durable(e->journal);
-    struct list *n = e->loads.cache.next;
+    struct list *n;
 
+    drop_retired(e);
+    n = e->loads.cache.next;
     while (e->loads.bytes > e->loads.bytes_max && n != &e->loads.cache) {
         struct load *load = CONTAINER(n, struct load, in_cache);
 
@@ -319,6 +338,7 @@ void load_fini(struct engine *e)
         assert(list_empty(&r->waits));
         r->engine = NULL;
     }
+    drop_retired(e);
     while (!list_empty(&e->loads.cache)) { /* all logs are gone, and their extents with them */
         struct load *load = CONTAINER(e->loads.cache.next, struct load, in_cache);
 

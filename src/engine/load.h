@@ -31,19 +31,21 @@ struct log;
 struct reading;
 
 struct load {
-    struct list      in_cache; /* engine.loads, the longest unused first */
+    struct list      in_cache; /* engine.loads, the longest unused first; or among those that go */
     uint64_t         log, base, end; /* of the extent it belongs to, or the batches */
     uint64_t         position;  /* of the journal, from which on it is on disk; 0: it always was */
     struct slice     bytes;     /* the batches */
     uint64_t         size;      /* against the budget */
     uint32_t         count;
     bool             is_recalled; /* its batches are the journal's, not an extent's: recall.h */
+    bool             is_behind;   /* of those: its log begins behind it, and knows it no more */
     struct reading  *reading;     /* of those: on its way, and its entries are the reader thread's */
     struct log_entry entries[]; /* their position is in `bytes` */
 };
 
 struct loads {
     struct list cache;
+    struct list retired; /* of no use any more */
     struct list in_flight; /* struct reading (load.c) */
     size_t      flights;
     uint64_t    bytes, bytes_max;
@@ -78,6 +80,8 @@ struct load *load_add(struct engine *e, const struct log *l, const struct extent
                       struct slice bytes);
 /* The extent goes. */
 void load_drop(struct engine *e, struct extent *x);
+/* It is of no use any more and goes at the end of the turn. */
+void load_retire(struct engine *e, struct load *load);
 /* It was used: it stays longer. */
 void load_touch(struct engine *e, struct load *load);
 /* Down to the budget: D4. */

@@ -434,6 +434,7 @@ void log_trim(struct engine *e, struct log *l, uint64_t offset)
     if (l->start > l->durable)
         l->durable = l->start;
     give_back_room(e, l);
+    recall_on_trim(e, l);
     txn_log_trimmed(e, l);
 }
 

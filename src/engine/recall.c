@@ -11,19 +11,23 @@ enum {
     RUN_BYTES = 1 << 20, /* of batches that are loaded together; a larger one comes alone */
     RUN_BATCHES = 1024,
     GAP_BYTES = 512,     /* between two in the journal, read along */
+    PLACES_FIRST = 8,
 };
 
-/* What is known of the cold batches of one log; there is one while something is. By their base offsets. */
+/* What is known of the cold batches of one log; there is one while something is. */
 struct recalls {
-    struct idmap loads;   /* -> struct load: in memory, or on its way */
-    struct idmap damaged; /* -> the log */
+    struct place {
+        uint64_t     base; /* the load's */
+        struct load *load; /* in memory, or on its way; has each offset from its base to its end */
+    } *at;                 /* in order, and apart */
+    uint32_t     count, cap;
+    struct idmap damaged; /* base offset -> the log */
 };
 
 static struct recalls *make_recalls(struct log *l)
 {
     if (!l->recalls) {
         l->recalls = mem_new(sizeof *l->recalls);
-        idmap_init(&l->recalls->loads);
         idmap_init(&l->recalls->damaged);
     }
     return l->recalls;
@@ -33,15 +37,15 @@ void recall_fini(struct log *l)
 {
     if (!l->recalls)
         return;
-    idmap_fini(&l->recalls->loads);
     idmap_fini(&l->recalls->damaged);
+    free(l->recalls->at);
     free(l->recalls);
     l->recalls = NULL;
 }
 
 static void drop_empty(struct log *l)
 {
-    if (l->recalls && l->recalls->loads.count == 0 && l->recalls->damaged.count == 0)
+    if (l->recalls && l->recalls->count == 0 && l->recalls->damaged.count == 0)
         recall_fini(l);
 }
 
@@ -55,9 +59,62 @@ static bool is_damaged(const struct log *l, const struct log_entry *entry)
     return recall_damaged_count(l) > 0 && idmap_get(&l->recalls->damaged, entry->base_offset);
 }
 
+/* Index of the first load that begins behind offset; their count when there is none. */
+static uint32_t place_behind(const struct recalls *r, uint64_t offset)
+{
+    uint32_t low = 0;
+    uint32_t high = r->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (r->at[middle].base <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static struct load *load_of(const struct log *l, const struct log_entry *entry)
 {
-    return l->recalls ? idmap_get(&l->recalls->loads, entry->base_offset) : NULL;
+    uint32_t i = l->recalls ? place_behind(l->recalls, entry->base_offset) : 0;
+
+    return i > 0 && entry->base_offset < l->recalls->at[i - 1].load->end ? l->recalls->at[i - 1].load
+                                                                         : NULL;
+}
+
+/* Where the first load behind the entry begins. */
+static uint64_t loaded_behind(const struct log *l, const struct log_entry *entry)
+{
+    uint32_t i = l->recalls ? place_behind(l->recalls, entry->base_offset) : 0;
+
+    return l->recalls && i < l->recalls->count ? l->recalls->at[i].base : UINT64_MAX;
+}
+
+static void add_load(struct log *l, struct load *load)
+{
+    struct recalls *r = make_recalls(l);
+    uint32_t        i = place_behind(r, load->base);
+
+    if (r->count == r->cap) {
+        r->cap = r->cap ? r->cap * 2 : PLACES_FIRST;
+        r->at = mem_resize(r->at, r->cap * sizeof *r->at);
+    }
+    memmove(&r->at[i + 1], &r->at[i], (r->count - i) * sizeof *r->at);
+    r->at[i] = (struct place){ load->base, load };
+    r->count++;
+}
+
+static void remove_load(struct log *l, const struct load *load)
+{
+    struct recalls *r = l->recalls;
+    uint32_t        i = place_behind(r, load->base);
+
+    assert(i > 0 && r->at[i - 1].load == load);
+    memmove(&r->at[i - 1], &r->at[i], (r->count - i) * sizeof *r->at);
+    r->count--;
+    drop_empty(l);
 }
 
 bool recall_is_hot(const struct engine *e, const struct log_entry *entry)
@@ -158,12 +215,9 @@ static void note_damaged(struct log *l, uint64_t base)
     const struct log_entry *entry = &log_entries(l)[at];
     const struct name_key  *k = &l->topic->key;
 
-    idmap_remove(&make_recalls(l)->loads, base);
-    if (at == l->entries.count || entry->base_offset != base) {
-        drop_empty(l);
+    if (at == l->entries.count || entry->base_offset != base)
         return;
-    }
-    idmap_put(&l->recalls->damaged, base, l);
+    idmap_put(&make_recalls(l)->damaged, base, l);
     diag(DIAG_ERROR,
          "topic %.*s, partition %" PRIu32 ": offsets %" PRIu64 " to %" PRIu64
          " cannot be read (journal, position %" PRIu64 ")",
@@ -187,22 +241,18 @@ static void settle(struct engine *e, struct reading *r)
     load_keep(e, load);
 }
 
-/* Cold, and nobody has asked for it. */
-static bool is_unknown(const struct engine *e, const struct log *l, const struct log_entry *entry)
-{
-    return !recall_is_hot(e, entry) && !load_of(l, entry) && !is_damaged(l, entry);
-}
-
 /* How many from entry i of the log on are loaded together. */
 static uint32_t take_run(const struct engine *e, const struct log *l, size_t i)
 {
     const struct log_entry *at = log_entries(l) + i;
     size_t                  most = l->entries.count - i;
+    uint64_t                past = loaded_behind(l, at);
     uint64_t                bytes = at->batch_len;
     uint32_t                n = 1;
 
     while (n < most && n < RUN_BATCHES && at[n].base_offset == end_of(&at[n - 1]) &&
-           bytes + at[n].batch_len <= RUN_BYTES && is_unknown(e, l, &at[n]))
+           at[n].base_offset < past && bytes + at[n].batch_len <= RUN_BYTES &&
+           !recall_is_hot(e, &at[n]) && !is_damaged(l, &at[n]))
         bytes += at[n++].batch_len;
     return n;
 }
@@ -217,10 +267,8 @@ static struct reading *begin(struct engine *e, struct log *l, const struct log_e
     load->is_recalled = true;
     load->reading = r;
     r->load = load;
-    for (uint32_t k = 0; k < n; k++) {
-        load->entries[k] = entry[k];
-        idmap_put(&make_recalls(l)->loads, entry[k].base_offset, load);
-    }
+    memcpy(load->entries, entry, n * sizeof *entry);
+    add_load(l, load);
     shard_work(e->shard, WORK_READ, &r->work);
     return r;
 }
@@ -236,7 +284,7 @@ uint64_t recall_ahead(struct engine *e, struct log *l, const struct log_entry *e
 {
     const struct load *load = load_of(l, entry);
 
-    if (!load && is_unknown(e, l, entry))
+    if (!load && !recall_is_hot(e, entry) && !is_damaged(l, entry))
         load = begin(e, l, entry)->load;
     return load ? load->end : end_of(entry);
 }
@@ -274,12 +322,20 @@ void recall_drop(struct engine *e, struct load *load)
 {
     struct log *l = idmap_get(&e->logs, load->log);
 
-    if (!l || !l->recalls)
-        return;
-    for (uint32_t i = 0; i < load->count; i++)
-        if (load->entries[i].batch_len > 0)
-            idmap_remove(&l->recalls->loads, load->entries[i].base_offset);
-    drop_empty(l);
+    if (l && !load->is_behind)
+        remove_load(l, load);
+}
+
+void recall_on_trim(struct engine *e, struct log *l)
+{
+    while (l->recalls && l->recalls->count > 0 && l->recalls->at[0].load->end <= l->start &&
+           !l->recalls->at[0].load->reading) {
+        struct load *load = l->recalls->at[0].load;
+
+        remove_load(l, load);
+        load->is_behind = true;
+        load_retire(e, load);
+    }
 }
 
 void recall_forget(struct log *l, const struct log_entry *entry)

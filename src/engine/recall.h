@@ -33,6 +33,8 @@ uint64_t recall_ahead(struct engine *e, struct log *l, const struct log_entry *e
 void recall_drop(struct engine *e, struct load *load);
 /* The log has the batch no more. */
 void recall_forget(struct log *l, const struct log_entry *entry);
+/* Its start moved: loads that lie wholly below it are of no use any more. */
+void recall_on_trim(struct engine *e, struct log *l);
 /* The log goes. */
 void recall_fini(struct log *l);
 /* How many of its batches are known to be damaged. */
