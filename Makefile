@@ -14,12 +14,13 @@ export FUZZ_SECONDS MATRIX_MESSAGES
 SANITIZE = -Db_lundef=false
 TESTED = unit corpus sim wire clients newcomer commands disk matrix
 
-.PHONY: help run release test tidy matrix sim powercut killloop copyloop failnth planted fuzz \
+.PHONY: help run release test test-clients tidy matrix sim powercut killloop copyloop failnth planted fuzz \
 	asan tsan ubsan bench bench-store clean
 
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
 	@echo 'make test     everything that can fail: units, wire, corpora, clients, newcomer, matrix'
+	@echo 'make test-clients  Apache Kafka'"'"'s own clients and tools, Go, Python, Node.js: what needs Maven Central, PyPI, Go modules'
 	@echo 'make tidy     the house rules: layers, sizes, banned calls, headers'
 	@echo 'make matrix   four clients publish, four receive, live and after kill -9'
 	@echo 'make sim      engine and store on a simulated disk that fails: SEEDS ($(SEEDS)) runs; SEED=k shows one'
@@ -47,6 +48,11 @@ release:
 test:
 	@tools/install-packages test
 	@tools/run-tests gcc clang tidy unit corpus sim wire clients page newcomer commands disk matrix power
+
+# SUITES="java-4.2 franz": only those whose names have one of these parts.
+test-clients:
+	@tools/install-packages clients
+	@tools/run-tests gcc foreign foreign-page
 
 tidy:
 	@tools/install-packages test

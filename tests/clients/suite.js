@@ -46,15 +46,20 @@ class Results {
         this.failed = 0;
     }
 
-    async check(name, fn, ms = CHECK_MS_MAX) {
+    tell(isGood, name) {
         this.count += 1;
+        this.failed += isGood ? 0 : 1;
+        process.stdout.write(`${isGood ? 'ok' : 'not ok'} ${this.count} - ${name}\n`);
+    }
+
+    async check(name, fn, ms = CHECK_MS_MAX) {
         try {
             await withTimeout(fn(), ms, 'it');
-            process.stdout.write(`ok ${this.count} - ${name}\n`);
+            this.tell(true, name);
         } catch (error) {
-            this.failed += 1;
             const text = String((error && error.stack) || error).split('\n').slice(0, 12).join('\n# ');
-            process.stdout.write(`not ok ${this.count} - ${name}\n# ${text}\n`);
+            this.tell(false, name);
+            process.stdout.write(`# ${text}\n`);
         }
     }
 
