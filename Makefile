@@ -20,7 +20,7 @@ TESTED = unit corpus sim wire clients newcomer commands disk matrix
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
 	@echo 'make test     everything that can fail: units, wire, corpora, clients, newcomer, matrix'
-	@echo 'make test-clients  Apache Kafka'"'"'s own clients and tools, Go, Python, Node.js: what needs Maven Central, PyPI, Go modules'
+	@echo 'make test-clients  more Kafka clients: those of Maven Central, PyPI and Go modules, and the slow ones of npm'
 	@echo 'make tidy     the house rules: layers, sizes, banned calls, headers'
 	@echo 'make matrix   four clients publish, four receive, live and after kill -9'
 	@echo 'make sim      engine and store on a simulated disk that fails: SEEDS ($(SEEDS)) runs; SEED=k shows one'

@@ -20,7 +20,7 @@ class Foreign:
 
 def java_suites(series):
     folder, escaped = f'build/clients/java/{series}', re.escape(series)
-    version = rf'/kafka-clients-({escaped}[\d.]*)\.jar'
+    version = rf' kafka-clients ({escaped}[\d.]*) '
     return [
         Foreign(f'kafka-java-{series}', 'Apache Kafka, Java client', 'java/jars.lock', version, 'java',
                 ['node', 'tests/clients/host.js', f'kafka-java-{series}', *JAVA, f'{folder}/classes:{folder}/*',

@@ -72,7 +72,8 @@ final class TxnChecks {
     private void hidden() throws Exception {
         String topic = kafka.topic();
         TopicPartition tp = new TopicPartition(topic, 0);
-        try (var producer = begun(kafka.fresh("txn")); var reader = kafka.consumer("isolation.level", "read_committed")) {
+        try (var producer = begun(kafka.fresh("txn"));
+                var reader = kafka.consumer("isolation.level", "read_committed")) {
             reader.assign(List.of(tp));
             producer.beginTransaction();
             send(producer, topic, "open");
