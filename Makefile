@@ -15,7 +15,7 @@ SANITIZE = -Db_lundef=false
 TESTED = unit corpus sim wire clients newcomer commands disk matrix
 
 .PHONY: help run release test test-clients tidy matrix sim powercut killloop copyloop failnth planted fuzz \
-	asan tsan ubsan bench bench-store clean
+	asan tsan ubsan bench bench-store bench-kafka clean
 
 help:
 	@echo 'make run      build a release binary and start the broker on the default ports, data in ./$(DATA)'
@@ -31,8 +31,9 @@ help:
 	@echo 'make planted   programs with one durability bug each: the simulator and the power cuts must find it'
 	@echo 'make fuzz     every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make asan     tests under AddressSanitizer; also make ubsan, make tsan'
-	@echo 'make bench    speed against the disk, and against RabbitMQ or Kafka where installed'
+	@echo 'make bench    speed against the disk, and against RabbitMQ where installed'
 	@echo 'make bench-store  the store alone against what disk and memory allow; QUICK=1 for under a minute'
+	@echo 'make bench-kafka  Apache Kafka 4.2 (from Maven Central) and Myna in turn; QUICK=1 for a short form'
 	@echo 'make clean    removes build/ (never your data)'
 
 run:
@@ -119,6 +120,12 @@ bench-store: release
 	@tools/install-packages bench
 	@mkdir -p build/bench $(BENCH_DIR)
 	@build/release/store_bench $(if $(QUICK),--quick) --dir $(BENCH_DIR)/store --json build/bench/store.json $(PARTS)
+
+# POINTS="latency many": only the points whose names have one of these words in.
+bench-kafka: release
+	@tools/install-packages bench-kafka
+	@bench/kafka/jars
+	@bench/kafka/run $(POINTS)
 
 clean:
 	rm -rf build
