@@ -2,8 +2,8 @@
  * exchange.c - exchanges and their bindings.
  *
  * Changes (docs/journal.md):
- *   EXCHANGE_DECLARED  ns, name, type (route_type), flags (1 durable, 2 auto-delete, 4 internal),
- *                      arguments
+ *   EXCHANGE_DECLARED  ns, name, type (route_type), flags (1 durable, 2 auto-delete, 4 internal,
+ *                      8 delayed), arguments
  *   EXCHANGE_DELETED   ns, name
  *   BOUND, UNBOUND     ns, source, to exchange, destination, key, arguments
  *
@@ -16,13 +16,16 @@
  * Thread: the shard's.
  */
 #include "engine/exchange_int.h"
+#include "engine/table.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_INTERNAL = 4 };
+enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_INTERNAL = 4, FLAG_DELAYED = 8 };
 enum { EXCHANGE_NAME_BYTES_MAX = 255 };
+
+#define TYPE_DELAYED "x-delayed-message"
 
 static const struct {
     const char     *name;
@@ -133,7 +136,8 @@ static void put_declared(struct buf *head, const struct exchange *x)
     buf_uvarint(head, x->route.type);
     buf_uvarint(head, (x->is_durable ? FLAG_DURABLE : 0u) |
                           (x->is_auto_delete ? FLAG_AUTO_DELETE : 0u) |
-                          (x->is_internal ? FLAG_INTERNAL : 0u));
+                          (x->is_internal ? FLAG_INTERNAL : 0u) |
+                          (x->is_delayed ? FLAG_DELAYED : 0u));
     change_put_bytes(head, x->arguments);
 }
 
@@ -155,9 +159,10 @@ enum err exchange_apply_declared(struct engine *e, struct rd *head, struct bytes
     x->is_durable = flags & FLAG_DURABLE;
     x->is_auto_delete = flags & FLAG_AUTO_DELETE;
     x->is_internal = flags & FLAG_INTERNAL;
+    x->is_delayed = flags & FLAG_DELAYED;
     x->arguments = copy(arguments);
     row_touch(e, &x->row);
-    return ERR_OK;
+    return route_read(&x->route, x->arguments) == ERR_OK ? ERR_OK : ERR_CORRUPT;
 }
 
 enum err exchange_apply_deleted(struct engine *e, struct rd *head, struct bytes payload,
@@ -318,7 +323,8 @@ void exchange_row_define(struct engine *e, const struct row *row, struct row_def
     (void)e;
     out->ns = x->in->ns;
     out->name = x->name;
-    snprintf(out->text, sizeof out->text, "%s%s%s%s", route_type_name(x->route.type),
+    snprintf(out->text, sizeof out->text, "%s%s%s%s%s", x->is_delayed ? "delayed " : "",
+             route_type_name(x->route.type),
              x->is_durable ? ", durable" : "", x->is_auto_delete ? ", auto-delete" : "",
              x->is_internal ? ", internal" : "");
 }
@@ -371,7 +377,7 @@ static void view_of(struct call *c, const struct exchange *x, struct exchange_vi
 {
     *v = (struct exchange_view){
         .name = call_bytes(c, x->name),
-        .type = bytes_str(route_type_name(x->route.type)),
+        .type = bytes_str(x->is_delayed ? TYPE_DELAYED : route_type_name(x->route.type)),
         .is_durable = x->is_durable,
         .is_auto_delete = x->is_auto_delete,
         .is_internal = x->is_internal,
@@ -379,7 +385,36 @@ static void view_of(struct call *c, const struct exchange *x, struct exchange_vi
     };
 }
 
-static void create(struct engine *e, const struct exchange_declare_call *a, enum route_type type)
+/* How it will route. */
+struct routing_kind {
+    enum route_type type;
+    bool            is_delayed;
+};
+
+/* The type by its name, behind x-delayed-message that of its argument; and whether its arguments
+ * make sense. */
+static enum err check_kind(const struct exchange_declare_call *a, struct routing_kind *out)
+{
+    struct bytes       name = a->type;
+    struct table_value v;
+    struct route       route = { 0 };
+    enum err           err;
+
+    out->is_delayed = bytes_eq_str(name, TYPE_DELAYED);
+    if (out->is_delayed) {
+        if (!table_find(a->arguments, "x-delayed-type", &v) || v.type != 'S')
+            return ERR_BAD_ARGUMENT;
+        name = v.bytes;
+    }
+    err = route_type_find(name, &out->type);
+    if (err)
+        return out->is_delayed ? ERR_BAD_ARGUMENT : err;
+    route.type = out->type;
+    return route_read(&route, a->arguments);
+}
+
+static void create(struct engine *e, const struct exchange_declare_call *a,
+                   struct routing_kind kind)
 {
     struct exchange x = {
         .in = namespace_get(e, a->ns),
@@ -388,7 +423,8 @@ static void create(struct engine *e, const struct exchange_declare_call *a, enum
         .is_auto_delete = a->is_auto_delete,
         .is_internal = a->is_internal,
         .arguments = a->arguments,
-        .route = { .type = type },
+        .is_delayed = kind.is_delayed,
+        .route = { .type = kind.type },
     };
     struct buf head;
 
@@ -399,16 +435,16 @@ static void create(struct engine *e, const struct exchange_declare_call *a, enum
 
 static enum err declare(struct engine *e, struct exchange_declare_call *a)
 {
-    struct exchange *x = exchange_find(e, a->ns, a->name);
-    enum route_type  type;
-    enum err         err;
+    struct exchange    *x = exchange_find(e, a->ns, a->name);
+    struct routing_kind kind = { 0 };
+    enum err            err;
 
     if (a->name.len == 0)
         return ERR_ACCESS;
     if (a->is_passive && !x)
         return ERR_NO_EXCHANGE;
     if (!a->is_passive) {
-        err = route_type_find(a->type, &type);
+        err = check_kind(a, &kind);
         if (err)
             return err;
         if (a->name.len > EXCHANGE_NAME_BYTES_MAX)
@@ -416,7 +452,7 @@ static enum err declare(struct engine *e, struct exchange_declare_call *a)
     }
     a->existed = x != NULL;
     if (!x)
-        create(e, a, type);
+        create(e, a, kind);
     view_of(&a->call, exchange_find(e, a->ns, a->name), &a->view);
     return ERR_OK;
 }

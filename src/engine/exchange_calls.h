@@ -14,13 +14,14 @@
 
 struct exchange_view {
     struct bytes name;
-    struct bytes type; /* "direct", "fanout", "topic", "headers" */
+    struct bytes type; /* route_type_name, or "x-delayed-message" */
     bool         is_durable, is_auto_delete, is_internal;
     struct bytes arguments;
 };
 
 struct exchange_declare_call {
-    struct call          call; /* ERR_NO_EXCHANGE (passive), ERR_UNKNOWN_TYPE, ERR_ACCESS (default exchange) */
+    struct call          call; /* ERR_NO_EXCHANGE (passive), ERR_UNKNOWN_TYPE, ERR_ACCESS (default
+                                * exchange), ERR_BAD_ARGUMENT (of those that say how it routes) */
     struct bytes         ns, name, type;
     bool                 is_passive, is_durable, is_auto_delete, is_internal;
     struct bytes         arguments;
@@ -47,8 +48,10 @@ struct bind_call {
 /*
  * Routes one message and appends it to every topic reached, as one journal record. The default
  * exchange reaches the queue named by key, or else the topic of that name. Auto-deleted and durable
- * rules are RabbitMQ's. ERR_NO_EXCHANGE; ERR_ACCESS (internal exchange). Nothing reached is ERR_OK
- * with routed 0.
+ * rules are RabbitMQ's. An exchange that leads nowhere hands over to its alternate-exchange. What
+ * comes through an x-delayed-message exchange with a header x-delay is in its queues at once, and
+ * ready so many milliseconds later. ERR_NO_EXCHANGE; ERR_ACCESS (internal exchange). Nothing reached
+ * is ERR_OK with routed 0.
  *
  * While the disk is full it is ERR_NO_SPACE. With waits_for_space it is parked instead, and so is each
  * further one that waits, so that they keep their order; the door bounds how many. Not inside a
@@ -59,6 +62,8 @@ struct publish_call {
     bool         waits_for_space; /* in */
     struct bytes ns, exchange, key;
     struct bytes headers;    /* in; field table for headers exchanges; may be null */
+    struct bytes message_id, correlation_id; /* in; for hash exchanges, as is timestamp */
+    uint64_t     timestamp;
     struct slice batch;      /* in; one record; the hold passes to the engine as in append_item */
     uint32_t     key_count;  /* in; further routing keys (CC, BCC) */
     struct bytes *keys;      /* in */

@@ -16,6 +16,7 @@ struct exchange {
     struct exchanges *in;
     struct bytes      name; /* owned */
     bool              is_durable, is_auto_delete, is_internal;
+    bool              is_delayed;     /* x-delayed-message: route is of the type behind it */
     bool              is_predeclared; /* born with its namespace, never journalled, never deleted */
     struct bytes      arguments;      /* owned */
     struct route      route;          /* outgoing bindings */

@@ -15,6 +15,7 @@
  * Thread: the shard's.
  */
 #include "engine/exchange_int.h"
+#include "engine/table.h"
 #include "engine/transact.h"
 
 #include <assert.h>
@@ -22,21 +23,32 @@
 
 enum {
     FEW = 16,
+    DELAY_SECONDS_MAX = 10 * 365 * 24 * 3600,
     LOOK_MS = 500,        /* how often it is asked whether there is space again */
     PUBLISHED_MAX = 1024, /* of those that waited for it, in one turn */
+};
+
+/* An exchange that was reached and is not yet looked at. */
+struct hop {
+    struct exchange *x;
+    bool             is_delayed; /* by one on the way */
 };
 
 /* Grows from the stack into the heap. */
 struct routing {
     struct engine             *e;
     const struct publish_call *call;
+    struct route_message       message;
     uint64_t                   number;
+    int64_t                    header_delay_ms; /* x-delay; -1: none, or it means nothing here */
+    struct hop                 at;              /* being looked at */
+    bool                       is_matched;      /* it leads somewhere */
     struct append_target      *targets;
     size_t                     target_count, target_cap;
-    struct exchange          **todo; /* exchanges reached and not yet looked at */
+    struct hop                *todo;
     size_t                     todo_count, todo_cap;
     struct append_target       few_targets[FEW];
-    struct exchange           *few_todo[FEW];
+    struct hop                 few_todo[FEW];
 };
 
 static void add_target(struct routing *r, struct topic *t)
@@ -51,8 +63,19 @@ static void add_target(struct routing *r, struct topic *t)
     }
     r->targets[r->target_count++] = (struct append_target){
         .log = t->logs[topic_pick(t, r->call->key)],
-        .delay_ms = -1,
+        .delay_ms = r->at.is_delayed ? r->header_delay_ms : -1,
     };
+}
+
+/* What x-delay says; the type is RabbitMQ's plugin's to choose, so any integer is one. */
+static int64_t read_delay(struct bytes headers)
+{
+    const int64_t      max_ms = (int64_t)DELAY_SECONDS_MAX * 1000;
+    struct table_value v;
+
+    if (!table_find(headers, "x-delay", &v) || !table_is_integer(&v) || v.integer <= 0)
+        return -1;
+    return v.integer < max_ms ? v.integer : max_ms;
 }
 
 static void add_exchange(struct routing *r, struct exchange *x)
@@ -64,11 +87,13 @@ static void add_exchange(struct routing *r, struct exchange *x)
         bool is_few = r->todo == r->few_todo;
 
         r->todo_cap *= 2;
-        r->todo = mem_resize(is_few ? NULL : r->todo, r->todo_cap * sizeof(struct exchange *));
+        r->todo = mem_resize(is_few ? NULL : r->todo, r->todo_cap * sizeof *r->todo);
         if (is_few)
             memcpy(r->todo, r->few_todo, sizeof r->few_todo);
     }
-    r->todo[r->todo_count++] = x;
+    r->todo[r->todo_count++] = (struct hop){ x, r->at.is_delayed || x->is_delayed };
+    if (x->is_delayed && r->header_delay_ms < 0)
+        r->header_delay_ms = read_delay(r->call->headers);
 }
 
 static void add_queue(struct routing *r, struct queue *q)
@@ -83,6 +108,9 @@ static void add_queue(struct routing *r, struct queue *q)
 
 static void on_found(void *ctx, const struct binding *b)
 {
+    struct routing *r = ctx;
+
+    r->is_matched = true;
     if (binding_what(b).to_exchange)
         add_exchange(ctx, b->target);
     else
@@ -114,19 +142,40 @@ static void route_default(struct routing *r, struct bytes key)
 
 static void route_key(struct routing *r, struct exchange *x, struct bytes key)
 {
+    r->message.key = key;
+    if (x->route.type >= ROUTE_RANDOM)
+        r->message.random = engine_random(r->e);
     if (x->name.len == 0)
         route_default(r, key);
     else
-        route_match(&x->route, key, r->call->headers, on_found, r);
+        route_match(&x->route, &r->message, on_found, r);
 }
 
-static void route_exchange(struct routing *r, struct exchange *x)
+/* What leads nowhere goes there; an alternate exchange that is not there is none. */
+static void route_alternate(struct routing *r, const struct exchange *x)
 {
-    bool is_by_key = x->route.type == ROUTE_DIRECT || x->route.type == ROUTE_TOPIC;
+    struct exchange   *other;
+    struct table_value v;
 
+    if (!table_find(x->arguments, "alternate-exchange", &v) || v.type != 'S')
+        return;
+    other = exchange_find(r->e, r->call->ns, v.bytes);
+    if (other)
+        add_exchange(r, other);
+}
+
+static void route_exchange(struct routing *r, struct hop hop)
+{
+    struct exchange *x = hop.x;
+    bool             is_by_key = x->route.type == ROUTE_DIRECT || x->route.type == ROUTE_TOPIC;
+
+    r->at = hop;
+    r->is_matched = false;
     route_key(r, x, r->call->key);
     for (uint32_t i = 0; is_by_key && i < r->call->key_count; i++)
         route_key(r, x, r->call->keys[i]);
+    if (!r->is_matched)
+        route_alternate(r, x);
 }
 
 static void route_all(struct routing *r, struct exchange *first)
@@ -140,7 +189,13 @@ static void begin_routing(struct routing *r, struct engine *e, const struct publ
 {
     r->e = e;
     r->call = a;
+    r->message = (struct route_message){ .headers = a->headers,
+                                         .message_id = a->message_id,
+                                         .correlation_id = a->correlation_id,
+                                         .timestamp = a->timestamp };
     r->number = ++e->last_publish;
+    r->header_delay_ms = -1;
+    r->at = (struct hop){ 0 };
     r->targets = r->few_targets;
     r->target_count = 0;
     r->target_cap = FEW;

@@ -13,7 +13,16 @@ static const char *const type_names[ROUTE_TYPE_COUNT] = {
     [ROUTE_FANOUT] = "fanout",
     [ROUTE_TOPIC] = "topic",
     [ROUTE_HEADERS] = "headers",
+    [ROUTE_HASH] = "x-consistent-hash",
+    [ROUTE_MODULUS] = "x-modulus-hash",
+    [ROUTE_RANDOM] = "x-random",
+    [ROUTE_LOCAL_RANDOM] = "x-local-random",
 };
+
+static bool is_spread(enum route_type type)
+{
+    return type >= ROUTE_HASH;
+}
 
 const char *route_type_name(enum route_type type)
 {
@@ -32,7 +41,9 @@ enum err route_type_find(struct bytes name, enum route_type *out)
 
 enum err route_check(enum route_type type, struct bytes key, struct bytes arguments)
 {
-    if (key.len > ROUTE_KEY_BYTES_MAX)
+    uint32_t weight;
+
+    if (key.len > ROUTE_KEY_BYTES_MAX || (type == ROUTE_HASH && !spread_weight(key, &weight)))
         return ERR_BAD_ARGUMENT;
     return type == ROUTE_HEADERS ? match_check(arguments) : ERR_OK;
 }
@@ -133,6 +144,13 @@ void route_init(struct route *r, enum route_type type)
     list_init(&r->all);
     if (type == ROUTE_TOPIC)
         r->root = trie_new();
+    if (is_spread(type))
+        r->ring = ring_new();
+}
+
+enum err route_read(struct route *r, struct bytes arguments)
+{
+    return r->type == ROUTE_HASH ? spread_read(r->ring, arguments) : ERR_OK;
 }
 
 static struct binding *binding_new(struct route *r, const struct binding_key *what, void *target)
@@ -162,6 +180,8 @@ struct binding *route_add(struct route *r, const struct binding_key *what, void 
         add_to_ring(r, b);
     else if (r->type == ROUTE_TOPIC)
         trie_add(r->root, b);
+    else if (is_spread(r->type))
+        spread_add(r, b);
     else
         list_push(&r->all, &b->in_place);
     if (r->type == ROUTE_HEADERS)
@@ -177,6 +197,8 @@ void route_remove(struct binding *b)
         remove_from_ring(r, b);
     else if (r->type == ROUTE_TOPIC)
         trie_remove(b);
+    else if (is_spread(r->type))
+        spread_remove(r, b);
     else if (r->type == ROUTE_HEADERS)
         free(b->fields);
     list_remove(&b->in_place);
@@ -197,6 +219,7 @@ void route_fini(struct route *r)
     free(r->live.at);
     free(r->next.at);
     free(r->headers);
+    ring_free(r->ring);
 }
 
 void route_found_all(struct list *bindings, route_found_fn *found, void *ctx)
@@ -219,14 +242,13 @@ static void match_headers(struct route *r, struct bytes headers, route_found_fn 
     }
 }
 
-void route_match(struct route *r, struct bytes key, struct bytes headers, route_found_fn *found,
-                 void *ctx)
+void route_match(struct route *r, const struct route_message *m, route_found_fn *found, void *ctx)
 {
     struct binding *first;
 
     switch (r->type) {
     case ROUTE_DIRECT:
-        first = map_get(&r->by_key, key);
+        first = map_get(&r->by_key, m->key);
         if (first)
             found_ring(first, found, ctx);
         break;
@@ -234,10 +256,16 @@ void route_match(struct route *r, struct bytes key, struct bytes headers, route_
         route_found_all(&r->all, found, ctx);
         break;
     case ROUTE_TOPIC:
-        trie_match(r, key, found, ctx);
+        trie_match(r, m->key, found, ctx);
         break;
     case ROUTE_HEADERS:
-        match_headers(r, headers, found, ctx);
+        match_headers(r, m->headers, found, ctx);
+        break;
+    case ROUTE_HASH:
+    case ROUTE_MODULUS:
+    case ROUTE_RANDOM:
+    case ROUTE_LOCAL_RANDOM:
+        spread_match(r, m, found, ctx);
         break;
     case ROUTE_TYPE_COUNT:
         assert(false);

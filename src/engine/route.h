@@ -10,9 +10,11 @@
  *     whatever the patterns: the
  *              set of live nodes is carried from word to word, so many '#' do not multiply
  *     headers  n: each binding's arguments are compared with the message's headers
+ *     hash, modulus, random   a search in a sorted array: one binding is found (route_spread.c)
  *
  *   R1  A binding is found at most once by a match.
- *   R2  Adding and removing cost the length of the key and arguments, not the number of bindings.
+ *   R2  Adding and removing cost the length of the key and arguments, not the number of bindings
+ *       (but for hash, modulus and random, which keep those in order).
  *
  * Thread: the owner's; a match must not change the bindings.
  */
@@ -24,14 +26,26 @@
 #include "base/map.h"
 #include "engine/row.h"
 
-enum route_type { ROUTE_DIRECT, ROUTE_FANOUT, ROUTE_TOPIC, ROUTE_HEADERS, ROUTE_TYPE_COUNT };
+/* On disk. x-delayed-message is none: it is a property of an exchange of another type. */
+enum route_type {
+    ROUTE_DIRECT,
+    ROUTE_FANOUT,
+    ROUTE_TOPIC,
+    ROUTE_HEADERS,
+    ROUTE_HASH,
+    ROUTE_MODULUS,
+    ROUTE_RANDOM,
+    ROUTE_LOCAL_RANDOM,
+    ROUTE_TYPE_COUNT
+};
 
 enum { ROUTE_KEY_BYTES_MAX = 255 };
 
 /* The type's name in AMQP; static storage. */
 const char *route_type_name(enum route_type type);
 MUST_CHECK enum err route_type_find(struct bytes name, enum route_type *out); /* ERR_UNKNOWN_TYPE */
-/* ERR_BAD_ARGUMENT: the key is too long, or a headers exchange cannot match by these arguments. */
+/* ERR_BAD_ARGUMENT: the key is too long, or no weight for a hash exchange, or a headers exchange
+ * cannot match by these arguments. */
 MUST_CHECK enum err route_check(enum route_type type, struct bytes key, struct bytes arguments);
 
 /* What a binding is: two that are equal in all of this are the same binding. */
@@ -59,6 +73,16 @@ struct binding {
 /* What b is; borrowed from it. */
 struct binding_key binding_what(const struct binding *b);
 
+/* What of a message is matched. */
+struct route_message {
+    struct bytes key;
+    struct bytes headers; /* field table, may be null */
+    struct bytes message_id, correlation_id;
+    uint64_t     timestamp;
+    uint64_t     random;
+};
+
+struct ring;
 struct route_node;
 struct node_set {
     struct route_node **at;
@@ -74,9 +98,13 @@ struct route {
     uint64_t             stamp;    /* of the word being matched; marks nodes already in the set */
     struct node_set      live, next;
     struct match_fields *headers; /* scratch: the message's, by name */
+    struct ring         *ring;    /* hash, modulus, random */
 };
 
 void route_init(struct route *r, enum route_type type);
+/* Of an exchange: what its arguments say of routing; they must outlive the route. Of one that was not initialised
+ * it is only checked. ERR_BAD_ARGUMENT. */
+MUST_CHECK enum err route_read(struct route *r, struct bytes arguments);
 void route_fini(struct route *r); /* frees what is still bound, too */
 struct binding *route_find(const struct route *r, const struct binding_key *what);
 /* It must not be there yet and must have passed route_check. */
@@ -85,7 +113,6 @@ struct binding *route_add(struct route *r, const struct binding_key *what, void 
 void route_remove(struct binding *b);
 
 typedef void route_found_fn(void *ctx, const struct binding *b);
-void route_match(struct route *r, struct bytes key, struct bytes headers, route_found_fn *found,
-                 void *ctx);
+void route_match(struct route *r, const struct route_message *m, route_found_fn *found, void *ctx);
 
 #endif

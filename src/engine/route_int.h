@@ -17,6 +17,17 @@ void trie_add(struct route_node *root, struct binding *b);
 void trie_remove(struct binding *b);
 void trie_match(struct route *r, struct bytes key, route_found_fn *found, void *ctx);
 
+/* ---- route_spread.c ---- */
+/* A hash exchange's binding key is its weight, 1 to 1,024. */
+bool spread_weight(struct bytes key, uint32_t *out);
+struct ring *ring_new(void);
+void ring_free(struct ring *g); /* NULL is allowed */
+void spread_add(struct route *r, struct binding *b);
+void spread_remove(struct route *r, const struct binding *b);
+void spread_match(struct route *r, const struct route_message *m, route_found_fn *found, void *ctx);
+/* g NULL: only to see whether they make sense. */
+MUST_CHECK enum err spread_read(struct ring *g, struct bytes arguments);
+
 /* ---- route_match.c: arguments against headers ---- */
 struct match_field {
     struct bytes       name;

@@ -58,7 +58,7 @@ static const char *match(struct route *r, const char *key)
     struct found f = { .count = 0 };
     size_t       n = 0;
 
-    route_match(r, bytes_str(key), bytes_of(NULL, 0), note, &f);
+    route_match(r, &(struct route_message){ .key = bytes_str(key) }, note, &f);
     for (size_t i = 0; i < f.count; i++) {
         memcpy(text + n, binding_what(f.at[i]).destination.at, binding_what(f.at[i]).destination.len);
         n += binding_what(f.at[i]).destination.len;
@@ -182,7 +182,7 @@ static void compare_with_naive(struct route *r, char patterns[PATTERNS][64], con
     struct found f = { .count = 0 };
     size_t       want = 0;
 
-    route_match(r, bytes_str(key), bytes_of(NULL, 0), note, &f);
+    route_match(r, &(struct route_message){ .key = bytes_str(key) }, note, &f);
     for (int i = 0; i < PATTERNS; i++)
         want += is_bound[i] && naive(patterns[i], key);
     if (f.count != want)
@@ -272,7 +272,7 @@ static bool headers_match(const struct buf *arguments, const struct buf *headers
     route_init(&r, ROUTE_HEADERS);
     assert_int_equal(route_check(ROUTE_HEADERS, k.key, k.arguments), ERR_OK);
     route_add(&r, &k, NULL);
-    route_match(&r, bytes_of(NULL, 0), buf_view(headers), note, &f);
+    route_match(&r, &(struct route_message){ .headers = buf_view(headers) }, note, &f);
     route_fini(&r);
     return f.count == 1;
 }

@@ -263,6 +263,65 @@ async function exchangeToExchange(c) {
     await ch.close();
 }
 
+async function alternateExchange(c) {
+    const ch = await channel(c, 'createConfirmChannel');
+    const returned = [];
+    ch.on('return', (m) => returned.push(m.fields.replyText));
+    const { exchange: rest } = await ch.assertExchange(fresh('rest'), 'fanout');
+    const { exchange } = await ch.assertExchange(fresh('direct'), 'direct', { alternateExchange: rest });
+    ch.publish(exchange, 'nobody', Buffer.from('back'), { mandatory: true });
+    await ch.waitForConfirms();
+    assert.deepStrictEqual(returned, ['NO_ROUTE']);
+    const name = await queue(ch);
+    await ch.bindQueue(name, rest, '');
+    ch.publish(exchange, 'nobody', Buffer.from('kept'), { mandatory: true });
+    await ch.waitForConfirms();
+    assert.strictEqual(returned.length, 1);
+    assert.strictEqual((await get(ch, name)).content.toString(), 'kept');
+    await ch.close();
+}
+
+/** Exchanges that give each message to one of their queues (plugins of RabbitMQ). */
+async function oneOfManyQueues(c) {
+    for (const [type, weight] of [['x-consistent-hash', '10'], ['x-modulus-hash', ''], ['x-random', '']]) {
+        const ch = await channel(c, 'createConfirmChannel');
+        const { exchange } = await ch.assertExchange(fresh(type), type);
+        const names = [await queue(ch), await queue(ch)];
+        await Promise.all(names.map((name) => ch.bindQueue(name, exchange, weight)));
+        for (let i = 0; i < 200; i += 1) {
+            ch.publish(exchange, `key-${i}`, Buffer.from(String(i)));
+        }
+        await ch.waitForConfirms();
+        const counts = await Promise.all(names.map(async (name) => (await ch.checkQueue(name)).messageCount));
+        assert.strictEqual(counts[0] + counts[1], 200, type);
+        assert.ok(Math.min(...counts) > 20, `${type}: ${counts}`);
+        await ch.close();
+    }
+    const ch = await channel(c);
+    const { exchange } = await ch.assertExchange(fresh('hash'), 'x-consistent-hash');
+    await refused(ch.bindQueue(await queue(ch), exchange, 'heavy'), 406, 'The binding key must be an integer');
+}
+
+/** The delayed-message plugin's exchange. */
+async function delayedExchange(c) {
+    const ch = await channel(c, 'createConfirmChannel');
+    const { exchange } = await ch.assertExchange(fresh('delayed'), 'x-delayed-message',
+        { arguments: { 'x-delayed-type': 'direct' } });
+    const name = await queue(ch);
+    await ch.bindQueue(name, exchange, 'k');
+    const { got } = await collect(ch, name, { noAck: true });
+    const sent = Date.now();
+    ch.publish(exchange, 'k', Buffer.from('later'), { headers: { 'x-delay': 400 } });
+    ch.publish(exchange, 'k', Buffer.from('now'));
+    await ch.waitForConfirms();
+    await until(() => got.length === 2);
+    assert.deepStrictEqual(texts(got), ['now', 'later']);
+    assert.ok(Date.now() - sent >= 400);
+    await ch.close();
+    const wrong = await channel(c);
+    await refused(wrong.assertExchange(fresh('delayed'), 'x-delayed-message'), 406, 'x-delayed-type');
+}
+
 async function predeclared(c) {
     const ch = await channel(c);
     for (const name of ['amq.direct', 'amq.fanout', 'amq.topic', 'amq.headers', 'amq.match']) {
@@ -629,6 +688,9 @@ const checks = [
     ['topic exchange: words, * and #', topicExchange],
     ['headers exchange: all, any, no arguments, types', headersExchange],
     ['exchange to exchange', exchangeToExchange],
+    ['alternate exchange, and only then a return', alternateExchange],
+    ['x-consistent-hash, x-modulus-hash, x-random: one of the queues', oneOfManyQueues],
+    ['x-delayed-message: x-delay', delayedExchange],
     ['predeclared exchanges', predeclared],
     ['two matching bindings give one copy', oneCopyPerQueue],
     ['consume 500 in order, ack all', consumeInOrder],

@@ -75,7 +75,7 @@ static void declare(struct client *c, const char *name)
     struct buf                    life;
 
     snprintf(b->source, sizeof b->source, "%s", name);
-    *x = (struct m_exchange){ .type = (enum route_type)draw_below(&w->draw, ROUTE_TYPE_COUNT),
+    *x = (struct m_exchange){ .type = (enum route_type)draw_below(&w->draw, ROUTE_HASH),
                               .life = ++w->model->last_life,
                               .is_durable = !draw_one_in(&w->draw, 4),
                               .is_auto_delete = draw_one_in(&w->draw, 4),

@@ -439,12 +439,36 @@ bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *prio
     return true;
 }
 
-void arguments_explain_x_match(struct bytes table, struct buf *why)
+static bool is_number(struct bytes key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (key.at[i] < '0' || key.at[i] > '9')
+            return false;
+    return key.len > 0;
+}
+
+static void explain_weight(struct bytes key, struct buf *why)
+{
+    bool is_zero = is_number(key) && key.at[0] == '0';
+
+    if (!is_number(key)) {
+        buf_str(why, "The binding key must be an integer: <<\"");
+        buf_bytes(why, key);
+        buf_str(why, "\">>");
+    } else {
+        buf_str(why, is_zero ? "The binding key must be greater than 0"
+                             : "The binding key must be at most 1024");
+    }
+}
+
+void arguments_explain_binding(struct bytes key, struct bytes table, struct buf *why)
 {
     struct table_value v;
 
-    if (!table_find(table, "x-match", &v))
+    if (!table_find(table, "x-match", &v)) {
+        explain_weight(key, why);
         return;
+    }
     if (v.type == 'S') {
         buf_str(why, "Invalid x-match field value <<\"");
         buf_bytes(why, v.bytes);
@@ -454,4 +478,18 @@ void arguments_explain_x_match(struct bytes table, struct buf *why)
     buf_printf(why, "Invalid x-match field type %s (value ", arguments_type_name(v.type));
     add_value(why, &v);
     buf_str(why, "); expected longstr");
+}
+
+void arguments_explain_routing(struct bytes type, struct bytes table, struct buf *why)
+{
+    struct table_value v;
+
+    if (bytes_eq_str(type, "x-delayed-message")) {
+        buf_str(why, "Invalid argument, 'x-delayed-type' must be an existing exchange type");
+    } else if (table_find(table, "hash-property", &v) && !table_find(table, "hash-header", &v)) {
+        buf_str(why, "Unsupported property: ");
+        buf_bytes(why, v.bytes);
+    } else {
+        buf_str(why, "hash-header and hash-property are mutually exclusive");
+    }
 }

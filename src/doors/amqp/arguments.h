@@ -43,6 +43,8 @@ bool arguments_same_exchange(struct bytes current, struct bytes received, struct
 bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *priority,
                               struct buf *why);
 /* What is wrong with the arguments of a binding to a headers exchange. */
-void arguments_explain_x_match(struct bytes table, struct buf *why);
+void arguments_explain_binding(struct bytes key, struct bytes table, struct buf *why);
+/* The same of an exchange that was not declared. */
+void arguments_explain_routing(struct bytes type, struct bytes table, struct buf *why);
 
 #endif

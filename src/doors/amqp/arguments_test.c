@@ -176,13 +176,13 @@ static void fields_and_bindings_have_words(void **state)
     assert_true(bytes_eq_str(buf_view(&why), "inequivalent arg 'durable' for " RS
                                              ": received 'true' but current is 'false'"));
     buf_clear(&why);
-    arguments_explain_x_match(text(&table, "x-match", "foo"), &why);
+    arguments_explain_binding(bytes_str("k"), text(&table, "x-match", "foo"), &why);
     assert_true(bytes_eq_str(buf_view(&why),
                              "Invalid x-match field value <<\"foo\">>; expected all, any, "
                              "all-with-x, or any-with-x"));
     buf_clear(&why);
     buf_clear(&table);
-    arguments_explain_x_match(number(&table, "x-match", 'I', 5), &why);
+    arguments_explain_binding(bytes_str("k"), number(&table, "x-match", 'I', 5), &why);
     assert_true(bytes_eq_str(buf_view(&why),
                              "Invalid x-match field type signedint (value 5); expected longstr"));
     buf_fini(&why);

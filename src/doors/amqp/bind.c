@@ -17,11 +17,11 @@ struct bind_job {
     bool             is_silent;
 };
 
-static void fail_x_match(struct channel *ch, const struct bind_job *job)
+static void fail_binding(struct channel *ch, const struct bind_job *job)
 {
     struct buf why = { 0 };
 
-    arguments_explain_x_match(job->call.arguments, &why);
+    arguments_explain_binding(job->call.key, job->call.arguments, &why);
     channel_fail(ch, REPLY_PRECONDITION_FAILED, job->at, "%.*s", (int)why.len,
                  (const char *)why.at);
     buf_fini(&why);
@@ -43,7 +43,7 @@ static void fail_bind(struct channel *ch, const struct bind_job *job, enum err e
         channel_fail(ch, REPLY_ACCESS_REFUSED, job->at,
                      "operation not permitted on the default exchange");
     else if (err == ERR_BAD_ARGUMENT)
-        fail_x_match(ch, job);
+        fail_binding(ch, job);
     else
         channel_fail_err(ch, err, job->at);
 }

@@ -367,6 +367,16 @@ static void compare_exchange(struct channel *ch, const struct exchange_job *job)
     buf_fini(&why);
 }
 
+/* The engine cannot route by its arguments. */
+static void fail_routing(struct channel *ch, const struct exchange_job *job)
+{
+    struct buf why = { 0 };
+
+    arguments_explain_routing(job->call.type, job->call.arguments, &why);
+    fail_text(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DECLARE, &why);
+    buf_fini(&why);
+}
+
 static void fail_exchange(struct channel *ch, const struct exchange_job *job, enum err err)
 {
     struct bytes name = job->call.name;
@@ -382,6 +392,8 @@ static void fail_exchange(struct channel *ch, const struct exchange_job *job, en
     else if (err == ERR_NO_EXCHANGE)
         channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_EXCHANGE_DECLARE, "no %s", "exchange",
                               name);
+    else if (err == ERR_BAD_ARGUMENT)
+        fail_routing(ch, job);
     else if (err == ERR_UNKNOWN_TYPE)
         channel_fail(ch, REPLY_PRECONDITION_FAILED, METHOD_EXCHANGE_DECLARE,
                      "unknown exchange type '%.*s'", (int)type.len, (const char *)type.at);

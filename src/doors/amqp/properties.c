@@ -1,7 +1,8 @@
 /* properties.c - see properties.h. */
 #include "doors/amqp/properties.h"
-
 #include "engine/table.h"
+
+#include <stddef.h>
 
 bool content_head_decode(struct bytes payload, struct content_head *out)
 {
@@ -15,8 +16,16 @@ bool content_head_decode(struct bytes payload, struct content_head *out)
 }
 
 /* By flag, from bit 15 down: s short string, o octet, L 64 bits, T table. Bits 1 and 0 stand for nothing. */
-static const char property_types[14] = "ssToossssLssss";
-enum { SLOT_HEADERS = 2, SLOT_DELIVERY_MODE = 3, SLOT_EXPIRATION = 7, SLOT_USER_ID = 11 };
+static const char property_types[] = "ssToossssLssss";
+enum { SLOT_DELIVERY_MODE = 3, SLOT_COUNT = 14 };
+
+/* Where the short strings that somebody looks at go. */
+static const size_t text_at[SLOT_COUNT] = {
+    [5] = offsetof(struct properties, correlation_id),
+    [7] = offsetof(struct properties, expiration),
+    [8] = offsetof(struct properties, message_id),
+    [11] = offsetof(struct properties, user_id),
+};
 
 static struct bytes short_string(struct rd *r)
 {
@@ -44,7 +53,7 @@ static void read_property(struct rd *r, unsigned slot, struct properties *out)
             out->delivery_mode = octet;
         break;
     case 'L':
-        (void)rd_u64(r);
+        out->timestamp = rd_u64(r);
         break;
     case 'T':
         out->headers = long_string(r);
@@ -53,10 +62,8 @@ static void read_property(struct rd *r, unsigned slot, struct properties *out)
         break;
     default:
         text = short_string(r);
-        if (slot == SLOT_EXPIRATION)
-            out->expiration = text;
-        else if (slot == SLOT_USER_ID)
-            out->user_id = text;
+        if (text_at[slot])
+            memcpy((char *)out + text_at[slot], &text, sizeof text);
     }
 }
 

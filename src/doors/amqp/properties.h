@@ -37,6 +37,9 @@ struct properties {
     struct bytes headers;    /* the table without its length; null when absent */
     struct bytes expiration; /* null when absent, likewise below */
     struct bytes user_id;
+    struct bytes correlation_id;
+    struct bytes message_id;
+    uint64_t     timestamp; /* seconds; 0 when absent */
     uint8_t      delivery_mode;
 };
 /* False when malformed. Everything borrows from raw. */

@@ -52,6 +52,8 @@ static struct publish *publish_take(struct channel *ch)
     p->call.ns = amqp_namespace(ch->conn);
     p->call.headers = bytes_of(NULL, 0);
     p->call.key_count = 0;
+    p->call.message_id = p->call.correlation_id = bytes_of(NULL, 0);
+    p->call.timestamp = 0;
     p->call.routed = 0;
     p->sequence = 0;
     return p;
@@ -195,6 +197,16 @@ static void check_message(struct content *content, struct publish *p,
     read_keys(content, p, properties->headers, "BCC");
 }
 
+/* What a hash exchange may look at. */
+static void keep_identity(struct publish *p, const struct properties *properties)
+{
+    if (!bytes_is_null(properties->message_id))
+        p->call.message_id = call_bytes(p, properties->message_id);
+    if (!bytes_is_null(properties->correlation_id))
+        p->call.correlation_id = call_bytes(p, properties->correlation_id);
+    p->call.timestamp = properties->timestamp;
+}
+
 /* ---- the content ---- */
 
 void publish_abort(struct channel *ch)
@@ -245,6 +257,7 @@ static void begin_body(struct channel *ch, const struct content_head *head,
     content->want = CONTENT_BODY;
     check_message(content, p, properties);
     check_user_id(content, ch->conn, properties->user_id);
+    keep_identity(p, properties);
     if (!content->is_refused)
         amqp_record_open(&content->draft,
                          &(struct record_parts){ .exchange = p->call.exchange,
