@@ -166,6 +166,8 @@ void rights_free(struct rights *r)
     size_t at[4] = { 0 };
     void  *it;
 
+    if (!r)
+        return;
     while ((it = map_next(&r->rules, &at[0])) != NULL)
         free_rule(it);
     while ((it = map_next(&r->sections, &at[1])) != NULL)

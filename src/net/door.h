@@ -10,6 +10,7 @@
 #include "net/conn.h"
 
 struct gate;
+struct rights;
 struct tls;
 struct token_keys;
 struct token_rules;
@@ -29,6 +30,9 @@ struct door_env {
     const char  *version;
     bool         needs_login;       /* Kafka: nothing is answered before */
     int64_t      login_ms;          /* Kafka: how long a login is good; 0: as long as the connection */
+    struct rights *rights;          /* Kafka: what users may do (engine/rights.h); NULL: everything */
+    const char  *super_users;       /* Kafka: principals who may do everything, with semicolons between; or NULL */
+    bool         everyone_if_no_acls; /* Kafka: what no ACL concerns is everybody's */
     const struct token_keys  *token_keys;  /* Kafka: who signs OAUTHBEARER's (doors/token.h); NULL: nobody */
     const struct token_rules *token_rules; /* with token_keys */
     void (*random)(void *at, size_t len); /* unpredictable; salts and nonces */

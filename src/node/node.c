@@ -8,6 +8,7 @@
 #include "doors/pubsub/pubsub.h"
 #include "doors/sqs/sqs.h"
 #include "doors/token.h"
+#include "engine/rights.h"
 #include "net/door.h"
 #include "net/tls.h"
 #include "node/certificate.h"
@@ -74,6 +75,7 @@ struct node {
     struct tls           *tls; /* NULL: none */
     struct control       *control;
     struct token_keys    *token_keys; /* NULL: none */
+    struct rights        *rights;     /* NULL: nobody asks */
     struct token_rules    token_rules;
     pthread_t             loop_thread;
     struct door_server   *open_doors[COUNT(doors)];
@@ -125,7 +127,9 @@ static enum err try_volume(struct node *n)
 
 static enum err try_worker(struct node *n)
 {
-    struct worker_limits limits = { n->options->disk_free_min, n->options->memory, 0 };
+    struct worker_limits limits = { .disk_free_min = n->options->disk_free_min,
+                                    .memory = n->options->memory,
+                                    .rights = n->rights };
 
     return worker_open(&n->worker, n->volume, 0, &limits, &n->clock, &n->recovery, disk_failed);
 }
@@ -195,6 +199,9 @@ static struct door_env env_of(struct node *n, const struct door_row *row)
         .version = n->version,
         .needs_login = row->login_at && *((const bool *)((const char *)n->options + row->login_at)),
         .login_ms = (int64_t)n->options->kafka_login_ms,
+        .rights = n->rights,
+        .super_users = n->options->kafka_super_users,
+        .everyone_if_no_acls = n->options->kafka_allow_without_acls,
         .token_keys = n->token_keys,
         .token_rules = &n->token_rules,
         .random = draw,
@@ -474,6 +481,7 @@ static void close_all(struct node *n)
     }
     tls_close(n->tls);
     token_keys_free(n->token_keys);
+    rights_free(n->rights);
     if (n->volume)
         volume_close(n->volume);
 }
@@ -491,6 +499,7 @@ int node_run(const struct options *o, const char *version)
     block_signals(&signals, o);
     diag_set_level(o->is_verbose ? DIAG_INFO : DIAG_WARN);
     clock_init(&n.clock);
+    n.rights = o->kafka_acls ? rights_new(true) : NULL;
     if (open_data(&n, try_volume) == 0 && start_loop(&n) == 0) {
         status = serve(&n, &signals);
         stop(&n);

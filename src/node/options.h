@@ -28,6 +28,9 @@ struct options {
     bool        tls_clients_required;
     const char *oauth_keys, *oauth_issuer, *oauth_audience; /* or NULL */
     bool        kafka_login, kafka_tls_login; /* required */
+    bool        kafka_acls;                   /* ACLs are looked at */
+    const char *kafka_super_users;            /* or NULL */
+    bool        kafka_allow_without_acls;
     uint64_t    kafka_login_ms;               /* how long one is good; 0: as long as the connection */
     uint64_t    kafka_nodes;   /* 1 to OPTIONS_KAFKA_NODES_MAX */
     uint64_t    disk_free_min; /* bytes */

@@ -24,6 +24,7 @@
  * Thread: the loop's.
  */
 #include "doors/kafka/kafka_conn.h"
+#include "doors/kafka/authorize.h"
 #include "doors/kafka/kafka_door.h"
 #include "doors/kafka/request.h"
 #include "doors/kafka/sasl.h"
@@ -84,6 +85,11 @@ struct kafka_door *kafka_conn_door(const struct kafka_conn *c)
 struct sasl *kafka_conn_sasl(const struct kafka_conn *c)
 {
     return c->sasl;
+}
+
+const struct rights_asker *kafka_conn_asker(const struct kafka_conn *c)
+{
+    return sasl_asker(c->sasl);
 }
 
 bool kafka_conn_is_gone(const struct kafka_conn *c)
@@ -240,7 +246,8 @@ static void begin_request(struct kafka_conn *c, struct kafka_request *r)
     list_push(&c->requests, &r->in_conn);
     c->request_count++;
     c->request_bytes += r->frame.bytes.len;
-    r->api->handle(r);
+    if (kafka_authorize(r))
+        r->api->handle(r);
     update_flow(c);
 }
 

@@ -11,6 +11,7 @@ struct gate;
 struct kafka_conn;
 struct kafka_door;
 struct mailbox;
+struct rights_asker;
 struct sasl;
 
 extern const struct conn_ops kafka_conn_ops; /* ctx: struct kafka_node */
@@ -22,6 +23,8 @@ void kafka_conn_stop(struct kafka_conn *c);
 /* The client has gone; its last answers reach nobody. */
 bool kafka_conn_is_gone(const struct kafka_conn *c);
 struct sasl *kafka_conn_sasl(const struct kafka_conn *c);
+/* Who asks, for engine/rights.h; changes with a login. */
+const struct rights_asker *kafka_conn_asker(const struct kafka_conn *c);
 struct kafka_door *kafka_conn_door(const struct kafka_conn *c);
 struct mailbox *kafka_conn_home(const struct kafka_conn *c);
 struct gate *kafka_conn_gate(const struct kafka_conn *c);

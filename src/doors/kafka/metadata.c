@@ -11,6 +11,7 @@
  * Thread: the loop's.
  */
 #include "base/map.h"
+#include "doors/kafka/authorize.h"
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/names.h"
 #include "doors/kafka/nodes.h"
@@ -32,7 +33,7 @@ struct metadata_state {
     struct topic_get_call                *calls[2]; /* must exist, or all; may be created */
     size_t                                asked_count;
     const struct metadata_request_topic **asked; /* of the request, each once */
-    struct topic_get_item               **items; /* what asked for it; NULL: a bad name */
+    struct topic_get_item               **items; /* what asked for it; NULL: a bad name, or none of his business */
     struct metadata_response_partition   *partitions; /* of every topic; NULL: they differ */
 };
 
@@ -72,11 +73,12 @@ static void share_partitions(struct kafka_request *r, uint32_t count)
         s->partitions = make_partitions(r, &largest);
 }
 
-static int32_t topic_operations(const struct kafka_request *r)
+static int32_t topic_operations(const struct kafka_request *r, struct bytes name)
 {
     const struct metadata_request *q = r->body;
 
-    return q->include_topic_authorized_operations ? OPERATIONS_TOPIC : OPERATIONS_NOT_ASKED;
+    return q->include_topic_authorized_operations ? kafka_allowed(r, OPERATIONS_TOPIC, ACL_TOPIC, name)
+                                                  : OPERATIONS_NOT_ASKED;
 }
 
 static void fill_topic(struct kafka_request *r, const struct topic_view *view,
@@ -86,9 +88,23 @@ static void fill_topic(struct kafka_request *r, const struct topic_view *view,
 
     t->name = view->name;
     t->topic_id = view->uuid;
-    t->authorized_operations = topic_operations(r);
+    t->authorized_operations = topic_operations(r, view->name);
     t->partitions.count = view->partition_count;
     t->partitions.at = s->partitions ? s->partitions : make_partitions(r, view);
+}
+
+/* May missing topics be made, as far as the client is concerned? */
+static bool creates(const struct kafka_request *r)
+{
+    const struct metadata_request *q = r->body;
+
+    return r->version.number < 4 || q->allow_auto_topic_creation;
+}
+
+/* It would have been made, had he the right to. */
+static bool is_left_missing(const struct kafka_request *r, struct bytes name)
+{
+    return creates(r) && kafka_is_topic_name(name) && !kafka_may_create_topic(r, name);
 }
 
 /* The answer to the i-th topic asked for. */
@@ -102,7 +118,12 @@ static void fill_asked(struct kafka_request *r, size_t i, struct metadata_respon
     t->topic_id = from->topic_id;
     t->authorized_operations = OPERATIONS_NOT_ASKED;
     if (!item)
-        t->error_code = KAFKA_INVALID_TOPIC_EXCEPTION;
+        t->error_code = from->name.len > 0 ? KAFKA_TOPIC_AUTHORIZATION_FAILED : KAFKA_INVALID_TOPIC_EXCEPTION;
+    else if (bytes_is_null(item->name) && !item->err &&
+             !kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, item->view.name))
+        t->error_code = KAFKA_UNKNOWN_TOPIC_ID;
+    else if (item->err == ERR_NO_TOPIC && !bytes_is_null(item->name) && is_left_missing(r, item->name))
+        t->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
     else if (!item->err && item->view.is_private)
         t->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     else if (!item->err)
@@ -120,7 +141,8 @@ static void fill_all(struct kafka_request *r, struct metadata_response *a)
 
     a->topics.at = kafka_array(r, c->item_count, sizeof *a->topics.at);
     for (size_t i = 0; i < c->item_count; i++) {
-        if (kafka_is_showable(c->items[i].view.name))
+        if (kafka_is_showable(c->items[i].view.name) &&
+            kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, c->items[i].view.name))
             fill_topic(r, &c->items[i].view, &a->topics.at[a->topics.count++]);
     }
 }
@@ -155,7 +177,8 @@ static void answer_metadata(struct kafka_request *r)
         .cluster_id = bytes_str(kafka_conn_env(r->conn)->cluster_id),
         .controller_id = KAFKA_CONTROLLER_ID,
         .cluster_authorized_operations =
-            q->include_cluster_authorized_operations ? OPERATIONS_CLUSTER : OPERATIONS_NOT_ASKED,
+            q->include_cluster_authorized_operations ? kafka_allowed_cluster(r, OPERATIONS_CLUSTER)
+                                                     : OPERATIONS_NOT_ASKED,
     };
 
     list_brokers(r, &a);
@@ -185,17 +208,18 @@ static bool is_by_id(const struct kafka_request *r, const struct metadata_reques
     return r->version.number >= 12 && !is_zero(&t->topic_id);
 }
 
-static void ask_for(struct kafka_request *r, const struct metadata_request_topic *t, bool creates)
+static void ask_for(struct kafka_request *r, const struct metadata_request_topic *t)
 {
     struct metadata_state *s = r->state;
     bool                   by_id = is_by_id(r, t);
-    bool                   may_create = !by_id && creates && kafka_is_topic_name(t->name);
+    bool                   may_create = !by_id && creates(r) && kafka_is_topic_name(t->name) &&
+                                        kafka_may_create_topic(r, t->name);
     struct topic_get_call *c = s->calls[may_create];
     struct topic_get_item *item = &c->items[c->item_count];
     size_t                 i = s->asked_count++;
 
     s->asked[i] = t;
-    if (!by_id && t->name.len == 0)
+    if (!by_id && (t->name.len == 0 || !kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, t->name)))
         return;
     item->name = by_id ? (struct bytes){ 0 } : t->name;
     item->uuid = t->topic_id;
@@ -209,7 +233,6 @@ static void ask(struct kafka_request *r)
     const struct metadata_request *q = r->body;
     struct metadata_state         *s = r->state;
     size_t                         count = q->topics.count;
-    bool creates = r->version.number < 4 || q->allow_auto_topic_creation;
     struct map names, ids;
 
     map_init(&names);
@@ -225,7 +248,7 @@ static void ask(struct kafka_request *r)
         bool                           by_id = is_by_id(r, t);
 
         if (!map_put(by_id ? &ids : &names, by_id ? id : t->name, t))
-            ask_for(r, t, creates);
+            ask_for(r, t);
     }
     map_fini(&names);
     map_fini(&ids);
@@ -304,7 +327,8 @@ void kafka_on_describe_cluster(struct kafka_request *r)
         .cluster_id = bytes_str(kafka_conn_env(r->conn)->cluster_id),
         .controller_id = KAFKA_CONTROLLER_ID,
         .cluster_authorized_operations =
-            q->include_cluster_authorized_operations ? OPERATIONS_CLUSTER : OPERATIONS_NOT_ASKED,
+            q->include_cluster_authorized_operations ? kafka_allowed_cluster(r, OPERATIONS_CLUSTER)
+                                                     : OPERATIONS_NOT_ASKED,
     };
 
     if (type == ENDPOINT_BROKERS) {

@@ -14,6 +14,7 @@
  *
  * Thread: the loop's.
  */
+#include "doors/kafka/authorize.h"
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/request.h"
 
@@ -98,7 +99,7 @@ static void answer(struct kafka_request *r)
 
     if (q->acks != 0)
         kafka_answer(r, &s->response);
-    else if (s->has_error)
+    else if (s->has_error || kafka_is_refused_in_part(r))
         kafka_hang_up(r);
     else
         kafka_answer_nothing(r);

@@ -1,5 +1,6 @@
 /* request.c - see request.h. */
 #include "doors/kafka/request.h"
+#include "doors/kafka/authorize.h"
 #include "doors/kafka/kafka_conn.h"
 
 #include <assert.h>
@@ -131,6 +132,7 @@ void kafka_answer(struct kafka_request *r, const void *response)
     size_t           total;
 
     assert(!r->is_answered);
+    response = kafka_authorize_answer(r, response);
     buf_u32(&out->bytes, 0);
     buf_u32(&out->bytes, (uint32_t)r->correlation_id);
     if (has_tags(r))

@@ -26,6 +26,13 @@ struct kafka_conn;
 /* Every partition has had the same leader for all time. Which that is, and who else is there: nodes.h. */
 enum { KAFKA_LEADER_EPOCH = 0, KAFKA_CONTROLLER_ID = 1 };
 
+/* What was taken out of a request, as its answer says it. */
+struct kafka_refused {
+    const struct wire_field *field; /* of the response: the array it belongs to */
+    size_t                   count;
+    void                    *at;
+};
+
 struct kafka_request {
     struct list             in_conn; /* kafka_conn.requests: the order of the answers */
     struct kafka_conn      *conn;
@@ -41,6 +48,7 @@ struct kafka_request {
     struct request_call    *calls;
     void (*on_calls_done)(struct kafka_request *r);
     void (*on_free)(struct kafka_request *r); /* what the answer borrowed may go; NULL: nothing */
+    struct kafka_refused   *refused; /* authorize.h; NULL: nothing */
     bool                    is_answered;
     bool                    hangs_up; /* in its turn the connection ends instead */
     struct wire_out         answer;   /* empty: none is sent */

@@ -7,6 +7,7 @@
 #include "doors/kafka/scram.h"
 #include "doors/password.h"
 #include "doors/token.h"
+#include "engine/rights.h"
 
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ struct sasl {
     struct scram           *scram;
     struct bytes            user; /* owned; who logged in last */
     const struct mechanism *by;   /* how */
+    struct rights_asker     asker; /* its principal is owned */
     bool                    is_local;
     bool                    is_administrator;
     bool                    is_raw; /* tokens come without requests */
@@ -113,6 +115,48 @@ static int64_t lasts_of(const struct sasl *s)
     return s->token_ms > 0 && (ms <= 0 || s->token_ms < ms) ? s->token_ms : ms;
 }
 
+/* Is this principal in the option's list, "User:a;User:b"? */
+static bool is_listed(const char *list, struct bytes principal)
+{
+    const char *at = list ? list : "";
+
+    while (*at) {
+        size_t len = strcspn(at, ";");
+
+        if (bytes_eq(bytes_of(at, len), principal))
+            return true;
+        at += len + (at[len] == ';');
+    }
+    return false;
+}
+
+/* Names are "User:" and the user's, as Kafka says it. */
+static void set_asker(struct sasl *s, struct bytes principal)
+{
+    const struct door_env *env = kafka_conn_env(s->conn);
+
+    free((void *)(uintptr_t)s->asker.principal.at);
+    s->asker = (struct rights_asker){
+        .principal = bytes_of(mem_copy(principal.at, principal.len), principal.len),
+        .host = bytes_str(kafka_conn_client_host(s->conn) + 1), /* without its slash */
+        .is_super = s->is_administrator || is_listed(env->super_users, principal),
+        .everyone_if_no_acls = env->everyone_if_no_acls,
+    };
+}
+
+static void set_user(struct sasl *s, struct bytes name)
+{
+    struct buf principal;
+
+    free((void *)(uintptr_t)s->user.at);
+    s->user = bytes_of(mem_copy(name.at, name.len), name.len);
+    buf_init(&principal);
+    buf_str(&principal, "User:");
+    buf_bytes(&principal, name);
+    set_asker(s, buf_view(&principal));
+    buf_fini(&principal);
+}
+
 /* It is he. last: what his mechanism says to that. */
 static void let_in(struct sasl *s, const struct user_view *u, struct bytes last)
 {
@@ -126,10 +170,9 @@ static void let_in(struct sasl *s, const struct user_view *u, struct bytes last)
         return;
     }
     timer_stop(timers_of(s), &s->delay);
-    free((void *)(uintptr_t)s->user.at);
-    s->user = bytes_of(mem_copy(u->name.at, u->name.len), u->name.len);
     s->by = s->mechanism;
     s->is_administrator = user_has_tag(u, "administrator");
+    set_user(s, u->name);
     s->ends_ms = lasts_ms > 0 ? now_of(s) + lasts_ms : 0;
     s->state = KNOWN;
     answer(s, s->pending, &a);
@@ -443,6 +486,11 @@ bool sasl_is_administrator(const struct sasl *s)
     return s->by ? s->is_administrator : s->is_local && !kafka_conn_env(s->conn)->needs_login;
 }
 
+const struct rights_asker *sasl_asker(const struct sasl *s)
+{
+    return &s->asker;
+}
+
 /* ---- the life of a login ---- */
 
 struct sasl *sasl_new(struct kafka_conn *c, bool is_local)
@@ -452,6 +500,7 @@ struct sasl *sasl_new(struct kafka_conn *c, bool is_local)
     s->conn = c;
     s->is_local = is_local;
     s->delay.fire = on_delay;
+    set_asker(s, bytes_str(ACL_ANONYMOUS));
     if (kafka_conn_env(c)->needs_login)
         timer_start(timers_of(s), &s->delay, now_of(s) + SASL_LOGIN_MS);
     return s;
@@ -469,5 +518,6 @@ void sasl_free(struct sasl *s)
     timer_stop(timers_of(s), &s->delay);
     scram_free(s->scram);
     free((void *)(uintptr_t)s->user.at);
+    free((void *)(uintptr_t)s->asker.principal.at);
     free(s);
 }

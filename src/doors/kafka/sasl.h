@@ -24,6 +24,7 @@
 
 struct kafka_conn;
 struct kafka_request;
+struct rights_asker;
 struct sasl;
 
 enum {
@@ -46,5 +47,7 @@ bool sasl_wants_token(const struct sasl *s);
 uint32_t sasl_request_bytes_max(const struct sasl *s, uint32_t more);
 /* May look after users: an administrator, or somebody at this machine where nobody needs to log in. */
 bool sasl_is_administrator(const struct sasl *s);
+/* Who asks, for engine/rights.h. */
+const struct rights_asker *sasl_asker(const struct sasl *s);
 
 #endif

@@ -11,6 +11,7 @@
  * Thread: the loop's.
  */
 #include "base/map.h"
+#include "doors/kafka/authorize.h"
 #include "doors/kafka/kafka_conn.h"
 #include "doors/kafka/request.h"
 #include "doors/kafka/sasl.h"
@@ -40,6 +41,8 @@ static bool find_kind(int8_t number, enum credential_kind *out)
 
 static bool is_allowed(const struct kafka_request *r)
 {
+    if (kafka_conn_env(r->conn)->rights) /* describing was asked for before: authorize.c */
+        return kafka_may(r, ACL_ALTER, ACL_CLUSTER, bytes_str(ACL_CLUSTER_NAME));
     return sasl_is_administrator(kafka_conn_sasl(r->conn));
 }
 

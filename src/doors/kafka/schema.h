@@ -15,6 +15,7 @@
 #ifndef DOORS_KAFKA_SCHEMA_H
 #define DOORS_KAFKA_SCHEMA_H
 
+#include "doors/kafka/schema_acls.h"
 #include "doors/kafka/schema_admin.h"
 #include "doors/kafka/schema_txn.h"
 #include "doors/kafka/schema_groups.h"
@@ -534,7 +535,8 @@
     SCHEMA_SECURITY_LIST(X)                                                                        \
     SCHEMA_GROUPS_LIST(X)                                                                          \
     SCHEMA_ADMIN_LIST(X)                                                                           \
-    SCHEMA_TXN_LIST(X)
+    SCHEMA_TXN_LIST(X)                                                                             \
+    SCHEMA_ACLS_LIST(X)
 
 /* The C type of each wire type. */
 typedef bool                kafka_BOOL;

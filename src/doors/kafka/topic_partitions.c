@@ -7,6 +7,7 @@
  *
  * Thread: the loop's.
  */
+#include "doors/kafka/authorize.h"
 #include "doors/kafka/names.h"
 #include "doors/kafka/nodes.h"
 
@@ -78,7 +79,7 @@ static bool add_topic(struct kafka_request *r, const struct topic_get_item *item
     t = &s->response.topics.at[s->response.topics.count++];
     t->name = name_of(item);
     t->topic_id = item->view.uuid;
-    t->topic_authorized_operations = OPERATIONS_TOPIC;
+    t->topic_authorized_operations = kafka_allowed(r, OPERATIONS_TOPIC, ACL_TOPIC, t->name);
     count = from < item->view.partition_count ? item->view.partition_count - from : 0;
     if (count > s->left) {
         fill_partitions(r, &item->view, from, s->left, t);
@@ -120,7 +121,8 @@ static void on_topics(struct kafka_request *r)
         int                    order = cursor ? bytes_cmp(name_of(item), cursor->topic_name) : 1;
         bool                   is_there = !c->call.err && !item->err && !item->view.is_private;
 
-        if (order < 0 || is_repeated(c, i) || !kafka_is_showable(name_of(item)))
+        if (order < 0 || is_repeated(c, i) || !kafka_is_showable(name_of(item)) ||
+            !kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, name_of(item)))
             continue;
         if (!is_there)
             add_missing(r, item);
