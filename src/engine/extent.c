@@ -82,7 +82,7 @@ void extent_move(struct engine *e, struct log *l, uint64_t from, uint64_t to,
 
     assert(to <= log_durable(e, l));
     if (l->start > from) /* S2: what was settled meanwhile is not brought back by a replay */
-        log_note_trimmed(e, l, l->start);
+        retention_cut(e, l, l->start);
     buf_init(&head);
     buf_uvarint(&head, l->id);
     buf_uvarint(&head, from);

@@ -463,8 +463,7 @@ void log_trim_settled(struct engine *e)
             l->trimmed_at = journal_end(e->journal);
             continue;
         }
-        log_note_trimmed(e, l, l->settled_to);
-        log_trim(e, l, l->settled_to);
+        retention_cut(e, l, l->settled_to);
     }
 }
 

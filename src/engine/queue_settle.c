@@ -177,7 +177,7 @@ void queue_note_starts(struct engine *e, const struct topic *t)
         return;
     for (uint32_t i = 0; i < t->log_count; i++)
         if (t->logs[i]->start > 0)
-            log_note_trimmed(e, t->logs[i], t->logs[i]->start);
+            retention_cut(e, t->logs[i], t->logs[i]->start);
 }
 
 void queue_release_session(struct engine *e, struct session *s)

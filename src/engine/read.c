@@ -132,6 +132,15 @@ static uint64_t end_of(const struct read_call *a, const struct read_item *item)
     return a->committed_only ? item->stable : item->high_watermark;
 }
 
+static void tell_aborted(struct look *k, struct read_item *item, const struct log *l)
+{
+    size_t count = item->batch_count;
+
+    item->aborted_count = txn_log_tell(l, item->batches, &count, &k->a->call.arena, &item->aborted);
+    while (item->batch_count > count)
+        slice_drop(&item->batches[--item->batch_count].bytes);
+}
+
 static enum err take_batches(struct look *k, struct read_item *item, struct log *l,
                              struct log_at at)
 {
@@ -153,9 +162,7 @@ static enum err take_batches(struct look *k, struct read_item *item, struct log 
     if (n > 0)
         read_ahead(k->e, l, &at);
     if (n > 0 && k->a->committed_only)
-        item->aborted_count =
-            txn_log_aborted(l, item->offset, at.entry->base_offset + at.entry->count,
-                            &k->a->call.arena, &item->aborted);
+        tell_aborted(k, item, l);
     k->bytes += bytes;
     return ERR_OK;
 }

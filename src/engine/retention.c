@@ -97,9 +97,9 @@ enum err log_apply_trimmed(struct engine *e, struct rd *head, struct bytes paylo
     return ERR_OK;
 }
 
-/* A message that was leased when its record went, and is given back since, goes now: so it does in a
- * replay. */
-void log_note_trimmed(struct engine *e, struct log *l, uint64_t offset)
+/* As a replay does it: what a transaction held back comes to the queues first, then goes from them. A
+ * message that was leased when its record went, and is given back since, goes now. */
+void retention_cut(struct engine *e, struct log *l, uint64_t offset)
 {
     struct buf head;
 
@@ -109,13 +109,8 @@ void log_note_trimmed(struct engine *e, struct log *l, uint64_t offset)
     engine_change(e, CHANGE_LOG_TRIMMED, &head, (struct slice){ 0 });
     buf_fini(&head);
     l->trimmed_at = journal_end(e->journal);
-    queue_on_log_trimmed(l, offset);
-}
-
-void retention_cut(struct engine *e, struct log *l, uint64_t offset)
-{
-    log_note_trimmed(e, l, offset);
     log_trim(e, l, offset);
+    queue_on_log_trimmed(l, offset);
 }
 
 /* Whether this millisecond's share is used up (R5). */
@@ -228,7 +223,7 @@ static uint64_t find_young(struct queue *q, struct log *l, uint64_t offset, int6
     return offset;
 }
 
-/* R4 */
+/* R4. What a transaction holds back is not the queue's yet: when it is, it may be too old at once. */
 static int64_t expire_lane(struct queue_writer *w, struct queue *q, struct lane *lane)
 {
     struct log *l = q->topic->logs[lane->index];
@@ -239,6 +234,10 @@ static int64_t expire_lane(struct queue_writer *w, struct queue *q, struct lane 
     if (!lane_peek(lane, &first))
         return INT64_MAX;
     end = find_young(q, l, first, &next_ms);
+    if (end >= lane->end) {
+        end = lane->end;
+        next_ms = INT64_MAX;
+    }
     if (end > first) {
         writer_note_run(w, q, CHANGE_QUEUE_SETTLED, FATE_EXPIRED, 0, lane, first, end - first);
         ledger_settle_range(lane, first, end - first, FATE_EXPIRED, false, queue_let_go, q);

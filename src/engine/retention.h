@@ -34,9 +34,7 @@ void retention_on_policy(struct engine *e, struct topic *t);
 void retention_on_recovered(struct engine *e);
 /* The queue has something ready, or its policy is another one (then the timer was stopped). Cheap. */
 void retention_arm_queue(struct queue *q);
-/* Journals that what lies below offset is gone, for the log and its queues; the caller trims the log. */
-void log_note_trimmed(struct engine *e, struct log *l, uint64_t offset);
-/* Journals and applies: records below offset are gone. */
+/* Journals and applies: records below offset are gone, for the log and its queues. */
 void retention_cut(struct engine *e, struct log *l, uint64_t offset);
 
 #endif

@@ -204,8 +204,11 @@ struct txn_aborts {
 struct txn_aborts txn_log_aborts(const struct log *l);
 /* Whether the producer's transactional batch at base was aborted. */
 bool txn_aborts_have(const struct txn_aborts *as, int64_t producer, uint64_t base);
-/* Aborted transactions that have something in [from, to), into memory of the arena. */
-size_t txn_log_aborted(const struct log *l, uint64_t from, uint64_t to, struct arena *arena,
-                       struct aborted_range **out);
+/* What was aborted among the batches of an answer, for its client, into memory of the arena. The client
+ * leaves out what a producer wrote from the first offset of a range to the marker behind it. A marker may
+ * be gone, settled in the middle of its log, while something of its transaction is still there: then
+ * the answer must end before more of that producer comes, and *count is less. */
+size_t txn_log_tell(const struct log *l, const struct batch_ref *batches, size_t *count,
+                    struct arena *arena, struct aborted_range **out);
 
 #endif

@@ -326,15 +326,22 @@ static size_t first_abort(const struct txn_aborts *as, uint64_t offset)
     return low;
 }
 
-bool txn_aborts_have(const struct txn_aborts *as, int64_t producer, uint64_t base)
+/* The transaction that aborted what the producer wrote at base; NULL: none. */
+static const struct log_aborted *find_abort(const struct txn_aborts *as, int64_t producer,
+                                            uint64_t base)
 {
     for (size_t i = first_abort(as, base); i < as->count; i++) {
         if (as->at[i]->producer == producer && as->at[i]->first <= base)
-            return true;
+            return as->at[i];
         if (as->at[i]->stable > base)
             break;
     }
-    return false;
+    return NULL;
+}
+
+bool txn_aborts_have(const struct txn_aborts *as, int64_t producer, uint64_t base)
+{
+    return find_abort(as, producer, base) != NULL;
 }
 
 struct txn_aborts txn_log_aborts(const struct log *l)
@@ -368,24 +375,56 @@ bool txn_log_is_hidden(const struct log *l, const struct batch_head *head, uint6
     return txn_aborts_have(&as, head->producer_id, base);
 }
 
-size_t txn_log_aborted(const struct log *l, uint64_t from, uint64_t to, struct arena *arena,
-                       struct aborted_range **out)
-{
-    struct txn_aborts as = { 0 };
-    size_t            first;
-    size_t            past;
-    size_t            n = 0;
+/* What a client makes of an answer. */
+struct telling {
+    struct txn_aborts     aborts;
+    struct idmap          hidden; /* producer -> struct log_aborted, until its marker comes */
+    struct aborted_range *ranges;
+    size_t                count;
+};
 
-    if (l->txns)
-        as = aborts_of(l->txns);
-    first = past = first_abort(&as, from);
-    while (past < as.count && (past == first || as.at[past - 1]->stable < to))
-        past++;
-    *out = arena_array(arena, past - first, sizeof **out);
-    for (size_t i = first; i < past; i++)
-        if (as.at[i]->first < to)
-            (*out)[n++] = (struct aborted_range){ as.at[i]->producer, as.at[i]->first };
-    return n;
+/* False: the client would take the batch for another than it is. */
+static bool tell_batch(struct telling *t, const struct batch_ref *ref)
+{
+    const struct log_aborted *now;
+    const struct log_aborted *before;
+    struct batch_head         head;
+
+    if (batch_head(ref->bytes.bytes, &head) != ERR_OK || !(head.attributes & BATCH_TRANSACTIONAL))
+        return true;
+    if (head.attributes & BATCH_CONTROL) {
+        idmap_remove(&t->hidden, (uint64_t)head.producer_id);
+        return true;
+    }
+    before = idmap_get(&t->hidden, (uint64_t)head.producer_id);
+    now = find_abort(&t->aborts, head.producer_id, ref->base_offset);
+    if (before)
+        return before == now;
+    if (!now)
+        return true;
+    idmap_put(&t->hidden, (uint64_t)head.producer_id, (void *)(uintptr_t)now);
+    t->ranges[t->count++] = (struct aborted_range){ now->producer, now->first };
+    return true;
+}
+
+size_t txn_log_tell(const struct log *l, const struct batch_ref *batches, size_t *count,
+                    struct arena *arena, struct aborted_range **out)
+{
+    struct telling t = { 0 };
+    size_t         i = 0;
+
+    *out = NULL;
+    if (!l->txns || l->txns->aborts.count == 0)
+        return 0;
+    t.aborts = aborts_of(l->txns);
+    t.ranges = arena_array(arena, *count, sizeof *t.ranges);
+    idmap_init(&t.hidden);
+    while (i < *count && tell_batch(&t, &batches[i]))
+        i++;
+    *count = i;
+    idmap_fini(&t.hidden);
+    *out = t.ranges;
+    return t.count;
 }
 
 /* ---- rows ---- */

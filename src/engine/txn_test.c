@@ -314,6 +314,115 @@ static void retention_leaves_what_is_open(void **state)
     rig_close(&w.rig);
 }
 
+/* It is not the queue's yet; when it is its time has come, too. */
+static void messages_that_are_open_do_not_expire(void **state)
+{
+    struct world               w;
+    struct queue_declare_call *c;
+    const struct ledger       *g;
+
+    (void)state;
+    begin(&w, true);
+    c = rig_declaration(&w.rig, "q");
+    c->topic = bytes_str("t");
+    c->policy.retention_ms = 1000;
+    assert_int_equal(rig_end(&w.rig, c), ERR_OK);
+    rig_append(&w.rig, "t", 0, rig_batch("k", "v", 1));
+    assert_int_equal(txn_write(&w.a, 0, 2), ERR_OK);
+    rig_append(&w.rig, "t", 0, rig_batch("k", "v", 1));
+    rig_advance(&w.rig, 2000);
+    g = &rig_queue(&w.rig, "q")->ledger;
+    assert_int_equal(g->lanes[0].end, 1);
+    assert_int_equal(g->fates[FATE_EXPIRED], 1);
+    rig_crash(&w.rig);
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    rig_advance(&w.rig, 2);
+    g = &rig_queue(&w.rig, "q")->ledger;
+    assert_int_equal(g->routed, 5);
+    assert_int_equal(g->fates[FATE_EXPIRED], 4); /* the marker is younger */
+    rig_close(&w.rig);
+}
+
+/* It comes to the queue only to be evicted, and is not handed out in between. */
+static void what_is_open_goes_with_a_trim(void **state)
+{
+    struct world          w;
+    struct log_trim_call *c;
+    struct message_ref    refs[8];
+
+    (void)state;
+    begin(&w, true);
+    subscribe(&w.rig);
+    assert_int_equal(txn_write(&w.a, 0, 4), ERR_OK);
+    c = RIG_CALL(&w.rig, log_trim_call, LOG_TRIM);
+    c->ns = txn_ns();
+    c->name = bytes_str("t");
+    c->offset = 3;
+    assert_int_equal(rig_end(&w.rig, c), ERR_OK);
+    assert_int_equal(rig_lease(&w.rig, "q", 8, 0, refs), 0);
+    assert_int_equal(rig_queue(&w.rig, "q")->ledger.fates[FATE_EVICTED], 3);
+    assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+    rig_crash(&w.rig);
+    assert_int_equal(take_all(&w.rig), 1);
+    assert_int_equal(rig_queue(&w.rig, "q")->ledger.fates[FATE_EVICTED], 3);
+    rig_close(&w.rig);
+}
+
+/* The batches at these places of the log, in an answer of their own. */
+static size_t tell(struct rig *r, const size_t *places, size_t *count, uint64_t *first)
+{
+    struct read_call     *c = rig_reading(r, "t", 0, 0, 1 << 20);
+    struct batch_ref      some[8];
+    struct aborted_range *ranges;
+    size_t                n;
+
+    assert_true(rig_run(r, c));
+    for (size_t i = 0; i < *count; i++) {
+        assert_true(places[i] < c->items->batch_count);
+        some[i] = c->items->batches[places[i]];
+    }
+    n = txn_log_tell(rig_topic(r, "t")->logs[0], some, count, &c->call.arena, &ranges);
+    *first = n > 0 ? ranges[0].first : 0;
+    rig_free_reading(c);
+    return n;
+}
+
+/* A client leaves out what follows until it meets the marker; that may be settled and gone. */
+static void a_client_is_told_only_what_it_can_follow(void **state)
+{
+    static const size_t whole[] = { 0, 1, 2, 3, 4, 5, 6 }; /* two batches, marker; two, marker; one */
+    static const size_t later[] = { 3, 4, 5 };
+    static const size_t unmarked[] = { 1, 3, 4, 5 };
+    static const size_t both[] = { 1, 6 };
+    struct world        w;
+    uint64_t            first;
+    size_t              count = 6;
+
+    (void)state;
+    begin(&w, false);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+        assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+        assert_int_equal(txn_finish(&w.a, i == 1), ERR_OK);
+    }
+    assert_int_equal(txn_write(&w.a, 0, 1), ERR_OK);
+    assert_int_equal(txn_finish(&w.a, false), ERR_OK);
+    assert_int_equal(tell(&w.rig, whole, &count, &first), 1);
+    assert_int_equal(count, 6);
+    assert_int_equal(first, 0);
+    count = 3;
+    assert_int_equal(tell(&w.rig, later, &count, &first), 0);
+    assert_int_equal(count, 3);
+    count = 4;
+    assert_int_equal(tell(&w.rig, unmarked, &count, &first), 1);
+    assert_int_equal(count, 1);
+    assert_int_equal(first, 0);
+    count = 2;
+    assert_int_equal(tell(&w.rig, both, &count, &first), 1);
+    assert_int_equal(count, 1);
+    rig_close(&w.rig);
+}
+
 static void topics_go_with_what_is_open_in_them(void **state)
 {
     struct world              w;
@@ -451,6 +560,9 @@ int main(void)
         cmocka_unit_test(offsets_are_committed_with_it),
         cmocka_unit_test(queues_take_what_is_committed),
         cmocka_unit_test(retention_leaves_what_is_open),
+        cmocka_unit_test(messages_that_are_open_do_not_expire),
+        cmocka_unit_test(a_client_is_told_only_what_it_can_follow),
+        cmocka_unit_test(what_is_open_goes_with_a_trim),
         cmocka_unit_test(topics_go_with_what_is_open_in_them),
         cmocka_unit_test(a_log_that_nobody_reads_remembers_no_ends),
         cmocka_unit_test(compaction_takes_what_was_aborted_then_its_marker),
