@@ -9,7 +9,8 @@ const assert = require('assert');
 const crypto = require('crypto');
 const { spawn, spawnSync } = require('child_process');
 const fs = require('fs');
-const { Kafka, logLevel } = require('kafkajs');
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, ResourcePatternTypes, logLevel } =
+    require('kafkajs');
 const path = require('path');
 const tls = require('tls');
 const { BINARY, Broker, freePorts } = require('./broker');
@@ -292,10 +293,109 @@ async function changesOfUsers() {
 
 async function usersSurvive() {
     await broker.kill9();
-    await broker.start(['--kafka-sasl-required']);
+    await broker.start(['--kafka-sasl-required', '--kafka-acls', '--kafka-super-users', 'User:sue']);
     await connects(plainly('scram-sha-512', 'anna', 'secret'));
     await failure(connects(plainly('plain', 'guest', 'guest')));
     assert.strictEqual(myna('list_users').out, 'user\ttags\nCN=orders,O=Shop\t[]\nanna\t[administrator,monitoring]\n');
+}
+
+/* ---- ACLs ---- */
+
+const acl = (principal, resourceName, operation, more = {}) => ({
+    resourceType: AclResourceTypes.TOPIC,
+    resourceName,
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+    principal: `User:${principal}`,
+    host: '*',
+    operation: AclOperationTypes[operation],
+    permissionType: AclPermissionTypes.ALLOW,
+    ...more,
+});
+const ofGroup = { resourceType: AclResourceTypes.GROUP };
+const byPrefix = { resourcePatternType: ResourcePatternTypes.PREFIXED };
+const as = (who) => plainly('scram-sha-256', who, 'secret');
+
+async function withAdmin(who, fn) {
+    const admin = as(who).admin();
+    await admin.connect();
+    try {
+        return await fn(admin);
+    } finally {
+        await admin.disconnect();
+    }
+}
+
+async function produce(who, topic) {
+    const producer = as(who).producer();
+    await producer.connect();
+    try {
+        await producer.send({ topic, messages: [{ value: 'v' }] });
+    } finally {
+        await producer.disconnect();
+    }
+}
+
+async function refused(what, promise) {
+    assert.match(String(await failure(promise)), new RegExp(`${what} authorization failed`));
+}
+
+async function rightsOfUsers() {
+    for (const who of ['sue', 'carl', 'dora']) {
+        make('add_user', who, 'secret');
+    }
+    await withAdmin('sue', (admin) => admin.createTopics({ topics: [{ topic: 'orders' }, { topic: 'secret' }] }));
+    assert.deepStrictEqual(await withAdmin('carl', (admin) => admin.listTopics()), []);
+    for (const topic of ['orders', 'missing']) {
+        await refused('Topic', produce('carl', topic));
+        await refused('Topic', withAdmin('carl', (admin) => admin.fetchTopicOffsets(topic)));
+    }
+    await refused('Cluster', withAdmin('carl', (admin) => admin.createAcls({ acl: [acl('carl', '*', 'ALL')] })));
+    await withAdmin('sue', (admin) => admin.createAcls({ acl: [
+        acl('carl', 'ord', 'WRITE', byPrefix), acl('carl', 'orders', 'READ'), acl('carl', 'readers-', 'READ',
+            { ...ofGroup, ...byPrefix }), acl('*', 'secret', 'READ', { permissionType: AclPermissionTypes.DENY })] }));
+    assert.deepStrictEqual(await withAdmin('carl', (admin) => admin.listTopics()), ['orders']);
+    await produce('carl', 'orders');
+    await refused('Topic', produce('dora', 'orders'));
+}
+
+async function rightsOfReaders() {
+    const consumer = (groupId) => as('carl').consumer({ groupId, maxWaitTimeInMs: 100, retry: { retries: 0 } });
+    const stranger = consumer('others');
+    const reader = consumer('readers-1');
+    let got = 0;
+
+    await stranger.connect();
+    await stranger.subscribe({ topics: ['orders'] });
+    const crash = new Promise((resolve, reject) => {
+        stranger.on(stranger.events.CRASH, ({ payload }) => reject(payload.error));
+    });
+    await stranger.run({ eachMessage: async () => {} });
+    assert.match(String(await failure(crash)), /GroupCoordinatorNotFound/); /* who may not describe it finds none */
+    await stranger.disconnect();
+    await reader.connect();
+    await reader.subscribe({ topics: ['orders'], fromBeginning: true });
+    await reader.run({ eachMessage: async () => { got += 1; } });
+    await until(() => got === 1);
+    await reader.disconnect();
+    assert.strictEqual((await withAdmin('dora', (admin) => admin.listGroups())).groups.length, 0);
+    assert.deepStrictEqual((await withAdmin('carl', (admin) => admin.listGroups())).groups
+        .map(({ groupId }) => groupId), ['readers-1']);
+}
+
+async function rightsGoAndStay() {
+    const all = { resourceType: AclResourceTypes.TOPIC, resourceName: 'orders',
+        resourcePatternType: ResourcePatternTypes.MATCH, operation: AclOperationTypes.ANY,
+        permissionType: AclPermissionTypes.ANY };
+    await broker.kill9();
+    await broker.start(['--kafka-sasl-required', '--kafka-acls', '--kafka-super-users', 'User:sue']);
+    await produce('carl', 'orders');
+    const { resources } = await withAdmin('sue', (admin) => admin.describeAcls(all));
+    assert.deepStrictEqual(resources.map(({ resourceName, acls }) => [resourceName, acls.length]),
+        [['ord', 1], ['orders', 1]]);
+    const { filterResponses } = await withAdmin('sue', (admin) => admin.deleteAcls({ filters: [all] }));
+    assert.strictEqual(filterResponses[0].matchingAcls.length, 2);
+    await refused('Topic', produce('carl', 'orders'));
+    assert.deepStrictEqual(await withAdmin('carl', (admin) => admin.listTopics()), []);
 }
 
 async function main() {
@@ -313,6 +413,9 @@ async function main() {
     await results.check('security: the user-id of a message is checked', userIds);
     await results.check('security: passwords change, users go', changesOfUsers);
     await results.check('security: users survive kill -9', usersSurvive);
+    await results.check('security: kafkajs may do what ACLs allow', rightsOfUsers);
+    await results.check('security: groups are of whom ACLs say', rightsOfReaders);
+    await results.check('security: ACLs survive kill -9 and are deleted', rightsGoAndStay);
     await results.check('security: broker stops cleanly', () => broker.stop());
     await broker.dispose();
     results.end();

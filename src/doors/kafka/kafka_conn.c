@@ -351,7 +351,7 @@ static void *on_opened(struct conn *conn, void *ctx)
     snprintf(c->client_host, sizeof c->client_host, "/%s", peer.host);
     call_init(&c->session, CALL_SESSION_CLOSE, kafka_conn_home(c), on_session_closed, c);
     c->session.session = gate_session(d->env.gate);
-    c->sasl = sasl_new(c, conn_is_local(conn));
+    c->sasl = sasl_new(c, conn_is_local(conn), conn_certificate(conn));
     return c;
 }
 

@@ -130,7 +130,6 @@ static bool is_listed(const char *list, struct bytes principal)
     return false;
 }
 
-/* Names are "User:" and the user's, as Kafka says it. */
 static void set_asker(struct sasl *s, struct bytes principal)
 {
     const struct door_env *env = kafka_conn_env(s->conn);
@@ -144,17 +143,22 @@ static void set_asker(struct sasl *s, struct bytes principal)
     };
 }
 
-static void set_user(struct sasl *s, struct bytes name)
+static void set_principal(struct sasl *s, struct bytes name)
 {
     struct buf principal;
 
-    free((void *)(uintptr_t)s->user.at);
-    s->user = bytes_of(mem_copy(name.at, name.len), name.len);
     buf_init(&principal);
     buf_str(&principal, "User:");
     buf_bytes(&principal, name);
     set_asker(s, buf_view(&principal));
     buf_fini(&principal);
+}
+
+static void set_user(struct sasl *s, struct bytes name)
+{
+    free((void *)(uintptr_t)s->user.at);
+    s->user = bytes_of(mem_copy(name.at, name.len), name.len);
+    set_principal(s, name);
 }
 
 /* It is he. last: what his mechanism says to that. */
@@ -493,14 +497,14 @@ const struct rights_asker *sasl_asker(const struct sasl *s)
 
 /* ---- the life of a login ---- */
 
-struct sasl *sasl_new(struct kafka_conn *c, bool is_local)
+struct sasl *sasl_new(struct kafka_conn *c, bool is_local, struct bytes certificate)
 {
     struct sasl *s = mem_new(sizeof *s);
 
     s->conn = c;
     s->is_local = is_local;
     s->delay.fire = on_delay;
-    set_asker(s, bytes_str(ACL_ANONYMOUS));
+    set_principal(s, bytes_is_null(certificate) ? bytes_str("ANONYMOUS") : certificate);
     if (kafka_conn_env(c)->needs_login)
         timer_start(timers_of(s), &s->delay, now_of(s) + SASL_LOGIN_MS);
     return s;

@@ -33,7 +33,8 @@ enum {
     SASL_FAILED_MS = 100,
 };
 
-struct sasl *sasl_new(struct kafka_conn *c, bool is_local);
+/* certificate: the subject of the one that the client has shown, or null. Without a login it says who he is. */
+struct sasl *sasl_new(struct kafka_conn *c, bool is_local, struct bytes certificate);
 void sasl_free(struct sasl *s);
 /* The client has gone: nothing waits any longer. */
 void sasl_abandon(struct sasl *s);
