@@ -504,6 +504,12 @@ void topic_fini(struct engine *e)
 
 /* ---- calls ---- */
 
+/* Direct reply-to of AMQP: whoever was told the name may answer, by any door; nobody else finds it. */
+static bool is_reply(const struct topic *t)
+{
+    return bytes_starts(t->key.name, "amq.rabbitmq.reply-to.");
+}
+
 static void view_of(struct call *c, const struct topic *t, struct topic_view *v)
 {
     *v = (struct topic_view){
@@ -512,7 +518,7 @@ static void view_of(struct call *c, const struct topic *t, struct topic_view *v)
         .uuid = t->uuid,
         .partition_count = t->log_count,
         .policy = t->policy,
-        .is_private = t->is_private,
+        .is_private = t->is_private && !is_reply(t),
         .created_ms = t->created_ms,
     };
     for (int d = 0; d < DOOR_COUNT; d++)

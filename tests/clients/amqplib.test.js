@@ -3,6 +3,7 @@
 const assert = require('assert');
 const net = require('net');
 const amqp = require('amqplib');
+const kafkajs = require('./adapters/kafkajs');
 const { failure, suite, until } = require('./suite');
 
 let sequence = 0;
@@ -47,7 +48,8 @@ const texts = (got) => got.map((m) => m.content.toString());
 async function connectionFacts(c) {
     const { serverProperties } = c.connection.connection;
     for (const name of ['publisher_confirms', 'exchange_exchange_bindings', 'basic.nack', 'consumer_cancel_notify',
-        'connection.blocked', 'consumer_priorities', 'authentication_failure_close', 'per_consumer_qos']) {
+        'connection.blocked', 'consumer_priorities', 'authentication_failure_close', 'per_consumer_qos',
+        'direct_reply_to']) {
         assert.strictEqual(serverProperties.capabilities[name], true, name);
     }
     assert.ok(serverProperties.product);
@@ -601,6 +603,76 @@ async function exclusiveConsumer(c) {
     await ch.close();
 }
 
+const REPLY_TO = 'amq.rabbitmq.reply-to';
+
+/** A requester of direct reply-to: { ch, ask(queue, text, options) }. */
+async function requester(c) {
+    const ch = await channel(c, 'createConfirmChannel');
+    const { got } = await collect(ch, REPLY_TO, { noAck: true });
+    return {
+        ch,
+        async ask(name, text) {
+            ch.sendToQueue(name, Buffer.from(text), { replyTo: REPLY_TO, correlationId: text });
+            await ch.waitForConfirms();
+        },
+        answer: (n) => until(() => got[n - 1]),
+    };
+}
+
+async function directReplyTo(c) {
+    const server = await channel(c, 'createConfirmChannel');
+    const name = await queue(server);
+    const clients = [await requester(c), await requester(c)];
+    await Promise.all(clients.map((client, i) => client.ask(name, `from ${i}`)));
+    for (let i = 0; i < 2; i += 1) {
+        const m = await get(server, name);
+        assert.ok(m.properties.replyTo.startsWith(`${REPLY_TO}.`), m.properties.replyTo);
+        assert.strictEqual((await server.checkQueue(m.properties.replyTo)).consumerCount, 1);
+        server.sendToQueue(m.properties.replyTo, Buffer.from(`re: ${m.content}`), {
+            correlationId: m.properties.correlationId, mandatory: true });
+        server.ack(m);
+    }
+    for (const [i, client] of clients.entries()) {
+        const m = await client.answer(1);
+        assert.strictEqual(m.content.toString(), `re: from ${i}`);
+        assert.strictEqual(m.properties.correlationId, `from ${i}`);
+        assert.strictEqual(m.fields.exchange, '');
+    }
+    await clients[0].ch.close();
+    await clients[1].ask(name, 'and gone');
+    const late = (await get(server, name)).properties.replyTo;
+    await clients[1].ch.close();
+    await refused(server.checkQueue(late), 404, 'NOT_FOUND');
+}
+
+async function directReplyToMisused(c) {
+    const acks = await channel(c);
+    await refused(acks.consume(REPLY_TO, () => {}), 406, 'reply consumer cannot acknowledge');
+    const twice = await channel(c);
+    await twice.consume(REPLY_TO, () => {}, { noAck: true });
+    await refused(twice.consume(REPLY_TO, () => {}, { noAck: true }), 406, 'reply consumer already set');
+    const none = await channel(c);
+    none.sendToQueue('nobody', Buffer.from('?'), { replyTo: REPLY_TO });
+    await until(() => none.errors.length > 0);
+    assert.match(none.errors[0].message, /fast reply consumer does not exist/);
+    const there = await channel(c);
+    assert.strictEqual((await there.checkQueue(REPLY_TO)).consumerCount, 1);
+    await there.close();
+}
+
+/** Who answers may come by another door. */
+async function answerFromKafka(c) {
+    const server = await channel(c);
+    const name = await queue(server);
+    const client = await requester(c);
+    await client.ask(name, 'who?');
+    const { replyTo } = (await get(server, name)).properties;
+    await kafkajs.publish(c.kafka, replyTo, [{ body: 'kafkajs', key: null, headers: {} }], () => {});
+    assert.strictEqual((await client.answer(1)).content.toString(), 'kafkajs');
+    await client.ch.close();
+    await server.close();
+}
+
 async function notFound(c) {
     const name = fresh('missing');
     const missing = `NOT_FOUND - no queue '${name}' in vhost '/'`;
@@ -711,6 +783,9 @@ const checks = [
     ['an exclusive queue is locked and goes with its connection', exclusiveQueue],
     ['an auto-delete queue goes with its last consumer', autoDelete],
     ['an exclusive consumer', exclusiveConsumer],
+    ['direct reply-to: two requesters, one server', directReplyTo],
+    ['direct reply-to: 406 when it is misused', directReplyToMisused],
+    ['direct reply-to: kafkajs answers', answerFromKafka],
     ['404 with texts', notFound],
     ['publish to a missing exchange: 404', publishToMissing],
     ['406 for another declaration', inequivalent],
@@ -725,7 +800,7 @@ suite('amqplib', {
         const at = broker.at('amqp');
         const connection = await amqp.connect(`amqp://${at}`);
         connection.on('error', () => {});
-        return { at, connection };
+        return { at, connection, kafka: broker.at('kafka') };
     },
     async close(c) {
         await c.connection.close();

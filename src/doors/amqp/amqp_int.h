@@ -241,6 +241,7 @@ struct channel {
     uint64_t           last_tag;
     struct unacked     unacked;
     struct map         consumers; /* by tag */
+    struct consumer   *reply;     /* the one of direct reply-to, or NULL */
     bool               confirms_on;
     struct confirms    confirms;
     struct tx          tx;
@@ -276,8 +277,8 @@ void channel_set_last_queue(struct channel *ch, struct bytes name);
 struct bytes channel_queue_arg(struct channel *ch, struct bytes name, enum method_id at);
 /* After a consumer has gone: a closing channel may be finished. */
 void channel_check_closed(struct channel *ch);
-/* 'amq.gen-' or the like + 22 random characters, into out (32 bytes). */
-enum { RANDOM_NAME_MAX = 32 };
+/* 'amq.gen-' or the like + 22 random characters, into out. */
+enum { RANDOM_NAME_MAX = 48 };
 struct bytes channel_random_name(struct channel *ch, const char *prefix, char out[RANDOM_NAME_MAX]);
 struct bytes amqp_vhost(const struct amqp_conn *c);
 struct bytes amqp_namespace(const struct amqp_conn *c);
@@ -332,6 +333,20 @@ void consume_on_consume(struct channel *ch, const struct arg *args);
 void consume_on_cancel(struct channel *ch, const struct arg *args);
 void consume_on_cancel_ok(struct channel *ch, const struct arg *args);
 void consume_on_get(struct channel *ch, const struct arg *args);
+
+/* ---- reply.c ---- */
+bool reply_is_address(struct bytes name); /* amq.rabbitmq.reply-to */
+bool reply_is_queue(struct bytes name);   /* what such a consumer is told */
+/* Whether the channel may have a reply consumer; false: it failed. */
+bool reply_check(struct channel *ch, bool no_ack);
+/* Its queue, by a name that is put into name. */
+struct bytes reply_make_queue(struct channel *ch, char name[RANDOM_NAME_MAX]);
+/* Properties with the name of ch->reply's queue in the place of reply_to, which lies in raw. */
+void reply_rewrite(const struct channel *ch, struct bytes raw, struct bytes reply_to,
+                   struct buf *out);
+
+/* declare-ok of the address, or of a queue behind it: it has one consumer, whatever was declared. */
+void reply_send_there(struct channel *ch, struct bytes name, bool is_silent);
 
 /* ---- deliver.c ---- */
 /* basic.deliver with its content. False: the message cannot be read any more. */

@@ -67,6 +67,8 @@ void consume_free(struct consumer *k)
 
 static void forget(struct consumer *k)
 {
+    if (k->channel->reply == k)
+        k->channel->reply = NULL;
     map_remove(&k->channel->consumers, k->tag);
     consume_free(k);
 }
@@ -92,6 +94,8 @@ static void unsubscribe(struct consumer *k, bool is_silent)
                                       loop_mailbox(ch->conn->door->loop), on_unsubscribed, ch);
 
     k->is_ending = true;
+    if (ch->reply == k)
+        ch->reply = NULL;
     job->consumer = k;
     job->is_silent = is_silent;
     job->call.call.session = ch->conn->session;
@@ -249,11 +253,13 @@ void consume_on_consume(struct channel *ch, const struct arg *args)
 {
     struct bytes     queue = channel_queue_arg(ch, args[CONSUME_QUEUE].b, METHOD_BASIC_CONSUME);
     struct bytes     tag = args[CONSUME_TAG].b;
+    bool             is_reply = reply_is_address(queue);
     char             random[RANDOM_NAME_MAX];
+    char             name[RANDOM_NAME_MAX];
     struct consumer *k;
     int32_t          priority;
 
-    if (bytes_is_null(queue))
+    if (bytes_is_null(queue) || (is_reply && !reply_check(ch, args[CONSUME_NO_ACK].n)))
         return;
     if (tag.len > 0 && map_get(&ch->consumers, tag)) {
         channel_fail(ch, REPLY_NOT_ALLOWED, METHOD_BASIC_CONSUME,
@@ -271,8 +277,10 @@ void consume_on_consume(struct channel *ch, const struct arg *args)
         tag = channel_random_name(ch, "amq.ctag-", random);
     if (!ch->has_limiter)
         set_limiter(ch, 0); /* so that a later global qos finds its consumers attached */
-    k = consumer_new(ch, tag, queue);
+    k = consumer_new(ch, tag, is_reply ? reply_make_queue(ch, name) : queue);
     k->no_ack = args[CONSUME_NO_ACK].n;
+    if (is_reply)
+        ch->reply = k;
     submit_consume(ch, k, args, priority);
 }
 

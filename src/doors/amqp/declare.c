@@ -124,6 +124,8 @@ static void on_declared(struct call *call)
     else if (call->err == ERR_NO_QUEUE)
         channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_QUEUE_DECLARE, "no %s", "queue",
                               job->call.name);
+    else if (reply_is_queue(job->call.name) && (!call->err || call->err == ERR_LOCKED))
+        reply_send_there(ch, job->call.name, job->is_silent);
     else if (call->err == ERR_LOCKED)
         channel_fail_resource(ch, REPLY_RESOURCE_LOCKED, METHOD_QUEUE_DECLARE, LOCKED_TEXT, "queue",
                               job->call.name);
@@ -191,7 +193,7 @@ static void submit_declare(struct channel *ch, struct bytes name, const struct a
                                        loop_mailbox(ch->conn->door->loop), on_declared, ch);
 
     job->is_silent = args[DECLARE_NOWAIT].n;
-    job->was_passive = args[DECLARE_PASSIVE].n;
+    job->was_passive = args[DECLARE_PASSIVE].n || reply_is_queue(name);
     job->flags = flags_of(args);
     job->arguments = call_bytes(job, args[DECLARE_ARGUMENTS].b);
     job->call.call.session = ch->conn->session;
@@ -220,7 +222,11 @@ void declare_on_queue_declare(struct channel *ch, const struct arg *args)
         channel_fail_resource(ch, REPLY_NOT_FOUND, METHOD_QUEUE_DECLARE, "no %s", "queue", name);
         return;
     }
-    if (!is_passive && is_reserved(name)) {
+    if (reply_is_address(name)) {
+        reply_send_there(ch, name, args[DECLARE_NOWAIT].n);
+        return;
+    }
+    if (!is_passive && is_reserved(name) && !reply_is_queue(name)) {
         channel_fail(ch, REPLY_ACCESS_REFUSED, METHOD_QUEUE_DECLARE,
                      "queue name '%.*s' contains reserved prefix 'amq.*'", (int)name.len,
                      (const char *)name.at);

@@ -41,7 +41,7 @@ static void add_capabilities(struct buf *out)
     static const char *const names[] = {
         "publisher_confirms",           "exchange_exchange_bindings", "basic.nack",
         "consumer_cancel_notify",       "connection.blocked",         "consumer_priorities",
-        "authentication_failure_close", "per_consumer_qos",
+        "authentication_failure_close", "per_consumer_qos",           "direct_reply_to",
     };
     size_t start;
 

@@ -22,6 +22,7 @@ enum { SLOT_DELIVERY_MODE = 3, SLOT_COUNT = 14 };
 /* Where the short strings that somebody looks at go. */
 static const size_t text_at[SLOT_COUNT] = {
     [5] = offsetof(struct properties, correlation_id),
+    [6] = offsetof(struct properties, reply_to),
     [7] = offsetof(struct properties, expiration),
     [8] = offsetof(struct properties, message_id),
     [11] = offsetof(struct properties, user_id),

@@ -38,6 +38,7 @@ struct properties {
     struct bytes expiration; /* null when absent, likewise below */
     struct bytes user_id;
     struct bytes correlation_id;
+    struct bytes reply_to;
     struct bytes message_id;
     uint64_t     timestamp; /* seconds; 0 when absent */
     uint8_t      delivery_mode;

@@ -247,6 +247,36 @@ static void complete(struct channel *ch)
         publish_submit(ch, p);
 }
 
+static void open_record(struct channel *ch, struct bytes raw, const struct properties *properties)
+{
+    const struct publish *p = ch->content.publish;
+
+    amqp_record_open(&ch->content.draft,
+                     &(struct record_parts){ .exchange = p->call.exchange,
+                                             .key = p->call.key,
+                                             .raw = raw,
+                                             .properties = *properties,
+                                             .now_ms = ch->conn->wall_ms,
+                                             .body_len = ch->content.body_size },
+                     &ch->conn->door->mint);
+}
+
+/* A request whose answer is to come to this channel's reply consumer. */
+static void open_request(struct channel *ch, struct bytes raw, const struct properties *properties)
+{
+    struct properties rewritten;
+    struct buf        b = { 0 };
+
+    if (!ch->reply) {
+        refuse(&ch->content, REPLY_PRECONDITION_FAILED, "fast reply consumer does not exist");
+        return;
+    }
+    reply_rewrite(ch, raw, properties->reply_to, &b);
+    if (properties_decode(buf_view(&b), &rewritten)) /* as it did before */
+        open_record(ch, buf_view(&b), &rewritten);
+    buf_fini(&b);
+}
+
 static void begin_body(struct channel *ch, const struct content_head *head,
                        const struct properties *properties)
 {
@@ -258,15 +288,10 @@ static void begin_body(struct channel *ch, const struct content_head *head,
     check_message(content, p, properties);
     check_user_id(content, ch->conn, properties->user_id);
     keep_identity(p, properties);
-    if (!content->is_refused)
-        amqp_record_open(&content->draft,
-                         &(struct record_parts){ .exchange = p->call.exchange,
-                                                 .key = p->call.key,
-                                                 .raw = head->raw,
-                                                 .properties = *properties,
-                                                 .now_ms = ch->conn->wall_ms,
-                                                 .body_len = head->body_size },
-                         &ch->conn->door->mint);
+    if (!content->is_refused && reply_is_address(properties->reply_to))
+        open_request(ch, head->raw, properties);
+    else if (!content->is_refused)
+        open_record(ch, head->raw, properties);
     if (ch->confirms_on && !content->is_refused)
         p->sequence = confirms_add(&ch->confirms);
     p->call.call.relaxed =
