@@ -4,6 +4,7 @@
 #include "model_group.h"
 #include "model_keep.h"
 #include "model_transact.h"
+#include "model_txn.h"
 
 #include <stdlib.h>
 
@@ -268,6 +269,9 @@ static bool check_logs(struct client *c)
                 return false;
     model_decide_batches(c->world->model);
     model_decide_transactions(c->world->model);
+    if (!audit_txns(c))
+        return false;
+    model_decide_txns(c->world->model);
     return true;
 }
 

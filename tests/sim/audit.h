@@ -15,6 +15,8 @@ extern const struct client_kind auditor_kind;
 bool audit_run(struct client *auditor);
 /* The part of it that is about exchanges and bindings. */
 bool audit_exchanges(struct client *auditor);
+/* And about transactions: after all logs were seen. */
+bool audit_txns(struct client *auditor);
 /* With no faults any more: every waiting call ends, every lease runs out, every queue is emptied,
  * and every message that had to come has come. */
 void audit_drain(struct client *auditor);

@@ -19,6 +19,7 @@ extern const struct client_kind publisher_kind;  /* publishes through exchanges 
 extern const struct client_kind member_kind;     /* consumers of groups */
 extern const struct client_kind committer_kind;  /* offsets from outside of groups, and looks at them */
 extern const struct client_kind group_admin_kind; /* describes and deletes groups, forgets offsets */
+extern const struct client_kind writer_kind;     /* writes in transactions of Kafka */
 extern const struct client_kind registrar_kind;  /* users come and go */
 extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
 

@@ -2,6 +2,7 @@
  * end. */
 #include "audit.h"
 #include "clients.h"
+#include "engine/txn_calls.h"
 
 enum { ROUNDS_MAX = 400, MESSAGES_MAX = 100, LEASE_MS = 1000000, STEP_MS = 1000 };
 
@@ -167,10 +168,22 @@ static void drain_queues(struct client *c)
     check_drained(c);
 }
 
+/* Nobody asks for their ends any more. */
+static void end_txns(struct client *c)
+{
+    struct world *w = c->world;
+
+    if (w->plan.has[HAS_TXNS] || w->plan.has[HAS_COPIES])
+        world_advance(w, TXN_TIMEOUT_MS_MAX);
+    must(c, world_settle(w));
+    w->is_drained = true;
+}
+
 void audit_drain(struct client *c)
 {
     end_calls(c);
     end_sessions(c);
+    end_txns(c);
     must(c, audit_run(c));
     drain_queues(c);
     must(c, audit_run(c));

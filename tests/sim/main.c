@@ -58,6 +58,10 @@ static void add_clients(struct world *w)
         world_add(w, &binder_kind);
         world_add(w, &publisher_kind);
     }
+    if (p->has[HAS_TXNS]) {
+        world_add(w, &writer_kind);
+        world_add(w, &writer_kind);
+    }
     if (p->has[HAS_USERS])
         world_add(w, &registrar_kind);
     if (p->has[HAS_GROUPS]) {

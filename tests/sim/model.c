@@ -6,6 +6,7 @@
 #include "model_group.h"
 #include "model_keep.h"
 #include "model_transact.h"
+#include "model_txn.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct model *model_new(struct world *w)
     m->world = w;
     model_begin_groups(m);
     model_begin_exchanges(m);
+    model_begin_txns(m);
     return m;
 }
 
@@ -38,6 +40,7 @@ void model_free(struct model *m)
     free_batches(m);
     model_free_exchanges(m);
     model_free_groups(m);
+    model_free_txns(m);
     for (size_t i = 0; i < m->topic_count; i++) {
         for (int p = 0; p < PARTITIONS_MAX; p++)
             free(m->topics[i]->logs[p].ids);
@@ -204,7 +207,7 @@ void model_waited(struct model *m, struct m_batch *b)
 
 unsigned model_key(struct model *m, uint64_t id)
 {
-    return id > 0 ? m->keys[id] : 0;
+    return id > 0 && id <= m->last_id ? m->keys[id] : 0;
 }
 
 struct bytes key_text(unsigned key)
@@ -277,7 +280,7 @@ static void add_record(const struct model *m, struct batch_writer *w, uint64_t i
 struct slice model_encode(struct model *m, struct m_batch *b, int64_t timestamp_ms,
                           int64_t producer_id, int16_t epoch, int32_t sequence)
 {
-    enum { PRODUCER_AT = 43, CRC_AT = 17, CRC_FROM = 21 }; /* engine/batch.h */
+    enum { PRODUCER_AT = 43, CRC_AT = 17, ATTRIBUTES_AT = 21, CRC_FROM = 21 }; /* engine/batch.h */
     struct batch_writer w;
     struct buf          out;
     struct slice        s;
@@ -288,6 +291,7 @@ struct slice model_encode(struct model *m, struct m_batch *b, int64_t timestamp_
         add_record(m, &w, b->first_id + i, timestamp_ms);
     batch_end(&w);
     if (producer_id >= 0) {
+        put_u16(out.at + ATTRIBUTES_AT, b->txn ? BATCH_TRANSACTIONAL : 0);
         put_u64(out.at + PRODUCER_AT, (uint64_t)producer_id);
         put_u16(out.at + PRODUCER_AT + 8, (uint16_t)epoch);
         put_u32(out.at + PRODUCER_AT + 10, (uint32_t)sequence);
@@ -356,7 +360,7 @@ static struct m_target *find_target(struct m_batch *b, const struct m_log *l)
     return NULL;
 }
 
-static void put(struct model *m, struct m_log *l, uint64_t offset, uint64_t id)
+void m_log_put(struct model *m, struct m_log *l, uint64_t offset, uint64_t id)
 {
     uint64_t there = l->ids[offset];
 
@@ -394,7 +398,7 @@ void model_bind(struct model *m, struct m_batch *b, struct m_log *l, uint64_t ba
                   l->topic->name, l->partition, (long long)t->base, (unsigned long long)base);
     m_log_make_room(l, base + b->count);
     for (uint32_t i = 0; i < b->count; i++)
-        put(m, l, base + i, b->first_id + i);
+        m_log_put(m, l, base + i, b->first_id + i);
     if (t->base < 0)
         check_neighbours(m, l, b, base);
     t->partition = (int32_t)l->partition;
@@ -437,6 +441,11 @@ uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_re
         violation(m->world, "what is read is whole", "%s/%u offset %llu: %s", l->topic->name,
                   l->partition, (unsigned long long)ref->base_offset, err_text(err));
     end = ref->base_offset + (uint64_t)head.last_offset_delta + 1;
+    if (head.attributes & BATCH_CONTROL) {
+        model_see_marker(m, l, ref, &head);
+        batch_close(&reader);
+        return end;
+    }
     while (batch_next(&reader, &record, &err)) {
         uint64_t offset = ref->base_offset + (uint64_t)record.offset_delta;
 
@@ -467,7 +476,7 @@ static bool may_be_dropped(const struct m_target *t)
 /* A queue must still hold it: nobody can have taken it unseen. */
 static bool is_needed(const struct model *m, const struct m_batch *b, const struct m_topic *t)
 {
-    if (m_topic_loses(t))
+    if (m_topic_loses(t) || !m_batch_is_committed(b))
         return false;
     for (size_t i = 0; i < m->queue_count && !m->world->may_be_damaged; i++) {
         const struct m_queue *q = m->queues[i];

@@ -34,6 +34,8 @@ struct m_exchange;
 struct m_groups;
 struct m_holes;
 struct m_transaction;
+struct m_txn;
+struct m_txns;
 struct request;
 struct world;
 
@@ -48,6 +50,7 @@ struct m_log {
     uint64_t        start; /* highest log start seen */
     uint64_t        start_turn;
     uint64_t        trim_asked; /* what lies below may have been forgotten by request */
+    bool            has_txns;   /* something transactional was sent to it */
 };
 
 /* What lets most go, of all policies that a topic ever had: model_keep.h. */
@@ -101,6 +104,7 @@ struct m_batch {
     uint64_t        first_sent, last_sent; /* numbers of the calls that carried it */
     int64_t         first_ms, last_ms;     /* when the engine saw them */
     int64_t         delay_ms;              /* of the call; -1: each queue's own */
+    struct m_txn   *txn;                   /* of Kafka that it is part of; NULL: none */
     uint32_t        target_count;
     struct m_target targets[TARGETS_MAX];
 };
@@ -213,6 +217,8 @@ uint64_t model_see(struct model *m, struct m_log *l, uint64_t offset, const stru
 /* All records of a stored batch; returns the offset after it, with what compaction took. */
 uint64_t model_see_batch(struct model *m, struct m_log *l, const struct batch_ref *ref,
                          struct m_holes *holes);
+/* What lies at an offset, which is known. */
+void m_log_put(struct model *m, struct m_log *l, uint64_t offset, uint64_t id);
 /* Its offsets are known up to there. */
 void m_log_make_room(struct m_log *l, uint64_t end);
 /* After the logs of all topics were seen. */
@@ -320,6 +326,7 @@ struct model {
     struct m_binding *bindings;
     uint64_t         last_life; /* of exchanges */
     struct m_groups *groups;    /* model_group.h */
+    struct m_txns   *txns;      /* model_txn.h */
 };
 
 #endif

@@ -75,7 +75,8 @@ static bool may_have_ended(const struct model *m, const struct m_queue *q, int f
         return q->topic->loss.is_compacted;
     case FATE_DAMAGED:
         return m->world->may_be_damaged;
-    case FATE_ABORTED: /* nobody aborts here */
+    case FATE_ABORTED: /* markers, too */
+        return m->world->plan.has[HAS_TXNS];
     case FATE_COUNT:
         break;
     }

@@ -1,6 +1,7 @@
 /* model_group.c - see model_group.h. */
 #include "model_group.h"
 #include "base/mem.h"
+#include "model_txn.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -158,13 +159,44 @@ struct m_slot *model_commit(struct model *m, unsigned group, const struct offset
     if (*want)
         return NULL;
     s = model_slot(m, group, t, item->partition);
-    add_commit(s, (struct m_commit){ number, item->offset, PENDING });
+    add_commit(s, (struct m_commit){ number, item->offset, PENDING, NULL });
     return s;
 }
 
 void m_slot_forget(struct m_slot *s, uint64_t number)
 {
-    add_commit(s, (struct m_commit){ number, -1, PENDING });
+    add_commit(s, (struct m_commit){ number, -1, PENDING, NULL });
+}
+
+void model_commit_of_txn(struct m_slot *s, uint64_t number, int64_t offset, struct m_txn *t)
+{
+    add_commit(s, (struct m_commit){ number, offset, PENDING, t });
+}
+
+void model_decide_commits(struct m_slot *s, const struct m_txn *t, enum outcome outcome)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->at[i].txn == t && (s->at[i].outcome == PENDING || s->at[i].outcome == UNKNOWN))
+            s->at[i].outcome = outcome;
+}
+
+/* Later ones may have hidden it, or taken it away. */
+bool model_commits_contradict(struct model *m, const struct m_slot *s, const struct m_txn *t)
+{
+    bool is_away = false;
+    bool is_covered = false;
+
+    for (size_t i = 0; i < s->count; i++) {
+        const struct m_commit *c = &s->at[i];
+
+        if (c->txn == t && c->outcome == DONE)
+            return t->end == TXN_IS_ABORTED;
+        if (c->txn == t)
+            is_away |= c->outcome == NEVER && c->number > m->groups->at[s->group].forgotten;
+        else
+            is_covered |= is_away && c->outcome != NEVER;
+    }
+    return is_away && !is_covered && t->end == TXN_IS_COMMITTED;
 }
 
 void model_forget_group(struct model *m, unsigned group, uint64_t number)
@@ -213,12 +245,16 @@ static struct m_commit *find_forgetting(struct m_slot *s, uint64_t number)
     return found;
 }
 
-static struct m_commit *find_commit(struct m_slot *s, int64_t offset)
+/* Of several calls that tried to commit it the last is taken: had it been an earlier one, nothing that
+ * is known to lie in between could have happened. */
+static struct m_commit *find_commit(struct m_slot *s, int64_t offset, uint64_t number)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->at[i].offset == offset)
-            return &s->at[i];
-    return NULL;
+    struct m_commit *found = NULL;
+
+    for (size_t i = 0; i < s->count && s->at[i].number <= number; i++)
+        if (s->at[i].offset == offset && (!found || s->at[i].outcome != NEVER))
+            found = &s->at[i];
+    return found;
 }
 
 /* What was in doubt and would hide what was seen did not happen. */
@@ -249,7 +285,7 @@ static void see_nothing(struct model *m, struct m_slot *s, uint64_t number)
         violation(m->world, "committed offsets stay", "group %s, %s/%u: nothing; %lld was committed "
                   "by call %llu", group_name(s->group), s->topic->name, s->partition,
                   (long long)known->offset, (unsigned long long)known->number);
-    add_commit(s, (struct m_commit){ number, -1, DONE }); /* it was forgotten before */
+    add_commit(s, (struct m_commit){ number, -1, DONE, NULL }); /* it was forgotten before */
 }
 
 static void see_commit(struct model *m, struct m_slot *s, uint64_t number, struct m_commit *seen)
@@ -263,18 +299,20 @@ static void see_commit(struct model *m, struct m_slot *s, uint64_t number, struc
                   (unsigned long long)seen->number, (long long)known->offset,
                   (unsigned long long)known->number);
     seen->outcome = DONE;
+    if (seen->txn)
+        model_txn_ended(m, seen->txn, TXN_IS_COMMITTED, "an offset of it is committed");
     decide(s, seen->number, number);
 }
 
 void model_see_offset(struct model *m, struct m_slot *s, uint64_t number, int64_t offset)
 {
-    struct m_commit *seen = find_commit(s, offset);
+    struct m_commit *seen = find_commit(s, offset, number);
 
     if (offset < 0) {
         see_nothing(m, s, number);
         return;
     }
-    if (!seen || seen->outcome == NEVER || seen->number > number)
+    if (!seen || seen->outcome == NEVER)
         violation(m->world, "nothing is there that was never committed",
                   "group %s, %s/%u: %lld", group_name(s->group), s->topic->name, s->partition,
                   (long long)offset);

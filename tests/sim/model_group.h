@@ -36,6 +36,7 @@ struct m_commit {
     uint64_t     number; /* of the call */
     int64_t      offset; /* -1: that it is forgotten */
     enum outcome outcome;
+    struct m_txn *txn;   /* that commits it; NULL: none */
 };
 
 /* What was committed for one partition of one life of a topic. */
@@ -112,6 +113,12 @@ struct m_slot *model_commit(struct model *m, unsigned group, const struct offset
 void m_slot_forget(struct m_slot *s, uint64_t number);
 void model_forget_group(struct model *m, unsigned group, uint64_t number);
 void model_group_forgotten(struct model *m, unsigned group, uint64_t number, enum outcome outcome);
+/* The same of an offset that was pending, for a call that is to commit its transaction. */
+void model_commit_of_txn(struct m_slot *s, uint64_t number, int64_t offset, struct m_txn *t);
+/* What became of the transaction. */
+void model_decide_commits(struct m_slot *s, const struct m_txn *t, enum outcome outcome);
+/* What is known of its offset cannot be so: the transaction has ended otherwise. */
+bool model_commits_contradict(struct model *m, const struct m_slot *s, const struct m_txn *t);
 void model_committed(struct m_slot *s, uint64_t number, enum outcome outcome);
 /* What a call of that number was shown; -1: nothing. */
 void model_see_offset(struct model *m, struct m_slot *s, uint64_t number, int64_t offset);

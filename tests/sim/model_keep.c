@@ -1,6 +1,7 @@
 /* model_keep.c - see model_keep.h. */
 #include "model_keep.h"
 #include "base/mem.h"
+#include "model_txn.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -96,7 +97,7 @@ static bool may_be_behind(const struct m_batch *b, const struct m_log *l, uint64
 static uint64_t bytes_behind(struct model *m, const struct m_log *l, uint64_t offset)
 {
     const struct m_batch *mine = model_batch_of(m, m_log_id(l, offset));
-    uint64_t              bytes = 0;
+    uint64_t              bytes = m_log_marker_bytes(m, l);
 
     for (uint64_t id = 1; id <= m->last_id; id += m->batches[id]->count)
         if (m->batches[id] != mine && may_be_behind(m->batches[id], l, offset))
@@ -110,7 +111,7 @@ static bool has_later_of_key(struct model *m, const struct m_log *l, uint64_t of
         const struct m_batch *b = m->batches[id];
         int64_t               base = base_in(b, l);
 
-        if (m->keys[id] == key && may_be_behind(b, l, offset) &&
+        if (m->keys[id] == key && m_batch_counts(b) && may_be_behind(b, l, offset) &&
             (base < 0 || (uint64_t)base + (id - b->first_id) > offset))
             return true;
     }
@@ -142,7 +143,7 @@ static bool may_be_compacted(struct model *m, const struct m_log *l, uint64_t of
         return true;
     if (b->made_ms + loss->lag_ms > m->world->now_ms)
         return false;
-    if (key == 0)
+    if (key == 0 || !m_batch_is_committed(b))
         return true;
     if (model_is_tombstone(m, id) && b->first_ms + loss->tombstone_ms <= m->world->now_ms)
         return true;

@@ -4,6 +4,7 @@
 #include "model_keep.h"
 #include "model_exchange.h"
 #include "model_group.h"
+#include "model_txn.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -134,12 +135,12 @@ enum presence m_queue_presence(struct model *m, const struct m_queue *q, uint32_
     const struct m_log   *l = &q->topic->logs[partition];
     const struct m_batch *b = model_batch_of(m, m_log_id(l, offset));
 
-    if (!b)
+    if (!b || m_log_is_unstable(m, l, offset))
         return MAYBE_IN;
     if (b->first_sent > q->made)
         return IN;
-    if (q->from_end)
-        return b->last_sent < q->made ? NOT_IN : MAYBE_IN;
+    if (q->from_end) /* of a log with transactions it begins at what was stable */
+        return b->last_sent < q->made && !l->has_txns ? NOT_IN : MAYBE_IN;
     if (m_topic_is_timed(q->topic) && !m_topic_loses(q->topic))
         return IN;
     return q->made_topic ? NOT_IN : MAYBE_IN; /* others may have settled it before */
@@ -383,8 +384,10 @@ static bool holds_up(struct model *m, struct m_queue *q, uint32_t partition, uin
     if (h->fate != OPEN || m_queue_presence(m, q, partition, offset) != IN ||
         m_queue_may_expire(m, q, partition, offset))
         return false;
-    if (h->seen_max == 0 && delay_of(q, b) > 0 && b->last_ms + delay_of(q, b) > t->after_ms)
-        return false; /* whichever try was the one that counts, it may not have been due yet */
+    if (h->seen_max == 0 && delay_of(q, b) > 0 &&
+        (q->topic->logs[partition].has_txns || b->last_ms + delay_of(q, b) > t->after_ms))
+        return false; /* whichever try was the one that counts, it may not have been due yet; and the queue's own delay
+                       * begins when no transaction holds it back any more */
     if (m->world->plan.has[HAS_NO_ACK] &&
         (h->hold != LEASED || h->low_ms <= m->world->turn_ms)) /* it may be on its way, settled */
         return false;
@@ -451,6 +454,7 @@ void model_deliver(struct model *m, struct m_queue *q, const struct message_ref 
                   AT_FORMAT "queue %llu, not %llu", AT(q, ref, t),
                   (unsigned long long)ref->lease.queue_id, (unsigned long long)q->id);
     id = see_record(m, q, ref);
+    model_txn_delivered(m, model_batch_of(m, id));
     TRACE(m->world, "%s: got " AT_FORMAT "record %llu key %u%s%s", t->client->kind->name,
           AT(q, ref, t), (unsigned long long)id, model_key(m, id), t->no_ack ? " no ack" : "",
           t->is_bound ? " bound" : "");

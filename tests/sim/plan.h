@@ -49,7 +49,9 @@
     X(EXCHANGES, "exchanges and bindings")                                                         \
     X(GROUPS, "consumer groups")                                                                   \
     X(USERS, "users")                                                                              \
-    X(TRANSACTIONS, "several calls at once")
+    X(TRANSACTIONS, "several calls at once")                                                       \
+    X(TXNS, "transactions of Kafka")                                                               \
+    X(COPIES, "copies in transactions")
 
 enum feature {
 #define X(name, text) HAS_##name,

@@ -1,6 +1,6 @@
 /* reader.c - see clients.h: reads logs from any offset, waits at their ends, asks for offsets. */
 #include "clients.h"
-#include "model_keep.h"
+#include "model_txn.h"
 
 #include <stdlib.h>
 
@@ -20,6 +20,16 @@ static void on_submit(struct request *r)
     x->topic = model_topic(r->client->world->model, x->asked->name);
     if (x->topic)
         x->start = x->topic->logs[((struct read_call *)r->call)->items[0].partition].start;
+}
+
+static void check_committed(struct world *w, struct m_log *l, const struct read_item *item)
+{
+    struct m_holes holes = { 0 };
+
+    model_see_committed(w->model, l, item, &holes);
+    if (m_topic_is_timed(l->topic))
+        model_check_holes(w->model, l, &holes);
+    free(holes.at);
 }
 
 /* Batches follow one another from the offset asked for. */
@@ -81,7 +91,10 @@ static void on_answer(struct request *r)
     if (item->err)
         violation(w, "a read is answered as it should be", "%s/%u from %llu: %s", l->topic->name,
                   l->partition, (unsigned long long)item->offset, err_text(item->err));
-    check_batches(w, l, item);
+    if (((const struct read_call *)r->call)->committed_only)
+        check_committed(w, l, item);
+    else
+        check_batches(w, l, item);
 }
 
 static const struct request_kind read_kind = { .on_submit = on_submit, .on_answer = on_answer };
@@ -101,6 +114,7 @@ static void step(struct client *c)
     item = arena_struct(&a->call.arena, struct read_item);
     x->asked = t;
     a->ns = bytes_str(NAMESPACE_DEFAULT);
+    a->committed_only = w->plan.has[HAS_TXNS] && draw_one_in(&w->draw, 2);
     a->bytes_max = (uint32_t)draw_skewed(&w->draw, READ_BYTES_MAX);
     a->bytes_min = draw_one_in(&w->draw, 2) ? 1 : 0;
     a->wait_ms = draw_one_in(&w->draw, 2) ? (int64_t)draw_below(&w->draw, WAIT_MS_MAX) : 0;

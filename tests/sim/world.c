@@ -9,8 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JOURNAL_BYTES = JOURNAL_FILE_BYTES_MIN, FREE_MIN = 100000, SETTLE_ROUNDS_MAX = 100000, VIOLATION_STATUS = 3,
-       HOUR_MS = 3600 * 1000 };
+enum {
+    JOURNAL_BYTES = JOURNAL_FILE_BYTES_MIN,
+    SEGMENT_BYTES = 200000,
+    FREE_MIN = 100000,
+    SETTLE_ROUNDS_MAX = 100000,
+    VIOLATION_STATUS = 3,
+    HOUR_MS = 3600 * 1000,
+};
 
 /* ---- saying ---- */
 
@@ -306,6 +312,7 @@ static struct engine_options draw_options(struct world *w)
     struct draw          *d = &w->draw;
     struct engine_options o = { .seed = draw_u64(d),
                                 .journal_file_bytes = JOURNAL_BYTES,
+                                .segment_bytes = SEGMENT_BYTES, /* the disk is memory, and zeroed */
                                 .on_failed = on_failed,
                                 .ctx = w };
 

@@ -109,6 +109,7 @@ struct world {
     bool                has_failed; /* the engine said that the disk failed */
     bool                is_dying;   /* answers that come now are never seen by anybody */
     bool                is_calm;    /* no more faults */
+    bool                is_drained; /* nobody does anything any more, and all time limits are over */
     bool                is_short;   /* of disk space, or was in this life */
     bool                may_be_damaged; /* what cannot be read is not a broken rule now */
     bool                is_damaged;     /* and something could not */
