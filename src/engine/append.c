@@ -6,6 +6,9 @@
  *   APPENDED    append_ms, target count, each { log id, base offset, delay_ms + 1 };
  *               payload: the batch as it is stored
  *
+ *   APPENDED_RUN  append_ms, log id, base offset of the first, delay_ms + 1, batch count; payload:
+ *               the batches, one after the other, without producers
+ *
  *   A1  A batch is stored once, however many logs it goes to; its baseOffset field is that of the
  *       first target.
  *   A2  The base offset of a target is the end of its log at that moment: offsets have no gaps and
@@ -121,6 +124,115 @@ void append_batch(struct engine *e, struct slice batch, const struct batch_head 
              targets[i].delay_ms);
     buf_fini(&b);
     block_drop(batch.block);
+}
+
+/* ---- several small batches ---- */
+
+bool append_is_for_run(const struct slice *batch, const struct batch_head *head)
+{
+    return batch->bytes.len <= APPEND_RUN_BATCH_BYTES_MAX && head->producer_id < 0;
+}
+
+static void push_run(struct engine *e, struct log *l, const struct log_entry *entries,
+                     uint32_t count, int64_t delay_ms)
+{
+    const struct log_entry *last = &entries[count - 1];
+    struct log_entry        all = entries[0]; /* as far as others look at it */
+
+    all.count = (uint32_t)(last->base_offset + last->count - all.base_offset);
+    log_push_run(e, l, entries, count);
+    append_note(e, l, &all, delay_ms);
+}
+
+/* One block for all, each with its base offset. Their places in it become the entries' positions. */
+static struct slice join(struct engine *e, uint64_t base, const struct append_part **parts,
+                         uint32_t count, struct log_entry *entries)
+{
+    struct block *b;
+    size_t        bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        bytes += parts[i]->batch.bytes.len;
+    b = block_new(bytes);
+    bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct bytes from = parts[i]->batch.bytes;
+        uint32_t           records = (uint32_t)parts[i]->head.record_count;
+
+        memcpy(b->at + bytes, from.at, from.len);
+        batch_patch(b->at + bytes, base, 0);
+        entries[i] = (struct log_entry){ base, bytes, parts[i]->head.max_timestamp_ms, e->now_ms,
+                                         (uint32_t)from.len, records };
+        block_drop(parts[i]->batch.block);
+        base += records;
+        bytes += from.len;
+    }
+    return slice_of(b, b->at, bytes);
+}
+
+void append_run(struct engine *e, struct log *l, int64_t delay_ms, const struct append_part **parts,
+                uint32_t count)
+{
+    struct log_entry entries[APPEND_RUN_BATCHES_MAX];
+    struct slice     all = join(e, l->end, parts, count, entries);
+    struct buf       head;
+    uint64_t         position;
+
+    buf_init(&head);
+    buf_varint(&head, e->now_ms);
+    buf_uvarint(&head, l->id);
+    buf_uvarint(&head, l->end);
+    buf_uvarint(&head, (uint64_t)(delay_ms + 1));
+    buf_uvarint(&head, count);
+    position = engine_change(e, CHANGE_APPENDED_RUN, &head, all);
+    for (uint32_t i = 0; i < count; i++)
+        entries[i].position += position;
+    push_run(e, l, entries, count, delay_ms);
+    buf_fini(&head);
+    block_drop(all.block);
+}
+
+/* The batch that comes first in what is left of the payload. */
+static bool get_entry(struct bytes *left, struct log_entry *x)
+{
+    struct batch_head head;
+    size_t            len;
+
+    if (batch_first(*left, &head, &len) != ERR_OK || head.producer_id >= 0 ||
+        head.record_count != head.last_offset_delta + 1ll || !producer_is_sound(&head))
+        return false;
+    x->max_timestamp_ms = head.max_timestamp_ms;
+    x->batch_len = (uint32_t)len;
+    x->count = (uint32_t)head.record_count;
+    *left = bytes_of(left->at + len, left->len - len);
+    return true;
+}
+
+enum err append_apply_run(struct engine *e, struct rd *head, struct bytes payload,
+                          uint64_t position)
+{
+    struct log_entry entries[APPEND_RUN_BATCHES_MAX];
+    int64_t          append_ms = rd_varint64(head);
+    struct log      *l = idmap_get(&e->logs, rd_uvarint64(head));
+    uint64_t         base = rd_uvarint64(head);
+    int64_t          delay_ms = (int64_t)rd_uvarint64(head) - 1;
+    uint64_t         count = rd_uvarint64(head);
+    struct bytes     left = payload;
+
+    if (head->failed || !l || l->end != base || count == 0 || count > APPEND_RUN_BATCHES_MAX)
+        return ERR_CORRUPT;
+    for (uint64_t i = 0; i < count; i++) {
+        entries[i] = (struct log_entry){ .base_offset = base,
+                                         .position = position + (uint64_t)(left.at - payload.at),
+                                         .append_ms = append_ms };
+        if (!get_entry(&left, &entries[i]))
+            return ERR_CORRUPT;
+        base += entries[i].count;
+    }
+    if (left.len > 0)
+        return ERR_CORRUPT;
+    push_run(e, l, entries, (uint32_t)count, delay_ms);
+    return ERR_OK;
 }
 
 /* ---- CALL_APPEND ---- */

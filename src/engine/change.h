@@ -19,6 +19,7 @@
     X(5, TOPIC_GROWN, topic_apply_grown)                                                           \
     X(9, LOG_COMPACTED, compactor_apply_compacted)                                                 \
     X(10, APPENDED, append_apply_appended)                                                         \
+    X(7, APPENDED_RUN, append_apply_run)                                                           \
     X(11, LOG_STATE, log_apply_state)                                                              \
     X(12, PRODUCER_MADE, producer_apply_made)                                                      \
     X(13, PRODUCER_STATE, producer_apply_state)                                                    \

@@ -43,6 +43,7 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_TOPIC_POLICY] = { "TOPIC_POLICY", "u:topic " TOPIC_POLICY },
     [CHANGE_TOPIC_GROWN] = { "TOPIC_GROWN", "u:topic n:log n:partitions" },
     [CHANGE_APPENDED] = { "APPENDED", "t:when #targets [n:log n:base n:delay+1]" },
+    [CHANGE_APPENDED_RUN] = { "APPENDED_RUN", "t:when n:log n:base n:delay+1 n:batches" },
     [CHANGE_LOG_STATE] = { "LOG_STATE", "n:log n:start n:end n:clean t:horizon" },
     [CHANGE_LOG_COMPACTED] = { "LOG_COMPACTED", "n:log n:clean t:horizon" },
     [CHANGE_LOG_ENTRIES] = { "LOG_ENTRIES", "n:log n:first #entries [n:base n:position n:bytes "

@@ -317,6 +317,16 @@ struct append_target {
 void append_batch(struct engine *e, struct slice batch, const struct batch_head *head, struct append_target *targets,
                   size_t count);
 
+/* Small batches without producers to one log, in this order, as one change. Takes over their holds. */
+enum { APPEND_RUN_BATCHES_MAX = 128, APPEND_RUN_BATCH_BYTES_MAX = 1024 }; /* the first is on disk */
+struct append_part {
+    struct slice      batch;
+    struct batch_head head;
+};
+void append_run(struct engine *e, struct log *l, int64_t delay_ms, const struct append_part **parts,
+                uint32_t count);
+bool append_is_for_run(const struct slice *batch, const struct batch_head *head);
+
 /* ---- read.c ---- */
 enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
                        const struct uuid *uuid, uint32_t partition, struct log **out);

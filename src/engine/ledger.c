@@ -516,15 +516,21 @@ static uint64_t sweep_held(struct chunk *c, struct span s, const struct sweep *s
 {
     uint64_t n = 0;
 
-    for (unsigned bit = s.from; bit < s.to; bit++) {
-        struct held *h = has_bit(c->held, bit) ? slot_at(c, bit)->held : NULL;
+    for (unsigned w = 0; w < CHUNK_WORDS; w++) {
+        uint64_t mask = word_mask(w, s.from, s.to);
+        uint64_t left;
 
-        if (!h || (h->state == HELD_LEASED && !sweep->leased_too))
-            continue;
-        sweep->before(sweep->ctx, h);
-        leave(h);
-        chunk_forget(h);
-        n++;
+        while ((left = c->held[w] & mask) != 0) {
+            struct held *h = slot_at(c, w * 64 + (unsigned)__builtin_ctzll(left))->held;
+
+            mask &= ~(left ^ (left - 1)); /* those behind it */
+            if (h->state == HELD_LEASED && !sweep->leased_too)
+                continue;
+            sweep->before(sweep->ctx, h);
+            leave(h);
+            chunk_forget(h);
+            n++;
+        }
     }
     return n;
 }

@@ -145,55 +145,77 @@ _Static_assert(GROUP_OFFSETS == 16, "group_bits");
 
 /* ---- slots ---- */
 
+static void make_group(struct chunk *c, unsigned group)
+{
+    if (c->groups[group])
+        return;
+    c->groups[group] = mem_new(GROUP_BYTES);
+    pool_of(c)->group_count++;
+}
+
 static union held_slot *make_slot(struct chunk *c, unsigned bit)
 {
-    unsigned group = bit / GROUP_OFFSETS;
-
     if (c->folded)
         chunk_unfold(c);
-    if (!c->groups[group]) {
-        c->groups[group] = mem_new(GROUP_BYTES);
-        pool_of(c)->group_count++;
-    }
+    make_group(c, bit / GROUP_OFFSETS);
     return slot_at(c, bit);
+}
+
+static void free_group(struct chunk *c, unsigned group)
+{
+    free(c->groups[group]);
+    c->groups[group] = NULL;
+    pool_of(c)->group_count--;
 }
 
 static void free_slot(struct chunk *c, unsigned bit)
 {
     unsigned group = bit / GROUP_OFFSETS;
 
-    if (group_bits(c->held, group) != 0 || group_bits(c->delayed, group) != 0)
-        return;
-    free(c->groups[group]);
-    c->groups[group] = NULL;
-    pool_of(c)->group_count--;
+    if (group_bits(c->held, group) == 0 && group_bits(c->delayed, group) == 0)
+        free_group(c, group);
+}
+
+/* The first entry of a group, or of the chunk. */
+static void begin_group(struct chunk *c, unsigned group)
+{
+    pool_of(c)->lease_bytes += GROUP_BYTES + (is_zero(c->held) ? sizeof *c : 0);
+    make_group(c, group);
+}
+
+/* There is none any more. */
+static void end_group(struct chunk *c, unsigned group)
+{
+    pool_of(c)->lease_bytes -= GROUP_BYTES + (is_zero(c->held) ? sizeof *c : 0);
+    if (group_bits(c->delayed, group) == 0)
+        free_group(c, group);
 }
 
 struct held *chunk_hold(struct chunk *c, unsigned bit)
 {
-    struct held_pool *p = pool_of(c);
-    struct held      *h = pool_take(p);
+    unsigned     group = bit / GROUP_OFFSETS;
+    struct held *h = pool_take(pool_of(c));
 
-    if (group_bits(c->held, bit / GROUP_OFFSETS) == 0)
-        p->lease_bytes += GROUP_BYTES + (is_zero(c->held) ? sizeof *c : 0);
+    if (c->folded)
+        chunk_unfold(c);
+    if (group_bits(c->held, group) == 0)
+        begin_group(c, group);
     h->chunk = c;
     h->offset = chunk_base(c) + bit;
-    make_slot(c, bit)->held = h;
+    c->groups[group][bit % GROUP_OFFSETS].held = h;
     set_bit(c->held, bit);
     return h;
 }
 
 void chunk_forget(struct held *h)
 {
-    struct chunk     *c = h->chunk;
-    struct held_pool *p = pool_of(c);
-    unsigned          bit = bit_of(h->offset);
+    struct chunk *c = h->chunk;
+    unsigned      bit = bit_of(h->offset);
 
     clear_bit(c->held, bit);
     if (group_bits(c->held, bit / GROUP_OFFSETS) == 0)
-        p->lease_bytes -= GROUP_BYTES + (is_zero(c->held) ? sizeof *c : 0);
-    free_slot(c, bit);
-    pool_give(p, h);
+        end_group(c, bit / GROUP_OFFSETS);
+    pool_give(pool_of(c), h);
 }
 
 void chunk_delay(struct chunk *c, unsigned bit, int64_t due_ms)

@@ -93,16 +93,18 @@ static uint64_t entry_end(const struct log_entry *entry)
     return entry->base_offset + entry->count;
 }
 
-static void make_entry_room(struct log_entries *es)
+static void make_entry_room(struct log_entries *es, uint32_t count)
 {
-    if (es->first + es->count < es->cap)
+    if (es->first + es->count + count <= es->cap)
         return;
     if (es->first > es->cap / 2) {
         memmove(es->at, es->at + es->first, es->count * sizeof *es->at);
         es->first = 0;
-        return;
     }
-    es->cap = es->cap ? es->cap * 2 : ROOM_FIRST;
+    if (es->first + es->count + count <= es->cap)
+        return;
+    while (es->first + es->count + count > es->cap)
+        es->cap = es->cap ? es->cap * 2 : ROOM_FIRST;
     es->at = mem_resize(es->at, es->cap * sizeof *es->at);
 }
 
@@ -138,23 +140,45 @@ static void give_back_room(struct engine *e, struct log *l)
 
 void log_push(struct engine *e, struct log *l, const struct log_entry *entry)
 {
-    assert(entry->base_offset >= l->end); /* L1 */
-    row_touch(e, &l->row);
-    log_chunks_on_push(e, l, entry->base_offset);
-    log_load_entry(e, l, entry);
-    l->end = entry_end(entry);
+    log_push_run(e, l, entry, 1);
 }
 
-void log_load_entry(struct engine *e, struct log *l, const struct log_entry *entry)
+void log_push_run(struct engine *e, struct log *l, const struct log_entry *entries, uint32_t count)
 {
-    make_entry_room(&l->entries);
-    l->entries.at[l->entries.first + l->entries.count++] = *entry;
-    l->bytes += entry->batch_len;
-    pins_put(&e->pins, entry->position);
-    if (l->entries.count == 1) {
+    assert(entries->base_offset >= l->end); /* L1 */
+    row_touch(e, &l->row);
+    log_chunks_on_run(e, l, entries, count);
+    log_load_entries(e, l, entries, count);
+    l->end = entry_end(&entries[count - 1]);
+}
+
+typedef void pins_fn(struct pins *p, uint64_t position, uint64_t count);
+
+/* L3: all that lie in one stretch at once. */
+static void count_in(struct pins *p, pins_fn *fn, const struct log_entry *entries, uint32_t count)
+{
+    for (uint32_t i = 0, n; i < count; i += n) {
+        uint64_t stretch = entries[i].position / PINS_STRETCH_BYTES;
+
+        for (n = 1; i + n < count && entries[i + n].position / PINS_STRETCH_BYTES == stretch;)
+            n++;
+        fn(p, entries[i].position, n);
+    }
+}
+
+void log_load_entries(struct engine *e, struct log *l, const struct log_entry *entries,
+                      uint32_t count)
+{
+    if (l->entries.count == 0) {
         list_push(&e->mover.logs, &l->in_journal);
         e->mover.log_count++;
     }
+    make_entry_room(&l->entries, count);
+    memcpy(l->entries.at + l->entries.first + l->entries.count, entries, count * sizeof *entries);
+    l->entries.count += count;
+    for (uint32_t i = 0; i < count; i++)
+        l->bytes += entries[i].batch_len;
+    count_in(&e->pins, pins_put, entries, count);
 }
 
 void log_push_extent(struct engine *e, struct log *l, const struct extent *x)
@@ -393,10 +417,11 @@ static void remove_entries(struct engine *e, struct log *l, uint32_t i, uint32_t
     struct log_entry *at = log_entries(l);
 
     for (uint32_t k = i; k < i + n; k++) {
-        recall_forget(l, &at[k]);
-        pins_take(&e->pins, at[k].position);
+        if (l->recalls)
+            recall_forget(l, &at[k]);
         l->bytes -= at[k].batch_len;
     }
+    count_in(&e->pins, pins_take, at + i, n);
     if (i == 0)
         l->entries.first += n;
     else

@@ -10,11 +10,14 @@
 
 struct log *log_new(uint64_t id, struct topic *topic, uint32_t partition);
 void log_free(struct engine *e, struct log *l);
-/* Both at the end of the log. */
+/* All at the end of the log. */
 void log_push(struct engine *e, struct log *l, const struct log_entry *entry);
+/* Some that follow one another, in the log and in the journal. */
+void log_push_run(struct engine *e, struct log *l, const struct log_entry *entries, uint32_t count);
 void log_push_extent(struct engine *e, struct log *l, const struct extent *x);
 /* The same from a row, which knows the log's end; those of each kind come in order. */
-void log_load_entry(struct engine *e, struct log *l, const struct log_entry *entry);
+void log_load_entries(struct engine *e, struct log *l, const struct log_entry *entries,
+                      uint32_t count);
 void log_load_extent(struct engine *e, struct log *l, const struct extent *x);
 /*
  * From now on [from, to) is what these extents, in order of offset, have of it; entries and extents
@@ -36,8 +39,11 @@ uint32_t log_extent_index(const struct log *l, uint64_t offset);
 uint64_t log_next_base(const struct log *l, uint64_t offset);
 
 /* ---- log_row.c ---- */
-/* Before an entry or extent with this base is pushed. */
+/* Before an extent with this base is pushed. */
 void log_chunks_on_push(struct engine *e, struct log *l, uint64_t base);
+/* Before these entries are. */
+void log_chunks_on_run(struct engine *e, struct log *l, const struct log_entry *entries,
+                       uint32_t count);
 /* Before what lies wholly below offset is forgotten. */
 void log_chunks_on_trim(struct engine *e, struct log *l, uint64_t offset);
 /* Before and after what lies in [from, to) becomes something else. */
@@ -57,7 +63,7 @@ void extent_move(struct engine *e, struct log *l, uint64_t from, uint64_t to,
                  const struct extent *made, size_t count);
 
 /* ---- append.c ---- */
-/* A batch came in: queues and readers hear of it. */
+/* What this entry says came in, one batch or several: queues and readers hear of it. */
 void append_note(struct engine *e, struct log *l, const struct log_entry *entry, int64_t delay_ms);
 
 /* ---- stage.c: appends of one turn ---- */

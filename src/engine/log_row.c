@@ -50,20 +50,40 @@ static void remove_chunk(struct engine *e, struct log_chunk *c)
     free(c);
 }
 
-/* LR1 */
-static bool is_closed(const struct log_chunk *c)
+/* LR1: how many more the last one takes. */
+static uint32_t room_of(const struct log_chunk *c)
 {
-    return c->count >= (c->row.is_saved ? CHUNK_ENTRIES_MIN : CHUNK_ENTRIES_MAX);
+    uint32_t most = c->row.is_saved ? CHUNK_ENTRIES_MIN : CHUNK_ENTRIES_MAX;
+
+    return c->count < most ? most - c->count : 0;
 }
 
-void log_chunks_on_push(struct engine *e, struct log *l, uint64_t base_offset)
+/* The last chunk, which has room; a new one begins at base. */
+static struct log_chunk *chunk_with_room(struct engine *e, struct log *l, uint64_t base)
 {
     struct log_chunk *c = last_chunk(l);
 
-    if (!c || is_closed(c))
-        c = add_chunk(l, base_offset);
+    if (!c || room_of(c) == 0)
+        c = add_chunk(l, base);
     row_touch(e, &c->row);
-    c->count++;
+    return c;
+}
+
+void log_chunks_on_push(struct engine *e, struct log *l, uint64_t base)
+{
+    chunk_with_room(e, l, base)->count++;
+}
+
+void log_chunks_on_run(struct engine *e, struct log *l, const struct log_entry *entries,
+                       uint32_t count)
+{
+    for (uint32_t i = 0, n; i < count; i += n) {
+        struct log_chunk *c = chunk_with_room(e, l, entries[i].base_offset);
+
+        n = room_of(c) > 0 ? room_of(c) : 1; /* the touch may have closed it */
+        n = n < count - i ? n : count - i;
+        c->count += n;
+    }
 }
 
 static struct log_chunk *chunk_at(const struct list *node)
@@ -264,7 +284,7 @@ static bool load_entry(struct engine *e, struct log *l, const struct log_chunk *
         (l->entries.count > 0 && x.base_offset < last[-1].base_offset + last[-1].count))
         return false;
     if (x.base_offset + x.count > l->start) /* LR2 */
-        log_load_entry(e, l, &x);
+        log_load_entries(e, l, &x, 1);
     return true;
 }
 

@@ -78,7 +78,7 @@ void move_add_batch(struct move *m, const struct log_entry *entry)
 
     s->entry = *entry;
     m->batches++;
-    pins_put(&m->engine->pins, entry->position); /* M5 */
+    pins_put(&m->engine->pins, entry->position, 1); /* M5 */
 }
 
 void move_add_extent(struct move *m, uint64_t log, const struct extent *x)
@@ -110,7 +110,7 @@ static void release_sources(struct engine *e, struct move_piece *p)
         if (p->sources[i].extent.batches > 0)
             room_release(e, room_find(e, p->sources[i].segment.number));
         else
-            pins_take(&e->pins, p->sources[i].entry.position);
+            pins_take(&e->pins, p->sources[i].entry.position, 1);
     p->source_count = 0;
 }
 

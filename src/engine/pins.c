@@ -59,33 +59,34 @@ static size_t find(const struct pins *p, uint64_t number)
     return low;
 }
 
-void pins_put(struct pins *p, uint64_t position)
+void pins_put(struct pins *p, uint64_t position, uint64_t count)
 {
     uint64_t             number = position / PINS_STRETCH_BYTES;
     size_t               i = find(p, number);
     struct pins_stretch *at;
 
-    p->total++;
+    p->total += count;
     if (i < p->count && p->at[p->first + i].number == number) {
-        p->at[p->first + i].count++;
+        p->at[p->first + i].count += count;
         return;
     }
     make_room(p);
     at = p->at + p->first;
     memmove(at + i + 1, at + i, (p->count - i) * sizeof *at);
-    at[i] = (struct pins_stretch){ number, 1 };
+    at[i] = (struct pins_stretch){ number, count };
     p->count++;
 }
 
-void pins_take(struct pins *p, uint64_t position)
+void pins_take(struct pins *p, uint64_t position, uint64_t count)
 {
     uint64_t             number = position / PINS_STRETCH_BYTES;
     size_t               i = find(p, number);
     struct pins_stretch *at = p->at + p->first;
 
-    assert(i < p->count && at[i].number == number && at[i].count > 0);
-    p->total--;
-    if (--at[i].count > 0)
+    assert(i < p->count && at[i].number == number && at[i].count >= count);
+    p->total -= count;
+    at[i].count -= count;
+    if (at[i].count > 0)
         return;
     if (i == 0) {
         p->first++;

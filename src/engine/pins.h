@@ -30,8 +30,9 @@ struct pins {
 
 void pins_init(struct pins *p);
 void pins_fini(struct pins *p);
-void pins_put(struct pins *p, uint64_t position);
-void pins_take(struct pins *p, uint64_t position);
+/* So many in the stretch that position is in. */
+void pins_put(struct pins *p, uint64_t position, uint64_t count);
+void pins_take(struct pins *p, uint64_t position, uint64_t count);
 /* UINT64_MAX: there is none. */
 uint64_t pins_oldest(const struct pins *p);
 /* Bytes of journal from the oldest one to `end`. Where a claim began far above the one before, the

@@ -39,11 +39,11 @@ static void the_oldest_is_never_above_a_batch(void **state)
         if (count < MOST && draw(2)) {
             end += draw(3 * PINS_STRETCH_BYTES);
             at[count] = draw(20) == 0 && count > 0 ? at[draw((uint32_t)count)] : end;
-            pins_put(&p, at[count++]);
+            pins_put(&p, at[count++], 1);
         } else if (count > 0) {
             size_t k = draw(4) == 0 ? draw((uint32_t)count) : 0;
 
-            pins_take(&p, at[k]);
+            pins_take(&p, at[k], 1);
             at[k] = at[--count];
         }
         assert_int_equal(p.total, count);
@@ -66,9 +66,9 @@ static void a_gap_between_claims_does_not_count(void **state)
 
     (void)state;
     pins_init(&p);
-    pins_put(&p, 0);
-    pins_put(&p, 2 * PINS_STRETCH_BYTES);
-    pins_put(&p, claim);
+    pins_put(&p, 0, 1);
+    pins_put(&p, 2 * PINS_STRETCH_BYTES, 1);
+    pins_put(&p, claim, 1);
     assert_int_equal(pins_held(&p, claim + 5 * PINS_STRETCH_BYTES),
                      (2 + 1 + 6) * (uint64_t)PINS_STRETCH_BYTES);
     pins_fini(&p);
@@ -81,7 +81,7 @@ static void one_can_count_back(void **state)
     (void)state;
     pins_init(&p);
     for (uint64_t i = 0; i < 100; i++)
-        pins_put(&p, i * PINS_STRETCH_BYTES);
+        pins_put(&p, i * PINS_STRETCH_BYTES, 1);
     assert_int_equal(pins_back(&p, 100 * PINS_STRETCH_BYTES - 1, 1000 * PINS_STRETCH_BYTES), 0);
     assert_int_equal(pins_back(&p, 100 * PINS_STRETCH_BYTES - 1, 10 * PINS_STRETCH_BYTES),
                      90 * PINS_STRETCH_BYTES);

@@ -30,10 +30,9 @@ enum { FLAG_TRANSACTIONAL = 1 }; /* on disk */
 
 /* One staged batch; in the arena of the stage. */
 struct staged {
-    struct list       in_log;
-    struct slice      batch;
-    struct batch_head head;
-    int64_t           delay_ms;
+    struct list        in_log;
+    struct append_part part;
+    int64_t            delay_ms;
 };
 
 /* What is staged of one log; likewise. */
@@ -75,7 +74,7 @@ uint64_t stage_append(struct engine *e, struct log *l, struct slice batch,
     struct log_stage *all = make_stage(e, l);
     struct staged    *s = arena_struct(&e->stage.arena, struct staged);
 
-    *s = (struct staged){ .batch = batch, .head = *head, .delay_ms = delay_ms };
+    *s = (struct staged){ .part = { batch, *head }, .delay_ms = delay_ms };
     list_push(&all->batches, &s->in_log);
     all->end = base + (uint64_t)head->record_count;
     all->bytes += batch.bytes.len;
@@ -115,31 +114,31 @@ static struct run take_run(struct engine *e, struct log *l, struct list *from)
                            .append_ms = e->now_ms };
     do {
         struct staged *s = staged_of(n);
-        size_t         len = s->batch.bytes.len;
+        size_t         len = s->part.batch.bytes.len;
 
-        batch_patch((uint8_t *)(uintptr_t)s->batch.bytes.at, r.x.end, 0);
-        r.x.crc = crc32c(r.x.crc, s->batch.bytes.at, len);
-        r.x.end += (uint64_t)s->head.record_count;
+        batch_patch((uint8_t *)(uintptr_t)s->part.batch.bytes.at, r.x.end, 0);
+        r.x.crc = crc32c(r.x.crc, s->part.batch.bytes.at, len);
+        r.x.end += (uint64_t)s->part.head.record_count;
         r.x.bytes += (uint32_t)len;
         r.x.batches++;
-        if (s->head.max_timestamp_ms > r.x.max_timestamp_ms)
-            r.x.max_timestamp_ms = s->head.max_timestamp_ms;
+        if (s->part.head.max_timestamp_ms > r.x.max_timestamp_ms)
+            r.x.max_timestamp_ms = s->part.head.max_timestamp_ms;
         n = n->next;
-    } while (n != &l->stage->batches && r.x.bytes + staged_of(n)->batch.bytes.len <= EXTENT_BYTES_MAX);
+    } while (n != &l->stage->batches && r.x.bytes + staged_of(n)->part.batch.bytes.len <= EXTENT_BYTES_MAX);
     r.past = n;
     return r;
 }
 
 static void put_batch(struct buf *head, const struct staged *s)
 {
-    buf_uvarint(head, s->batch.bytes.len);
-    buf_uvarint(head, (uint64_t)s->head.record_count);
-    buf_varint(head, s->head.max_timestamp_ms);
+    buf_uvarint(head, s->part.batch.bytes.len);
+    buf_uvarint(head, (uint64_t)s->part.head.record_count);
+    buf_varint(head, s->part.head.max_timestamp_ms);
     buf_uvarint(head, (uint64_t)(s->delay_ms + 1));
-    buf_uvarint(head, (uint64_t)(s->head.producer_id + 1));
-    buf_uvarint(head, s->head.producer_id < 0 ? 0 : (uint16_t)s->head.producer_epoch);
-    buf_uvarint(head, s->head.producer_id < 0 ? 0 : (uint32_t)s->head.base_sequence);
-    buf_uvarint(head, s->head.attributes & BATCH_TRANSACTIONAL ? FLAG_TRANSACTIONAL : 0);
+    buf_uvarint(head, (uint64_t)(s->part.head.producer_id + 1));
+    buf_uvarint(head, s->part.head.producer_id < 0 ? 0 : (uint16_t)s->part.head.producer_epoch);
+    buf_uvarint(head, s->part.head.producer_id < 0 ? 0 : (uint32_t)s->part.head.base_sequence);
+    buf_uvarint(head, s->part.head.attributes & BATCH_TRANSACTIONAL ? FLAG_TRANSACTIONAL : 0);
 }
 
 /* The bytes for the blob: header, batches, and zeros to where the next extent begins. */
@@ -157,7 +156,7 @@ static void add_part(struct engine *e, const struct log *l, const struct run *r)
     extent_head_encode(b->at, &head);
     slices[n++] = slice_of(b, b->at, EXTENT_HEADER_BYTES);
     for (struct list *at = &r->first->in_log; at != r->past; at = at->next)
-        slices[n++] = staged_of(at)->batch;
+        slices[n++] = staged_of(at)->part.batch;
     slices[n++] = slice_of(NULL, zeros, extent_align(r->x.bytes) - r->x.bytes);
     journal_add_part(e->journal, r->x.segment->blob, r->x.at, slices, n);
     block_drop(b);
@@ -194,17 +193,17 @@ static struct load *load_of(struct engine *e, const struct log *l, const struct 
         const struct staged *s = staged_of(at);
 
         load->entries[i++] = (struct log_entry){
-            base, position, s->head.max_timestamp_ms, r->x.append_ms,
-            (uint32_t)s->batch.bytes.len, (uint32_t)s->head.record_count,
+            base, position, s->part.head.max_timestamp_ms, r->x.append_ms,
+            (uint32_t)s->part.batch.bytes.len, (uint32_t)s->part.head.record_count,
         };
-        base += (uint64_t)s->head.record_count;
-        position += s->batch.bytes.len;
+        base += (uint64_t)s->part.head.record_count;
+        position += s->part.batch.bytes.len;
     }
     load->position = journal_end(e->journal);
     return load;
 }
 
-static void append_run(struct engine *e, struct log *l, struct run *r)
+static void append_extent(struct engine *e, struct log *l, struct run *r)
 {
     r->x.at = room_give(e, r->x.segment, r->x.bytes);
     add_part(e, l, r);
@@ -239,23 +238,51 @@ static bool append_to_segment(struct engine *e, struct log *l)
         struct run r = take_run(e, l, n);
 
         r.x.segment = s;
-        append_run(e, l, &r);
+        append_extent(e, l, &r);
         n = r.past;
     }
     for (n = l->stage->batches.next; n != &l->stage->batches; n = n->next)
-        slice_drop(&staged_of(n)->batch);
+        slice_drop(&staged_of(n)->part.batch);
     return true;
 }
 
 /* ---- into the journal ---- */
 
+/* From this one on; returns how many follow one another that make a run. */
+static uint32_t gather_run(const struct log *l, struct list *n, const struct append_part **parts)
+{
+    const struct staged *first = staged_of(n);
+    uint32_t             count = 0;
+
+    while (n != &l->stage->batches && count < APPEND_RUN_BATCHES_MAX) {
+        const struct staged *s = staged_of(n);
+
+        if (s->delay_ms != first->delay_ms || !append_is_for_run(&s->part.batch, &s->part.head))
+            break;
+        parts[count++] = &s->part;
+        n = n->next;
+    }
+    return count;
+}
+
 static void append_to_journal(struct engine *e, struct log *l)
 {
-    for (struct list *n = l->stage->batches.next; n != &l->stage->batches; n = n->next) {
-        struct staged       *s = staged_of(n);
-        struct append_target target = { .log = l, .delay_ms = s->delay_ms };
+    const struct append_part *parts[APPEND_RUN_BATCHES_MAX];
 
-        append_batch(e, s->batch, &s->head, &target, 1);
+    for (struct list *n = l->stage->batches.next; n != &l->stage->batches;) {
+        struct staged *s = staged_of(n);
+        uint32_t       count = gather_run(l, n, parts);
+
+        if (count > 1) {
+            append_run(e, l, s->delay_ms, parts, count);
+        } else {
+            struct append_target target = { .log = l, .delay_ms = s->delay_ms };
+
+            append_batch(e, s->part.batch, &s->part.head, &target, 1);
+            count = 1;
+        }
+        for (; count > 0; count--)
+            n = n->next;
     }
 }
 
@@ -284,7 +311,7 @@ void stage_abandon(struct engine *e)
         struct log *l = CONTAINER(n, struct log_stage, in_stage)->log;
 
         for (n = l->stage->batches.next; n != &l->stage->batches; n = n->next)
-            slice_drop(&staged_of(n)->batch);
+            slice_drop(&staged_of(n)->part.batch);
         l->stage = NULL;
     }
     while ((n = list_pop(&e->stage.calls)) != NULL)
