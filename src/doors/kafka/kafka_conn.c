@@ -36,7 +36,7 @@
 enum {
     LENGTH_BYTES = 4,
     REQUEST_BYTES_MAX = 100 * 1024 * 1024, /* Kafka's socket.request.max.bytes */
-    REQUESTS_MAX = 256,
+    REQUESTS_MAX = 1024,
     REQUESTS_BYTES_MAX = 64 * 1024 * 1024,
 };
 
