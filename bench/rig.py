@@ -129,7 +129,7 @@ class Server:
 
 def start_myna(data):
     """Myna from build/release on free ports; server.ports names them."""
-    ports = {door: free_port() for door in ('kafka', 'amqp', 'sqs', 'pubsub')}
+    ports = {door: free_port() for door in ('kafka', 'amqp', 'sqs', 'pubsub', 'console')}
     command = [os.path.join(ROOT, 'build/release/myna'), '--data', data]
     for door, port in ports.items():
         command += [f'--{door}-port', str(port)]

@@ -37,6 +37,7 @@ class Broker:
 
     def __init__(self):
         self.folder = fresh_folder(self.name.replace(' ', '-') + '-data')
+        self.kept = set()  # topics that stay between turns
         self.server = None
         self.start()
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-enum { METADATA_MS = 30000, SEND_WAIT_MS = 5 };
+enum { METADATA_MS = 30000, LEADERS_MS = 120000, SEND_WAIT_MS = 5 };
 
 void driver_die(const char *format, ...)
 {
@@ -89,8 +89,9 @@ static double partitions_ready(rd_kafka_t *rk, rd_kafka_topic_t *topic)
 rd_kafka_t *driver_producer(const struct options *o, rd_kafka_conf_t *conf,
                             rd_kafka_topic_t **topic)
 {
-    rd_kafka_t *rk;
-    double      begin = bench_seconds();
+    rd_kafka_t           *rk;
+    double                begin = bench_seconds();
+    const struct timespec between_looks = { 0, 100000000 };
 
     driver_set(conf, "acks", "all");
     driver_set_number(conf, "linger.ms", o->linger);
@@ -103,9 +104,11 @@ rd_kafka_t *driver_producer(const struct options *o, rd_kafka_conf_t *conf,
         driver_set_number(conf, "batch.num.messages", o->batch);
     rk = driver_client(o, RD_KAFKA_PRODUCER, conf);
     *topic = rd_kafka_topic_new(rk, o->topic, NULL);
-    while (partitions_ready(rk, *topic) < o->partitions)
-        if (bench_seconds() - begin > METADATA_MS / 1e3)
+    while (partitions_ready(rk, *topic) < o->partitions) {
+        if (bench_seconds() - begin > LEADERS_MS / 1e3)
             driver_die("topic %s has not %.0f partitions with a leader", o->topic, o->partitions);
+        nanosleep(&between_looks, NULL);
+    }
     return rk;
 }
 

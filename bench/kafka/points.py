@@ -166,7 +166,7 @@ def java_points():
 def many_points(partitions):
     for size in (100, 1024):
         yield ManyPartitions(f'many, {size} B', f'one producer, {size} B, {partitions} partitions',
-                             partitions=partitions, over_kafka=3, bytes=size, linger=5, inflight=1000, queue=20000)
+                             partitions=partitions, over_kafka=3, bytes=size, linger=5, inflight=1000, queue=10000)
     yield JavaManyPartitions('java many, 1024 B', f'java tools, 1024 B, {partitions} partitions', partitions=partitions,
                              over_kafka=3, bytes=1024, records=200000, properties=['linger.ms=5'])
 
@@ -176,7 +176,7 @@ def points(many):
     return [
         *produce_points(),
         *(Produce(f'pipelined, {size} B', f'one record a request, up to 1,000 under way, {size} B', over_kafka=3,
-                  bytes=size, linger=0, batch=1, inflight=1000, queue=5000) for size in (100, 1024)),
+                  bytes=size, linger=0, batch=1, inflight=1000, queue=2000) for size in (100, 1024)),
         *java_points(),
         Latency('latency, 1000/s', 'end to end, 1 KiB, 1,000 records/s', bytes=1024, rate=1000, linger=0),
         Latency('latency, 5000/s', 'end to end, 100 B, 5,000 records/s', bytes=100, rate=5000, linger=0),
