@@ -9,6 +9,8 @@
  *       nothing since.
  *   K3  An ended consumer (queue NULL) is in no list but engine.consumers, and stays only while
  *       leases name it.
+ *   K4  Of a queue with a single active consumer all others stand by in queue.blocked, whatever their
+ *       limits, until its turn comes: the one of highest priority, and of those the first that came.
  *
  * Thread: the shard's.
  */
@@ -71,7 +73,7 @@ static void activate(struct consumer *c)
 /* Something that may have blocked it has changed. */
 static void recheck(struct consumer *c)
 {
-    if (!c->queue || is_blocked(c))
+    if (!c->queue || c->is_standby || is_blocked(c))
         return;
     if (c->is_waiting) {
         c->is_waiting = false;
@@ -186,7 +188,41 @@ void consumer_send(struct engine *e, struct consumer *c)
     post(e, c, d, DELIVERY_MESSAGES);
 }
 
-/* ---- beginning and end ---- */
+/* ---- single active ---- */
+
+/* K4. */
+static void stand_by(struct consumer *c)
+{
+    c->is_standby = true;
+    list_push(&c->queue->blocked, &c->in_line);
+}
+
+static struct consumer *next_single(const struct queue *q)
+{
+    struct consumer *next = NULL;
+
+    for (struct list *n = q->blocked.next; n != &q->blocked; n = n->next) {
+        struct consumer *c = CONTAINER(n, struct consumer, in_line);
+
+        if (c->is_standby && (!next || c->priority > next->priority))
+            next = c;
+    }
+    return next;
+}
+
+static void promote(struct engine *e, struct queue *q)
+{
+    struct consumer *c = next_single(q);
+
+    q->single = c;
+    if (!c)
+        return;
+    c->is_standby = false;
+    activate(c);
+    queue_mark_dirty(e, q);
+}
+
+/* ---- the end ---- */
 
 /* Out of its queue and session. Its leases stay as they are. It may be freed. */
 static void end_consumer(struct engine *e, struct consumer *c)
@@ -198,6 +234,8 @@ static void end_consumer(struct engine *e, struct consumer *c)
     if (q->exclusive == c)
         q->exclusive = NULL;
     list_remove(&c->in_line);
+    if (q->single == c)
+        promote(e, q);
     list_remove(&c->in_session);
     while (list_pop(&c->order_waiting))
         ;
@@ -224,6 +262,7 @@ static void end_line(struct engine *e, struct list *line)
 
 void consumer_on_queue_deleted(struct engine *e, struct queue *q)
 {
+    q->single = NULL; /* nobody follows */
     end_line(e, &q->active);
     end_line(e, &q->blocked);
     assert(q->consumer_count == 0);
@@ -304,7 +343,7 @@ static enum err check(const struct queue *q, const struct subscribe_call *a)
         return ERR_BAD_ARGUMENT;
     if (queue_is_locked(q, a->call.session))
         return ERR_LOCKED;
-    if (q->exclusive || (a->is_exclusive && q->consumer_count > 0))
+    if (q->exclusive || (a->is_exclusive && (q->consumer_count > 0 || q->policy.is_single_active)))
         return ERR_IN_USE;
     return ERR_OK;
 }
@@ -352,7 +391,12 @@ void consumer_on_subscribe(struct engine *e, struct call *call)
     if (!err) {
         c = consumer_new(e, q, a);
         idmap_put(&e->consumers, c->id, c);
-        activate(c);
+        if (q->single)
+            stand_by(c);
+        else
+            activate(c);
+        if (q->policy.is_single_active && !q->single)
+            q->single = c;
         q->consumer_count++;
         if (a->is_exclusive)
             q->exclusive = c;

@@ -422,6 +422,82 @@ static void a_queue_of_many_logs_takes_from_all(void **state)
     rig_close(&r);
 }
 
+static struct subscribe_call *prioritised(struct rig *r, struct inbox *in, int32_t priority)
+{
+    struct subscribe_call *s = rig_subscription(r, "q", in, 0);
+
+    s->priority = priority;
+    return s;
+}
+
+static void declare_single(struct rig *r)
+{
+    struct queue_declare_call *d = rig_declaration(r, "q");
+
+    d->policy.is_single_active = true;
+    assert_int_equal(rig_end(r, d), ERR_OK);
+}
+
+/* K4 */
+static void one_of_several_gets_all(void **state)
+{
+    static struct inbox first, low, high, late;
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    declare_single(&r);
+    rig_crash(&r);
+    rig_begin(&r, prioritised(&r, &first, 0), &first);
+    rig_begin(&r, prioritised(&r, &low, -1), &low);
+    rig_begin(&r, prioritised(&r, &high, 5), &high);
+    rig_begin(&r, prioritised(&r, &late, 5), &late);
+    rig_fill(&r, "q", 4);
+    assert_int_equal(first.count, 4);
+    rig_unsubscribe(&r, &low); /* one that stands by: nothing changes */
+    rig_fill(&r, "q", 1);
+    assert_int_equal(first.count, 5);
+    rig_unsubscribe(&r, &first);
+    rig_fill(&r, "q", 3);
+    assert_int_equal(high.count, 3);
+    rig_unsubscribe(&r, &high);
+    rig_fill(&r, "q", 2);
+    assert_int_equal(late.count, 2);
+    assert_int_equal(first.count + low.count, 5);
+    rig_unsubscribe(&r, &late);
+    rig_fill(&r, "q", 1);
+    rig_begin(&r, prioritised(&r, &low, 0), &low);
+    assert_int_equal(low.count, 1);
+    rig_close(&r);
+}
+
+/* What is full stays the one: the others still stand by. */
+static void a_full_one_is_not_helped(void **state)
+{
+    static struct inbox    first, second;
+    struct rig             r;
+    struct subscribe_call *s;
+
+    (void)state;
+    rig_open(&r);
+    declare_single(&r);
+    s = prioritised(&r, &first, 0);
+    s->messages_max = 2;
+    rig_begin(&r, s, &first);
+    rig_begin(&r, prioritised(&r, &second, 9), &second);
+    rig_fill(&r, "q", 5);
+    assert_int_equal(first.count, 2);
+    assert_int_equal(second.count, 0);
+    assert_int_equal(rig_settle(&r, &first.refs[0].lease, SETTLE_ACK, 0), ERR_OK);
+    assert_int_equal(first.count, 3);
+    s = prioritised(&r, &second, 0);
+    s->is_exclusive = true;
+    assert_int_equal(rig_end(&r, s), ERR_IN_USE);
+    assert_int_equal(rig_delete(&r, "q"), ERR_OK);
+    assert_int_equal(first.ended + second.ended, 2);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +517,8 @@ int main(void)
         cmocka_unit_test(auto_delete_queues_go_with_their_last_consumer),
         cmocka_unit_test(a_session_takes_its_queues_and_consumers_along),
         cmocka_unit_test(a_queue_of_many_logs_takes_from_all),
+        cmocka_unit_test(one_of_several_gets_all),
+        cmocka_unit_test(a_full_one_is_not_helped),
     };
 
     return cmocka_run_group_tests_name("consumer", tests, NULL, NULL);

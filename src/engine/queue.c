@@ -2,7 +2,8 @@
  * queue.c - queues as named things: declared, altered, deleted, looked at. What happens to their
  * messages is in queue_lease.c and queue_settle.c.
  *
- * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms (varints), is_ordered:
+ * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms (varints), flags (1
+ * ordered, 2 single active):
  *   QUEUE_DECLARED  id, ns, name, topic's uuid (16 bytes; zero: detached), flags (1 durable, 2
  *                   auto-delete, 4 exclusive), owner, policy, created_ms, altered_ms, door count,
  *                   native of each, lane count, next offset of each lane, fate count, messages of
@@ -27,6 +28,7 @@
 #include <stdlib.h>
 
 enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_EXCLUSIVE = 4 };
+enum { POLICY_ORDERED = 1, POLICY_SINGLE_ACTIVE = 2 };
 
 struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name)
 {
@@ -160,17 +162,21 @@ static void put_policy(struct buf *head, const struct queue_policy *p)
     buf_varint(head, p->lease_ms);
     buf_varint(head, p->delay_ms);
     buf_varint(head, p->retention_ms);
-    buf_u8(head, p->is_ordered);
+    buf_u8(head, (uint8_t)((p->is_ordered ? POLICY_ORDERED : 0) |
+                           (p->is_single_active ? POLICY_SINGLE_ACTIVE : 0)));
 }
 
 static struct queue_policy get_policy(struct rd *head)
 {
     struct queue_policy p;
+    uint8_t             flags;
 
     p.lease_ms = rd_varint64(head);
     p.delay_ms = rd_varint64(head);
     p.retention_ms = rd_varint64(head);
-    p.is_ordered = rd_u8(head) != 0;
+    flags = rd_u8(head);
+    p.is_ordered = flags & POLICY_ORDERED;
+    p.is_single_active = flags & POLICY_SINGLE_ACTIVE;
     return p;
 }
 
@@ -785,8 +791,10 @@ void queue_on_alter(struct engine *e, struct call *c)
     struct queue            *q;
     enum err                 err = get_unlocked(e, c, a->ns, a->name, &q);
 
-    if (!err)
+    if (!err) {
+        a->policy.is_single_active = q->policy.is_single_active;
         alter(e, q, q->is_durable, &a->policy, a->door, a->native);
+    }
     engine_answer(e, c, err);
 }
 

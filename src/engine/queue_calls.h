@@ -16,6 +16,7 @@ struct queue_policy {
     int64_t delay_ms;     /* every message is ready only so long after its append (SQS DelaySeconds) */
     int64_t retention_ms; /* 0: as long as the topic. Messages older than that expire */
     bool    is_ordered;   /* per key: one taker at a time, in order (queue_order.c) */
+    bool    is_single_active; /* one consumer gets all there is; when it goes, the next (consumer.c K4) */
 };
 
 struct queue_view {
@@ -71,7 +72,7 @@ struct queue_purge_call {
 struct queue_alter_call {
     struct call         call;
     struct bytes        ns, name;
-    struct queue_policy policy; /* in; replaces */
+    struct queue_policy policy; /* in; replaces, but is_single_active stays as it is */
     enum door           door;
     struct bytes        native; /* in; replaces that door's */
 };

@@ -41,6 +41,7 @@ struct queue {
     struct list      blocked;    /* the others */
     size_t           consumer_count;
     struct consumer *exclusive;
+    struct consumer *single; /* policy.is_single_active: the one that gets all there is, or NULL */
     struct list      bindings; /* binding.in_target */
     uint64_t         routed;   /* number of the publish that reached it last (exchange.c) */
 
@@ -100,6 +101,7 @@ struct consumer {
     int32_t          priority;
     bool             no_ack, is_bound;
     bool             is_waiting; /* in queue.blocked */
+    bool             is_standby; /* there, too: another is queue.single */
     uint64_t         messages_out, bytes_out;         /* leased */
     uint64_t         transit_messages, transit_bytes; /* delivered and not given back */
     struct delivery *open;

@@ -603,6 +603,25 @@ async function exclusiveConsumer(c) {
     await ch.close();
 }
 
+async function singleActive(c) {
+    const ch = await channel(c, 'createConfirmChannel');
+    const name = await queue(ch, { durable: true, arguments: { 'x-single-active-consumer': true } });
+    const first = await collect(ch, name);
+    const second = await collect(ch, name);
+    const send = async (texts_) => {
+        texts_.forEach((text) => ch.sendToQueue(name, Buffer.from(text)));
+        await ch.waitForConfirms();
+    };
+    await send(['1', '2', '3']);
+    await until(() => first.got.length === 3);
+    first.got.forEach((m) => ch.ack(m));
+    await ch.cancel(first.consumerTag);
+    await send(['4', '5']);
+    await until(() => second.got.length === 2);
+    assert.deepStrictEqual([texts(first.got), texts(second.got)], [['1', '2', '3'], ['4', '5']]);
+    await refused(ch.consume(name, () => {}, { exclusive: true }), 403, 'in exclusive use');
+}
+
 const REPLY_TO = 'amq.rabbitmq.reply-to';
 
 /** A requester of direct reply-to: { ch, ask(queue, text, options) }. */
@@ -783,6 +802,7 @@ const checks = [
     ['an exclusive queue is locked and goes with its connection', exclusiveQueue],
     ['an auto-delete queue goes with its last consumer', autoDelete],
     ['an exclusive consumer', exclusiveConsumer],
+    ['a single active consumer, and the next', singleActive],
     ['direct reply-to: two requesters, one server', directReplyTo],
     ['direct reply-to: 406 when it is misused', directReplyToMisused],
     ['direct reply-to: kafkajs answers', answerFromKafka],

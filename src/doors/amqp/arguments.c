@@ -493,3 +493,10 @@ void arguments_explain_routing(struct bytes type, struct bytes table, struct buf
         buf_str(why, "hash-header and hash-property are mutually exclusive");
     }
 }
+
+bool arguments_is_set(const char *name, struct bytes table)
+{
+    struct table_value v;
+
+    return table_find(table, name, &v) && v.type == 't' && v.integer;
+}
