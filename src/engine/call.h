@@ -69,6 +69,8 @@
     X(GROUP_SYNC, group_on_sync)                                                                   \
     X(GROUP_HEARTBEAT, group_on_heartbeat)                                                         \
     X(GROUP_LEAVE, group_on_leave)                                                                 \
+    X(CONSUMER_HEARTBEAT, consumer_group_on_heartbeat)                                             \
+    X(CONSUMER_DESCRIBE, consumer_group_on_describe)                                               \
     X(OFFSETS_COMMIT, group_on_offsets_commit)                                                     \
     X(OFFSETS_GET, group_on_offsets_get)                                                           \
     X(OFFSETS_DELETE, group_on_offsets_delete)                                                     \

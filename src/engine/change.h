@@ -48,6 +48,9 @@
     X(41, EXCHANGE_DELETED, exchange_apply_deleted)                                                \
     X(42, BOUND, exchange_apply_bound)                                                             \
     X(43, UNBOUND, exchange_apply_unbound)                                                         \
+    X(46, GROUP_STATE, group_apply_state)                                                          \
+    X(47, GROUP_MEMBER, group_apply_member)                                                        \
+    X(48, GROUP_MEMBER_GONE, group_apply_member_gone)                                              \
     X(50, OFFSETS_COMMITTED, group_apply_committed)                                                \
     X(51, GROUP_DELETED, group_apply_deleted)                                                      \
     X(52, USER_SET, user_apply_set)                                                                \

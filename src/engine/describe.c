@@ -91,6 +91,14 @@ static const struct layout layouts[CHANGE_KIND_END] = {
                                 "b:arguments" },
     [CHANGE_UNBOUND] = { "UNBOUND", "b:namespace b:source n:to_exchange b:destination b:key "
                                     "b:arguments" },
+    [CHANGE_GROUP_STATE] = { "GROUP_STATE", "b:namespace b:group n:is_consumer n:epoch n:target_epoch n:topics_hash "
+                                            "b:protocol_type" },
+    [CHANGE_GROUP_MEMBER] = { "GROUP_MEMBER",
+                              "b:namespace b:group b:member b:instance b:rack b:assignor b:pattern b:client b:host "
+                              "#names [b:topic] t:rebalance t:epoch t:previous n:phase n:flags t:session "
+                              "#protocols [b:protocol b:metadata] #target [n:step] #assigned [n:step] "
+                              "#revoking [n:step]" },
+    [CHANGE_GROUP_MEMBER_GONE] = { "GROUP_MEMBER_GONE", "b:namespace b:group b:member" },
     [CHANGE_OFFSETS_COMMITTED] = { "OFFSETS_COMMITTED",
                                    "s:namespace s:group " OFFSETS },
     [CHANGE_GROUP_DELETED] = { "GROUP_DELETED", "s:namespace s:group" },

@@ -408,6 +408,7 @@ enum err engine_open(struct engine **out, struct shard *shard, const struct engi
     journal_kick(e->journal);
     e->is_open = true;
     producer_on_recovered(e);
+    group_on_recovered(e);
     scrub_start(e, e->options.scrub_bytes_per_s);
     retention_on_recovered(e);
     compactor_on_recovered(e);

@@ -80,6 +80,7 @@ struct engine {
     } txns;
     struct map   group_policies; /* name_key -> struct told (group_policy.c) */
     struct map   groups;      /* name_key -> struct group (group.c) */
+    uint64_t     topic_changes; /* topics made, grown, deleted in this run: groups look again */
     struct idmap sessions;    /* id -> struct session */
     struct idmap consumers;   /* id -> struct consumer (consumer.c) */
     uint64_t     last_consumer;
@@ -427,6 +428,7 @@ void exchange_on_look_for_space(struct timer *t, int64_t now_ms);
 /* ---- group.c (Kafka consumer groups) ---- */
 void group_on_session_close(struct engine *e, struct session *s);
 void group_on_topic_deleted(struct engine *e, struct topic *t);
+void group_on_recovered(struct engine *e);
 
 /* ---- changes: one row per kind, change.c ---- */
 typedef enum err change_apply_fn(struct engine *e, struct rd *head, struct bytes payload, uint64_t position);

@@ -26,15 +26,18 @@
  *   GR5  Whoever does not join within the longest rebalance timeout of the group is out of the next
  *        generation (static members stay until their session ends); whoever joined and does not
  *        sync within it is removed.
- *   GR6  Nothing of this is journalled: after a restart members are unknown, rejoin and find their
- *        committed offsets.
+ *   GR6  Of all this only the protocol type is journalled: after a restart members are unknown, rejoin and
+ *        find their committed offsets.
+ *
+ * A group may be of the consumer protocol instead (consumer_group.c): then the machine here is empty, and calls of
+ * classic members go there.
  *
  * Answers copy what they show into the call: the group may change before they leave. Reference:
  * KIP-62, KIP-134 (initial delay), KIP-345, KIP-394, KIP-559, KIP-814.
  *
  * Thread: the shard's.
  */
-#include "engine/group_int.h"
+#include "engine/consumer_group.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -54,6 +57,7 @@ struct group *group_new(struct engine *e, struct bytes ns, struct bytes name)
     struct group *g = mem_new(sizeof *g);
 
     g->engine = e;
+    row_init(&g->row, ROW_GROUP);
     name_key_init(&g->key, ns, name);
     list_init(&g->members);
     list_init(&g->pending);
@@ -70,10 +74,12 @@ void group_free(struct group *g)
 {
     struct engine *e = g->engine;
 
+    row_remove(e, &g->row);
+    if (g->consumer)
+        consumer_group_free(g->consumer);
     while (!list_empty(&g->members))
         member_free(CONTAINER(g->members.next, struct member, in_group));
-    while (!list_empty(&g->pending))
-        member_free(CONTAINER(g->pending.next, struct member, in_group));
+    group_forget_pending(g);
     timer_stop(&e->timers, &g->join_timer);
     timer_stop(&e->timers, &g->sync_timer);
     timer_stop(&e->timers, &g->expiry_timer);
@@ -86,12 +92,28 @@ void group_free(struct group *g)
     free(g);
 }
 
+void group_forget_pending(struct group *g)
+{
+    while (!list_empty(&g->pending))
+        member_free(CONTAINER(g->pending.next, struct member, in_group));
+}
+
+enum group_state group_state(const struct group *g)
+{
+    return g->consumer ? consumer_group_state(g->consumer) : g->state;
+}
+
+bool group_is_empty(const struct group *g)
+{
+    return g->consumer ? g->consumer->by_id.count == 0 : g->member_count == 0;
+}
+
 void group_release(struct group *g)
 {
-    if (g->member_count > 0 || g->pending_count > 0 || g->offsets.count > 0)
+    if (!group_is_empty(g) || g->pending_count > 0 || g->offsets.count > 0)
         return;
     if (g->engine->groups.count > GROUPS_IDLE_MAX)
-        group_free(g);
+        group_delete(g);
     else
         group_touch(g);
 }
@@ -250,6 +272,27 @@ static void become_empty(struct group *g)
     set_state(g, GROUP_EMPTY);
     bytes_replace(&g->protocol, (struct bytes){ 0 });
     group_touch(g);
+}
+
+void group_drop_members(struct group *g, enum err err)
+{
+    struct engine *e = g->engine;
+
+    while (!list_empty(&g->members))
+        member_remove(CONTAINER(g->members.next, struct member, in_group), err);
+    timer_stop(&e->timers, &g->join_timer);
+    timer_stop(&e->timers, &g->sync_timer);
+    g->state = GROUP_EMPTY;
+    g->is_initial = false;
+    bytes_replace(&g->protocol, (struct bytes){ 0 });
+}
+
+void group_resume(struct group *g)
+{
+    assert(g->state == GROUP_EMPTY && g->member_count > 0);
+    g->state = GROUP_STABLE;
+    bytes_replace(&g->protocol, group_pick_protocol(g));
+    group_rebalance(g);
 }
 
 /* Answers every join with the new generation and waits for the syncs. */
@@ -482,5 +525,17 @@ void group_on_session_close(struct engine *e, struct session *s)
             cancel_join(e, (struct group_join_call *)c);
         else
             cancel_sync(e, (struct group_sync_call *)c);
+    }
+}
+
+/* After a replay: members of the consumer protocol are there, and their sessions begin anew. */
+void group_on_recovered(struct engine *e)
+{
+    struct group *g;
+    size_t        at = 0;
+
+    while ((g = map_next(&e->groups, &at)) != NULL) {
+        if (g->consumer)
+            consumer_group_on_recovered(g->consumer);
     }
 }

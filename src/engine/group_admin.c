@@ -8,7 +8,7 @@
  *
  * Thread: the shard's.
  */
-#include "engine/group_int.h"
+#include "engine/consumer_group.h"
 
 /* ---- describe, list ---- */
 
@@ -45,8 +45,8 @@ void group_on_describe(struct engine *e, struct call *c)
         struct group_description *out = &d->items[i];
         const struct group       *g = group_find(e, d->ns, out->group);
 
-        out->err = g ? ERR_OK : ERR_NO_GROUP;
-        if (!g)
+        out->err = !g ? ERR_NO_GROUP : g->consumer ? ERR_UNKNOWN_TYPE : ERR_OK;
+        if (out->err)
             continue;
         out->state = g->state;
         out->protocol_type = copy(d, g->protocol_type);
@@ -69,7 +69,8 @@ void group_on_list(struct engine *e, struct call *c)
             continue;
         l->items[l->item_count++] = (struct group_description){
             .group = copy(l, g->key.name),
-            .state = g->state,
+            .type = g->consumer ? GROUP_CONSUMER : GROUP_CLASSIC,
+            .state = group_state(g),
             .protocol_type = copy(l, g->protocol_type),
         };
     }
@@ -88,7 +89,7 @@ void group_on_delete(struct engine *e, struct call *c)
 
         if (!g)
             item->err = ERR_NO_GROUP;
-        else if (g->state != GROUP_EMPTY)
+        else if (group_state(g) != GROUP_EMPTY)
             item->err = ERR_NOT_EMPTY;
         else
             group_delete(g);
@@ -98,7 +99,7 @@ void group_on_delete(struct engine *e, struct call *c)
 
 static bool is_of_consumers(const struct group *g)
 {
-    return bytes_eq_str(g->protocol_type, "consumer");
+    return bytes_eq_str(g->protocol_type, GROUP_PROTOCOL_CONSUMER);
 }
 
 /* version i16 | topics: count i32, { length i16, name }*. What cannot be read may name any topic. */
@@ -121,6 +122,8 @@ static bool may_read(struct bytes metadata, struct bytes topic)
 /* Before there is a common protocol nobody knows what will be read. */
 static bool is_subscribed(const struct group *g, struct bytes topic)
 {
+    if (g->consumer)
+        return consumer_reads_topic(g->consumer, topic);
     if (g->member_count == 0)
         return false;
     if (bytes_is_null(g->protocol))

@@ -4,7 +4,7 @@
  *
  * Thread: the shard's.
  */
-#include "engine/group_int.h"
+#include "engine/consumer_group.h"
 
 #include <stdio.h>
 
@@ -20,7 +20,7 @@ static void park_join(struct member *m, struct group_join_call *j)
     engine_park(m->group->engine, &j->call, &m->join, INT64_MAX, NULL);
 }
 
-static struct bytes make_member_id(struct engine *e, struct group_join_call *j)
+struct bytes group_make_member_id(struct engine *e, struct group_join_call *j)
 {
     struct bytes prefix = bytes_is_null(j->instance_id) ? j->client_id : j->instance_id;
     uint64_t     high = engine_random(e);
@@ -43,8 +43,8 @@ static void add_member(struct group *g, struct group_join_call *j, struct bytes 
 {
     struct member *m = member_new(g, id, j->instance_id, false);
 
-    if (g->member_count == 1)
-        bytes_replace(&g->protocol_type, j->protocol_type);
+    if (g->member_count == 1 && !bytes_eq(g->protocol_type, j->protocol_type))
+        group_put_state(g, false, g->generation, 0, 0, j->protocol_type); /* of all that is here it alone is kept */
     if (!g->leader)
         g->leader = m;
     g->has_grown = true;
@@ -88,7 +88,7 @@ static void join_new(struct group *g, struct group_join_call *j)
     struct engine *e = g->engine;
     struct member *same = bytes_is_null(j->instance_id) ? NULL
                                                         : group_static_member(g, j->instance_id);
-    struct bytes   id = make_member_id(e, j);
+    struct bytes   id = group_make_member_id(e, j);
 
     if (same) {
         replace_member(same, j, id);
@@ -173,6 +173,8 @@ void group_on_join(struct engine *e, struct call *c)
         engine_answer(e, c, err);
         return;
     }
+    if (consumer_group_take_join(e, j))
+        return;
     g = group_find(e, j->ns, j->group);
     if (!g && j->member_id.len == 0)
         g = group_new(e, j->ns, j->group);
@@ -217,8 +219,11 @@ void group_on_sync(struct engine *e, struct call *c)
     struct group_sync_call *s = (struct group_sync_call *)c;
     struct group           *g = group_find(e, s->ns, s->group);
     struct member          *m = NULL;
-    enum err                err = g ? check_sync(g, s, &m) : ERR_UNKNOWN_MEMBER;
+    enum err                err;
 
+    if (consumer_group_take_sync(e, s))
+        return;
+    err = g ? check_sync(g, s, &m) : ERR_UNKNOWN_MEMBER;
     if (s->group.len == 0)
         err = ERR_BAD_NAME;
     if (err) {
@@ -246,6 +251,8 @@ void group_on_heartbeat(struct engine *e, struct call *c)
     struct member               *m = NULL;
     enum err                     err = ERR_UNKNOWN_MEMBER;
 
+    if (consumer_group_take_heartbeat(e, h))
+        return;
     if (h->group.len == 0)
         err = ERR_BAD_NAME;
     else if (g)
@@ -297,6 +304,8 @@ void group_on_leave(struct engine *e, struct call *c)
     struct group_leave_call *l = (struct group_leave_call *)c;
     struct group            *g = group_find(e, l->ns, l->group);
 
+    if (consumer_group_take_leave(e, l))
+        return;
     for (size_t i = 0; i < l->item_count; i++)
         l->items[i].err = ERR_UNKNOWN_MEMBER;
     if (g) {

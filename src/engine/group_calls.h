@@ -25,12 +25,18 @@ enum {
     GROUPS_IDLE_MAX = 100000,             /* with more groups than that it goes at once */
 };
 
+#define GROUP_PROTOCOL_CONSUMER "consumer" /* the protocol type of those who read topics */
+
+enum group_type { GROUP_CLASSIC, GROUP_CONSUMER, GROUP_TYPE_COUNT };
+
 /* The states of group.c. */
 enum group_state {
     GROUP_EMPTY,
     GROUP_PREPARING,
     GROUP_COMPLETING,
     GROUP_STABLE,
+    GROUP_ASSIGNING,   /* these two of the consumer protocol only: a new target is due, */
+    GROUP_RECONCILING, /* members have yet to come to it */
     GROUP_STATE_COUNT
 };
 
@@ -121,12 +127,13 @@ struct offset_item {
 /*
  * Generation -1, no member id: a commit from outside the group, allowed while it has no members.
  * ERR_UNKNOWN_MEMBER, ERR_ILLEGAL_GENERATION, ERR_REBALANCING, ERR_FENCED_INSTANCE, ERR_NO_GROUP
- * (generation given, no such group).
+ * (generation given, no such group), ERR_STALE_MEMBER.
  */
 struct offsets_commit_call {
     struct call         call;
     struct bytes        ns, group, member_id, instance_id;
-    int32_t             generation;
+    int32_t             generation; /* or member epoch */
+    bool                tells_epoch; /* its client knows what a member epoch is */
     size_t              item_count;
     struct offset_item *items;
 };
@@ -147,10 +154,13 @@ struct offsets_delete_call {
     struct offsets_delete_item *items;
 };
 
-/* Nothing committed is not an error. With all set, every offset of the group comes back. */
+/* Nothing committed is not an error. With all set, every offset of the group comes back. A member that says who it is
+ * must be one: ERR_UNKNOWN_MEMBER, ERR_STALE_MEMBER, ERR_ILLEGAL_GENERATION. */
 struct offsets_get_call {
     struct call         call;
     struct bytes        ns, group;
+    struct bytes        member_id;   /* in; null: nobody in particular */
+    int32_t             member_epoch; /* in; -1 with that */
     bool                all;        /* in */
     bool                stable_only; /* in; ERR_UNSTABLE_OFFSET where a transaction may change it */
     size_t              item_count; /* in, out when all */
@@ -165,7 +175,8 @@ struct group_member_description {
 };
 struct group_description {
     struct bytes                     group; /* in for describe, out for list */
-    enum err                         err;   /* out; ERR_NO_GROUP */
+    enum err                         err;   /* out; ERR_NO_GROUP, ERR_UNKNOWN_TYPE: of the consumer protocol */
+    enum group_type                  type;
     enum group_state                 state;
     struct bytes                     protocol_type; /* empty: only offsets, no members so far */
     struct bytes                     protocol;      /* GROUP_STABLE only; else empty */

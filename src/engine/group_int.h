@@ -14,6 +14,8 @@
 
 #include "engine/engine_int.h"
 
+struct consumer_group;
+
 struct group {
     struct engine   *engine;
     struct name_key  key;
@@ -35,6 +37,8 @@ struct group {
     struct timer     sync_timer;    /* COMPLETING, STABLE: removes those who never sync */
     struct timer     expiry_timer;  /* offsets of a group without members go after a while */
     struct map       offsets;       /* topic name -> struct group_topic */
+    struct consumer_group *consumer; /* of the consumer protocol, then all above but offsets is idle; NULL: classic */
+    struct row       row;           /* its type and protocol type; unborn while nobody knows them */
 };
 
 struct member {
@@ -63,6 +67,16 @@ struct group *group_new(struct engine *e, struct bytes ns, struct bytes name);
  * use it afterwards. */
 void group_release(struct group *g);
 void group_free(struct group *g);
+bool group_is_empty(const struct group *g);
+/* Ids that were given and not come back with. */
+void group_forget_pending(struct group *g);
+/* Of both protocols. */
+enum group_state group_state(const struct group *g);
+/* Classic members go, whatever they wait for is refused; the group is empty. */
+void group_drop_members(struct group *g, enum err err);
+/* With members put in from outside: they are to join. */
+void group_resume(struct group *g);
+struct bytes group_make_member_id(struct engine *e, struct group_join_call *j);
 /* ERR_UNKNOWN_MEMBER or ERR_FENCED_INSTANCE (KIP-345); *out is the member otherwise. */
 MUST_CHECK enum err group_check_member(struct group *g, struct bytes member_id,
                                        struct bytes instance_id, struct member **out);

@@ -17,7 +17,7 @@
  *
  * Thread: the shard's.
  */
-#include "engine/group_int.h"
+#include "engine/consumer_group.h"
 #include "engine/transact.h"
 #include "engine/txn.h"
 
@@ -239,7 +239,7 @@ void group_delete(struct group *g)
 {
     struct buf head;
 
-    if (g->offsets.count > 0) { /* else there is nothing of it on disk */
+    if (g->offsets.count > 0 || row_is_born(&g->row)) { /* else there is nothing of it on disk */
         buf_init(&head);
         write_group(&head, g->key.ns, g->key.name);
         engine_change(g->engine, CHANGE_GROUP_DELETED, &head, (struct slice){ 0 });
@@ -253,7 +253,7 @@ void group_on_expiry(struct timer *t, int64_t now_ms)
     struct group *g = CONTAINER(t, struct group, expiry_timer);
 
     (void)now_ms;
-    if (g->member_count > 0)
+    if (!group_is_empty(g))
         return; /* becoming empty starts the wait again */
     if (g->pending_count > 0 || txn_group_has_pending(g->engine, g->key.ns, g->key.name))
         group_touch(g);
@@ -351,7 +351,7 @@ static enum err check_committer(struct group *g, const struct offsets_commit_cal
 {
     bool           is_outside = o->generation < 0 && o->member_id.len == 0 &&
                       bytes_is_null(o->instance_id);
-    bool           is_empty = !g || g->state == GROUP_EMPTY;
+    bool           is_empty = !g || group_state(g) == GROUP_EMPTY;
     struct member *m = NULL;
     enum err       err;
 
@@ -361,6 +361,8 @@ static enum err check_committer(struct group *g, const struct offsets_commit_cal
         return ERR_NO_GROUP;
     if (is_outside)
         return ERR_UNKNOWN_MEMBER;
+    if (g->consumer)
+        return consumer_group_check_epoch(g->consumer, o->member_id, o->generation, o->tells_epoch);
     err = group_check_member(g, o->member_id, o->instance_id, &m);
     if (err)
         return err;
@@ -436,8 +438,11 @@ enum err group_check_txn_commit(struct engine *e, struct offsets_commit_call *o)
     if (o->group.len == 0 || o->group.len > GROUP_NAME_BYTES_MAX)
         return ERR_BAD_NAME;
     g = group_find(e, o->ns, o->group);
+    o->tells_epoch = true; /* whatever its version */
     if (o->generation >= 0 || o->member_id.len > 0)
         err = check_committer(g, o);
+    if (err == ERR_STALE_MEMBER)
+        return ERR_ILLEGAL_GENERATION; /* clients of transactions know no other word for it */
     if (err && err != ERR_REBALANCING)
         return err;
     for (size_t i = 0; i < o->item_count; i++)
@@ -515,16 +520,25 @@ static void get_all(struct engine *e, struct group *g, struct offsets_get_call *
     }
 }
 
+/* Only groups of the consumer protocol ask who it is, and only those who say so. */
+static enum err check_reader(const struct group *g, const struct offsets_get_call *o)
+{
+    if (!g || !g->consumer || (bytes_is_null(o->member_id) && o->member_epoch < 0))
+        return ERR_OK;
+    return consumer_group_check_epoch(g->consumer, o->member_id, o->member_epoch, true);
+}
+
 void group_on_offsets_get(struct engine *e, struct call *c)
 {
     struct offsets_get_call *o = (struct offsets_get_call *)c;
     struct group            *g = group_find(e, o->ns, o->group);
+    enum err                 err = check_reader(g, o);
 
-    if (o->all)
+    if (!err && o->all)
         get_all(e, g, o);
-    else
+    else if (!err)
         get_items(e, g, o);
-    engine_answer(e, c, ERR_OK);
+    engine_answer(e, c, err);
 }
 
 /* ---- checkpoint ---- */

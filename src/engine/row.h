@@ -51,6 +51,8 @@ struct engine;
     X(49, BINDING, BOUND, binding_row)                                                             \
     X(56, OFFSETS, OFFSETS_COMMITTED, offsets_row)                                                 \
     X(57, GROUP_POLICY, GROUP_POLICY, group_policy_row)                                            \
+    X(58, GROUP, GROUP_STATE, group_row)                                                           \
+    X(59, GROUP_MEMBER, GROUP_MEMBER, group_member_row)                                            \
     X(60, TXN, TXN_STATE, txn_row)                                                                 \
     X(61, TXN_OFFSET, TXN_OFFSETS, txn_offset_row)
 
@@ -94,6 +96,10 @@ void rows_close(struct rows *r);
 void rows_fini(struct rows *r);
 
 void row_init(struct row *row, enum row_class class);
+static inline bool row_is_born(const struct row *row)
+{
+    return row->stamp != 0;
+}
 /* R1 */
 void row_touch(struct engine *e, struct row *row);
 void row_remove(struct engine *e, struct row *row);

@@ -275,6 +275,7 @@ enum err topic_apply_created(struct engine *e, struct rd *head, struct bytes pay
     for (uint64_t d = 0; d < DOOR_COUNT; d++)
         replace_native(t, d, c.native[d]);
     row_touch(e, &t->row);
+    e->topic_changes++;
     return add_runs(e, t, head);
 }
 
@@ -292,6 +293,7 @@ enum err topic_apply_grown(struct engine *e, struct rd *head, struct bytes paylo
     row_touch(e, &t->row);
     add_logs(e, t, &run);
     queue_on_topic_grown(t);
+    e->topic_changes++;
     return ERR_OK;
 }
 
@@ -319,6 +321,7 @@ enum err topic_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
         return ERR_CORRUPT;
     queue_detach_all(e, t);
     group_on_topic_deleted(e, t);
+    e->topic_changes++;
     map_remove(&e->topics, t->key.whole);
     map_remove(&e->topics_uuid, bytes_of(uuid.at, sizeof uuid.at));
     rights_forget_topic(e->rights, &uuid);

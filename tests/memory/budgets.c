@@ -400,7 +400,7 @@ static const struct budget {
     { "exchange", WORST, 600, NULL, make_exchanges },
     { "binding of a direct exchange", WORST, 360, make_one_queue, bind_direct },
     { "binding of a topic exchange", WORST, 500, make_one_queue, bind_topic },
-    { "group with one offset", WORST, 900, make_one_wide_topic, make_groups },
+    { "group with one offset", WORST, 940, make_one_wide_topic, make_groups },
     { "further offset", WORST, 40, make_one_wide_topic, commit_offsets },
     { "message that waits", 1 << 18, 1, make_one_queue, publish },
     { "delayed message", 1 << 18, 16, make_one_late_queue, publish },

@@ -70,6 +70,8 @@ void kafka_on_describe_producers(struct kafka_request *r);
 void kafka_on_describe_transactions(struct kafka_request *r);
 void kafka_on_list_transactions(struct kafka_request *r);
 void kafka_on_describe_cluster(struct kafka_request *r);
+void kafka_on_consumer_heartbeat(struct kafka_request *r);
+void kafka_on_consumer_describe(struct kafka_request *r);
 void kafka_on_describe_groups(struct kafka_request *r);
 void kafka_on_list_groups(struct kafka_request *r);
 void kafka_on_delete_groups(struct kafka_request *r);

@@ -11,7 +11,7 @@
 #include "engine/group_calls.h"
 
 /* The version of OffsetCommit that tells a missing group from an illegal generation. */
-enum { VERSION_TELLS_NO_GROUP = 9 };
+enum { VERSION_TELLS_NO_GROUP = 9, VERSION_TELLS_EPOCH = 9, NO_EPOCH = -1 };
 
 /* ---- OffsetCommit ---- */
 
@@ -25,6 +25,8 @@ static int16_t commit_error(const struct kafka_request *r, enum err err)
 {
     if (err == ERR_NO_GROUP && r->version.number < VERSION_TELLS_NO_GROUP)
         return KAFKA_ILLEGAL_GENERATION;
+    if (err == ERR_STALE_MEMBER && r->version.number < VERSION_TELLS_EPOCH)
+        return KAFKA_UNSUPPORTED_VERSION; /* its members must say their epoch */
     return kafka_group_error(err);
 }
 
@@ -86,6 +88,7 @@ static struct offsets_commit_call *commit_call(struct kafka_request *r, size_t i
     c->member_id = q->member_id;
     c->instance_id = q->group_instance_id;
     c->generation = q->generation_id;
+    c->tells_epoch = r->version.number >= VERSION_TELLS_EPOCH;
     c->items = kafka_array(r, items_max, sizeof *c->items);
     return c;
 }
@@ -113,6 +116,8 @@ void kafka_on_offset_commit(struct kafka_request *r)
 
 struct wanted_group {
     struct bytes                             group_id;
+    struct bytes                             member_id; /* null: not said */
+    int32_t                                  member_epoch;
     size_t                                   topic_count;
     const struct offset_fetch_request_topic *topics; /* NULL: all */
 };
@@ -197,6 +202,8 @@ static struct offsets_get_call *get_call(struct kafka_request *r, const struct w
 
     c->ns = kafka_ns();
     c->group = w->group_id;
+    c->member_id = w->member_id;
+    c->member_epoch = w->member_epoch;
     c->all = !w->topics;
     c->stable_only = r->version.number >= 7 && q->require_stable;
     for (size_t i = 0; i < w->topic_count; i++)
@@ -214,7 +221,10 @@ static void take_groups(struct kafka_request *r, struct fetch_offsets_state *s)
     if (r->version.number < 8) {
         s->group_count = 1;
         s->wanted = kafka_array(r, 1, sizeof *s->wanted);
-        s->wanted[0] = (struct wanted_group){ q->group_id, q->topics.count, q->topics.at };
+        s->wanted[0] = (struct wanted_group){ .group_id = q->group_id,
+                                              .member_epoch = NO_EPOCH,
+                                              .topic_count = q->topics.count,
+                                              .topics = q->topics.at };
         return;
     }
     s->group_count = q->groups.count;
@@ -222,7 +232,13 @@ static void take_groups(struct kafka_request *r, struct fetch_offsets_state *s)
     for (size_t i = 0; i < q->groups.count; i++) {
         const struct offset_fetch_request_group *g = &q->groups.at[i];
 
-        s->wanted[i] = (struct wanted_group){ g->group_id, g->topics.count, g->topics.at };
+        s->wanted[i] = (struct wanted_group){
+            .group_id = g->group_id,
+            .member_id = g->member_id,
+            .member_epoch = r->version.number >= VERSION_TELLS_EPOCH ? g->member_epoch : NO_EPOCH,
+            .topic_count = g->topics.count,
+            .topics = g->topics.at,
+        };
     }
 }
 

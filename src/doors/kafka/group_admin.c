@@ -6,26 +6,30 @@
  *
  * Thread: the loop's.
  */
+#include "doors/kafka/group_admin.h"
 #include "doors/kafka/request.h"
-#include "engine/group_calls.h"
 
 #include <strings.h>
 
-enum {
-    OPERATIONS_NOT_ASKED = INT32_MIN,
-    OPERATIONS_GROUP = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11, /* read, delete, describe, its configs */
-    VERSION_TELLS_NO_GROUP = 6, /* of DescribeGroups */
-};
+enum { VERSION_TELLS_NO_GROUP = 6 }; /* of DescribeGroups */
 
 static const char *const state_names[] = {
     [GROUP_EMPTY] = "Empty",
     [GROUP_PREPARING] = "PreparingRebalance",
     [GROUP_COMPLETING] = "CompletingRebalance",
     [GROUP_STABLE] = "Stable",
+    [GROUP_ASSIGNING] = "Assigning",
+    [GROUP_RECONCILING] = "Reconciling",
 };
 _Static_assert(COUNT(state_names) == GROUP_STATE_COUNT, "every state has a name");
 
-#define GROUP_TYPE "classic"
+static const char *const type_names[] = { [GROUP_CLASSIC] = "classic", [GROUP_CONSUMER] = "consumer" };
+_Static_assert(COUNT(type_names) == GROUP_TYPE_COUNT, "every type has a name");
+
+const char *kafka_group_state_name(enum group_state state)
+{
+    return state_names[state];
+}
 
 /* ---- DescribeGroups ---- */
 
@@ -137,14 +141,15 @@ static void on_listed(struct kafka_request *r)
     a.groups.at = kafka_array(r, c->item_count, sizeof *a.groups.at);
     for (size_t i = 0; i < c->item_count; i++) {
         const char *state = state_names[c->items[i].state];
+        const char *type = type_names[c->items[i].type];
 
-        if (!passes(q->states_filter, state, true) || !passes(q->types_filter, GROUP_TYPE, false))
+        if (!passes(q->states_filter, state, true) || !passes(q->types_filter, type, false))
             continue;
         a.groups.at[a.groups.count++] = (struct list_groups_response_group){
             .group_id = c->items[i].group,
             .protocol_type = c->items[i].protocol_type,
             .group_state = bytes_str(state),
-            .group_type = bytes_str(GROUP_TYPE),
+            .group_type = bytes_str(type),
         };
     }
     kafka_answer(r, &a);

@@ -133,7 +133,8 @@
 #define LIST_TXNS_REQUEST(S, F, A, O)                                                              \
     F(S, STRINGS, state_filters, 0, LAST, NEVER)                                                   \
     F(S, I64S, producer_id_filters, 0, LAST, NEVER)                                                \
-    F(S, I64, duration_filter, 1, LAST, NEVER)
+    F(S, I64, duration_filter, 1, LAST, NEVER)                                                     \
+    F(S, STRING, transactional_id_pattern, 2, LAST, 2)
 #define LIST_TXNS_RESPONSE_TXN(S, F, A, O)                                                         \
     F(S, STRING, transactional_id, 0, LAST, NEVER)                                                 \
     F(S, I64, producer_id, 0, LAST, NEVER)                                                         \

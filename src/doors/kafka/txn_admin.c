@@ -5,6 +5,7 @@
  * Thread: the loop's.
  */
 #include "doors/kafka/request.h"
+#include "engine/pattern.h"
 #include "engine/txn_calls.h"
 
 enum { NONE = -1 };
@@ -173,7 +174,15 @@ void kafka_on_describe_transactions(struct kafka_request *r)
 struct list_state {
     struct list_txns_response response;
     struct txn_list_call     *call;
+    struct pattern           *pattern; /* of the ids that are wanted; NULL: all */
 };
+
+static void on_free(struct kafka_request *r)
+{
+    struct list_state *s = r->state;
+
+    pattern_free(s->pattern);
+}
 
 static void on_listed(struct kafka_request *r)
 {
@@ -181,15 +190,17 @@ static void on_listed(struct kafka_request *r)
     struct txn_list_call *c = s->call;
 
     s->response.error_code = kafka_error(c->call.err);
-    s->response.transactions.count = c->view_count;
     s->response.transactions.at =
         kafka_array(r, c->view_count, sizeof *s->response.transactions.at);
-    for (size_t i = 0; i < c->view_count; i++)
-        s->response.transactions.at[i] = (struct list_txns_response_txn){
+    for (size_t i = 0; i < c->view_count; i++) {
+        if (s->pattern && !pattern_fits(s->pattern, c->views[i].id))
+            continue;
+        s->response.transactions.at[s->response.transactions.count++] = (struct list_txns_response_txn){
             .transactional_id = c->views[i].id,
             .producer_id = c->views[i].producer_id,
             .transaction_state = bytes_str(state_names[c->views[i].state]),
         };
+    }
     kafka_answer(r, &s->response);
 }
 
@@ -226,7 +237,13 @@ void kafka_on_list_transactions(struct kafka_request *r)
     struct list_state              *s = arena_struct(&r->arena, struct list_state);
 
     r->state = s;
+    r->on_free = on_free;
     r->on_calls_done = on_listed;
+    if (q->transactional_id_pattern.len > 0 && pattern_new(&s->pattern, q->transactional_id_pattern)) {
+        s->response.error_code = KAFKA_INVALID_REGULAR_EXPRESSION;
+        kafka_answer(r, &s->response);
+        return;
+    }
     s->call = kafka_call(r, sizeof *s->call, CALL_TXN_LIST);
     s->call->ns = kafka_ns();
     s->call->producer_count = q->producer_id_filters.count;

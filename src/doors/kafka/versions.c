@@ -56,6 +56,7 @@ static const struct feature {
     const char *name;
     uint16_t    level;
 } features[] = {
+    { "group.version", 1 },       /* KIP-848 */
     { "transaction.version", 2 }, /* KIP-890 */
 };
 

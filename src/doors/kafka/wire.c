@@ -136,7 +136,7 @@ static struct array decode_structs(struct decoder *d, const struct wire_field *f
 /* Structs that may be null have a byte before them: 1, or -1 for null. */
 static void *decode_option(struct decoder *d, const struct wire_field *f)
 {
-    int8_t mark = (int8_t)rd_u8(d->in);
+    int8_t mark = is_nullable(f, d->v) ? (int8_t)rd_u8(d->in) : 1;
     void  *at;
 
     if (mark < 0 || d->in->failed)
@@ -368,7 +368,9 @@ static void encode_array(struct encoder *en, const struct wire_field *f, struct 
 
 static void encode_option(struct encoder *en, const struct wire_field *f, const void *at)
 {
-    buf_u8(&en->out->bytes, at ? 1 : UINT8_MAX);
+    assert(at || is_nullable(f, en->v)); /* ours: there is nothing that would stand for an empty one */
+    if (is_nullable(f, en->v))
+        buf_u8(&en->out->bytes, at ? 1 : UINT8_MAX);
     if (at)
         encode_struct(en, f->element, at);
 }
