@@ -4,12 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK_BYTES = 2048, ALIGN = 16 };
+/*
+ * What glibc keeps for each thread (tcache) are blocks of up to 1,032 bytes, and calloc does not look
+ * there: small blocks are had by malloc and zeroed here, and a chunk just fits.
+ */
+enum { ALIGN = 16, KEPT_BYTES = 1032, CHUNK_BYTES = 1008 };
 
 struct arena_chunk {
     struct arena_chunk   *next;
     _Alignas(16) uint8_t  data[];
 };
+
+_Static_assert(sizeof(struct arena_chunk) + CHUNK_BYTES <= KEPT_BYTES, "a chunk is kept for reuse");
 
 static _Noreturn void out_of_memory(size_t n)
 {
@@ -25,11 +31,11 @@ _Noreturn void mem_exhausted(const char *what)
 
 void *mem_new(size_t n)
 {
-    void *p = calloc(1, n ? n : 1);
+    void *p = n <= KEPT_BYTES ? malloc(n ? n : 1) : calloc(1, n);
 
     if (!p)
         out_of_memory(n);
-    return p;
+    return n <= KEPT_BYTES ? memset(p, 0, n) : p;
 }
 
 void *mem_resize(void *p, size_t n)
@@ -66,24 +72,29 @@ void arena_fini(struct arena *a)
     arena_init(a);
 }
 
+/* Returns where its bytes begin. */
+static uint8_t *add_chunk(struct arena *a, struct arena_chunk *c)
+{
+    c->next = a->chunks;
+    a->chunks = c;
+    return c->data;
+}
+
 void *arena_new(struct arena *a, size_t n)
 {
     uint8_t *p;
 
     n = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN; /* nothing has an address, too */
+    if (n > CHUNK_BYTES)
+        return add_chunk(a, mem_new(sizeof(struct arena_chunk) + n));
     if (n > a->left) {
-        size_t              want = n > CHUNK_BYTES ? n : CHUNK_BYTES;
-        struct arena_chunk *c = mem_new(sizeof *c + want);
-
-        c->next = a->chunks;
-        a->chunks = c;
-        a->at = c->data;
-        a->left = want;
+        a->at = add_chunk(a, mem_resize(NULL, sizeof(struct arena_chunk) + CHUNK_BYTES));
+        a->left = CHUNK_BYTES;
     }
     p = a->at;
     a->at += n;
     a->left -= n;
-    return p;
+    return memset(p, 0, n);
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)
