@@ -262,13 +262,14 @@ enum err describe_change(struct buf *out, uint8_t kind, struct bytes head)
     return !r.failed && rd_left(&r) == 0 ? ERR_OK : ERR_CORRUPT;
 }
 
-enum err describe_batch(struct buf *out, struct bytes batch)
+enum err describe_batch(struct buf *out, struct bytes *batches)
 {
     struct batch_head h;
-    enum err          err = batch_check(batch, &h);
+    struct bytes      batch = *batches;
 
-    if (err)
+    if (batch_first(batch, &h, &batch.len) != ERR_OK || !batch_is_whole(batch, &h))
         return ERR_CORRUPT;
+    *batches = bytes_of(batch.at + batch.len, batches->len - batch.len);
     buf_printf(out, " base=%" PRId64 " records=%d last_delta=%d max_time=%" PRId64 " bytes=%zu",
                h.base_offset, h.record_count, h.last_offset_delta, h.max_timestamp_ms, batch.len);
     if (h.attributes)

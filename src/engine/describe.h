@@ -18,8 +18,9 @@ const char *describe_kind(uint8_t kind);
 /* Appends " name=value" for every field of the head. ERR_CORRUPT: the head has another layout, or
  * the kind is unknown; what could be read was appended. */
 MUST_CHECK enum err describe_change(struct buf *out, uint8_t kind, struct bytes head);
-/* Appends " key=... value=..." style lines about a stored batch: offsets, records, times, producer.
- * ERR_CORRUPT: it is none, or its checksum is wrong. */
-MUST_CHECK enum err describe_batch(struct buf *out, struct bytes batch);
+/* Of stored batches that lie one after the other: appends " name=value" style text about the first,
+ * its offsets, records, times and producer, and steps over it. ERR_CORRUPT: it is none, or its checksum
+ * is wrong. */
+MUST_CHECK enum err describe_batch(struct buf *out, struct bytes *batches);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef ENGINE_DESCRIBE_RIG_H
 #define ENGINE_DESCRIBE_RIG_H
 
+#include "engine/batch.h"
 #include "engine/describe.h"
 #include "store/catalogue.h"
 #include "store/journal.h"
@@ -20,14 +21,17 @@
 static inline enum err describe_record(void *ctx, uint8_t kind, struct bytes head,
                                        struct bytes payload, uint64_t position)
 {
-    struct buf text;
+    struct batch_head batch;
+    struct buf        text;
 
     (void)ctx;
-    (void)payload;
     (void)position;
     buf_init(&text);
     if (describe_change(&text, kind, head) != ERR_OK)
         fail_msg("kind %u has another layout:%.*s", kind, (int)text.len, (const char *)text.at);
+    for (size_t len; payload.len > 0; payload = bytes_of(payload.at + len, payload.len - len))
+        if (batch_first(payload, &batch, &len) != ERR_OK)
+            fail_msg("kind %u has something else than batches behind it", kind);
     buf_fini(&text);
     return ERR_OK;
 }

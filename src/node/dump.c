@@ -36,6 +36,20 @@ static void show_frame(void *ctx, const struct frame *f, size_t offset)
            offset, f->position, f->seq, f->bytes, f->synced);
 }
 
+/* One after the other. False: what comes next is none. */
+static bool show_batches(struct dump *d, const char *indent, struct bytes batches)
+{
+    while (batches.len > 0) {
+        buf_clear(&d->line);
+        if (describe_batch(&d->line, &batches) != ERR_OK) {
+            printf("%sbatch of at most %zu bytes (malformed)\n", indent, batches.len);
+            return false;
+        }
+        printf("%sbatch%.*s\n", indent, (int)d->line.len, (const char *)d->line.at);
+    }
+    return true;
+}
+
 static enum err show_record(void *ctx, uint8_t kind, struct bytes head, struct bytes payload,
                             uint64_t position)
 {
@@ -48,15 +62,7 @@ static enum err show_record(void *ctx, uint8_t kind, struct bytes head, struct b
     err = describe_change(&d->line, kind, head);
     printf("    %s%.*s%s\n", name ? name : "(unknown kind)", (int)d->line.len,
            (const char *)d->line.at, err ? " (malformed)" : "");
-    if (payload.len == 0)
-        return err;
-    buf_clear(&d->line);
-    if (describe_batch(&d->line, payload) != ERR_OK) {
-        printf("      batch of %zu bytes (malformed)\n", payload.len);
-        return ERR_CORRUPT;
-    }
-    printf("      batch%.*s\n", (int)d->line.len, (const char *)d->line.at);
-    return err;
+    return show_batches(d, "      ", payload) ? err : ERR_CORRUPT;
 }
 
 static void show_end(void *ctx, size_t offset, bool is_zeros)
@@ -90,24 +96,6 @@ static void dump_journal(struct dump *d, struct bytes file)
 
 /* ---- segments ---- */
 
-static void show_batches(struct dump *d, struct bytes batches)
-{
-    while (batches.len > 0) {
-        struct batch_head head;
-        size_t            len;
-
-        buf_clear(&d->line);
-        if (batch_first(batches, &head, &len) != ERR_OK ||
-            describe_batch(&d->line, bytes_of(batches.at, len)) != ERR_OK) {
-            puts("    (malformed batch)");
-            d->findings++;
-            return;
-        }
-        printf("    batch%.*s\n", (int)d->line.len, (const char *)d->line.at);
-        batches = bytes_of(batches.at + len, batches.len - len);
-    }
-}
-
 static void show_extent(void *ctx, uint64_t at, const struct extent_head *h, struct bytes batches,
                         enum err err)
 {
@@ -118,8 +106,8 @@ static void show_extent(void *ctx, uint64_t at, const struct extent_head *h, str
            at, h->log, h->base, h->end, h->batches, h->bytes, h->max_timestamp_ms, h->append_ms,
            err ? " DAMAGE" : "");
     d->findings += err != ERR_OK;
-    if (!err)
-        show_batches(d, batches);
+    if (!err && !show_batches(d, "    ", batches))
+        d->findings++;
 }
 
 static void dump_segment(struct dump *d, struct bytes file)

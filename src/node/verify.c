@@ -67,9 +67,13 @@ static enum err on_record(void *ctx, uint8_t kind, struct bytes head, struct byt
     buf_clear(&v->text);
     if (describe_change(&v->text, kind, head) != ERR_OK)
         find(v, "%s position %" PRIu64 ": malformed change of kind %u", v->path, position, kind);
-    buf_clear(&v->text);
-    if (payload.len > 0 && describe_batch(&v->text, payload) != ERR_OK)
-        find(v, "%s position %" PRIu64 ": malformed record batch", v->path, position);
+    while (payload.len > 0) {
+        buf_clear(&v->text);
+        if (describe_batch(&v->text, &payload) != ERR_OK) {
+            find(v, "%s position %" PRIu64 ": malformed record batch", v->path, position);
+            break;
+        }
+    }
     return ERR_OK;
 }
 
