@@ -31,6 +31,20 @@ def java_suites(series):
     ]
 
 
+def go_suite(suite, program, module):
+    return Foreign(suite, module, 'go/go.mod', rf'{module} v([\d.]+)', 'go',
+                   ['node', 'tests/clients/host.js', suite, f'build/clients/go/{program}'])
+
+
+def python_suite(suite, program):
+    return Foreign(suite, suite, 'python/requirements.txt', rf'{suite}==([\d.]+)', 'python',
+                   ['build/clients/python/bin/python', f'tests/clients/python/{program}.py'])
+
+
 SUITES = [
     *(suite for series in ('3.9', '4.0', '4.2') for suite in java_suites(series)),
+    go_suite('franz-go', 'franz', 'github.com/twmb/franz-go'),
+    go_suite('sarama', 'sarama', 'github.com/IBM/sarama'),
+    python_suite('confluent-kafka', 'confluent'),
+    python_suite('aiokafka', 'aio'),
 ]

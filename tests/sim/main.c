@@ -62,10 +62,6 @@ static void add_clients(struct world *w)
         world_add(w, &writer_kind);
         world_add(w, &writer_kind);
     }
-    if (p->has[HAS_COPIES]) {
-        world_add(w, &copier_kind);
-        world_add(w, &copier_kind);
-    }
     if (p->has[HAS_USERS])
         world_add(w, &registrar_kind);
     if (p->has[HAS_GROUPS]) {

@@ -67,8 +67,6 @@ struct m_txns {
     struct m_txn   *newest;
     struct m_grant *grants;
     uint64_t        last_init[TXN_IDS]; /* number of the last CALL_TXN_INIT, whatever came of it */
-    int64_t         copied_ms;    /* copiers committed something then or later, or a restart began their week anew */
-    bool            is_forgotten; /* their position may have been: a week without a word */
 };
 
 const char *txn_id_name(unsigned id);
