@@ -23,8 +23,9 @@
 
 #include <assert.h>
 
+/* While a transaction is open only those of share groups hear of it at once. */
 static void tell_queues(struct engine *e, struct log *l, const struct log_entry *entry,
-                        int64_t delay_ms)
+                        int64_t delay_ms, bool only_shared)
 {
     struct topic *t = l->topic;
 
@@ -32,6 +33,8 @@ static void tell_queues(struct engine *e, struct log *l, const struct log_entry 
         struct queue *q = queue_in_topic(n);
         int64_t       delay = delay_ms >= 0 ? delay_ms : queue_delay_ms(q);
 
+        if (only_shared && !queue_is_shared(q))
+            continue;
         queue_on_append(e, q, l, entry->base_offset, entry->count,
                         delay > 0 ? entry->append_ms + delay : 0);
     }
@@ -39,10 +42,9 @@ static void tell_queues(struct engine *e, struct log *l, const struct log_entry 
 
 void append_note(struct engine *e, struct log *l, const struct log_entry *entry, int64_t delay_ms)
 {
+    tell_queues(e, l, entry, delay_ms, txn_log_is_open(l));
     if (txn_log_is_open(l))
         txn_log_note(e, l, entry, delay_ms);
-    else
-        tell_queues(e, l, entry, delay_ms);
     read_on_append(e, l);
     retention_arm(e, l);
     compactor_on_append(e, l);

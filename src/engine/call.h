@@ -77,6 +77,13 @@
     X(GROUP_DESCRIBE, group_on_describe)                                                           \
     X(GROUP_LIST, group_on_list)                                                                   \
     X(GROUP_DELETE, group_on_delete)                                                               \
+    X(SHARE_HEARTBEAT, share_on_heartbeat)                                                         \
+    X(SHARE_FETCH, share_on_fetch)                                                                 \
+    X(SHARE_ACKNOWLEDGE, share_on_fetch)                                                           \
+    X(SHARE_DESCRIBE, share_on_describe)                                                           \
+    X(SHARE_OFFSETS_GET, share_on_offsets_get)                                                     \
+    X(SHARE_OFFSETS_SET, share_on_offsets_set)                                                     \
+    X(SHARE_FORGET, share_on_forget)                                                               \
     X(GROUP_POLICY_GET, group_policy_on_get)                                                       \
     X(GROUP_POLICY_SET, group_policy_on_set)                                                       \
     X(USER_PUT, user_on_put)                                                                       \

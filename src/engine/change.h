@@ -38,6 +38,7 @@
     X(26, QUEUE_EXTENDED, queue_apply_extended)                                                    \
     X(27, QUEUE_PURGED, queue_apply_purged)                                                        \
     X(28, QUEUE_STATE, queue_apply_state)                                                          \
+    X(29, QUEUE_SEEKED, queue_apply_seeked)                                                        \
     X(30, TXN_STATE, txn_apply_state)                                                              \
     X(31, TXN_ADDED, txn_apply_added)                                                              \
     X(32, TXN_OFFSETS, txn_offsets_apply)                                                          \
@@ -58,6 +59,8 @@
     X(54, ACL_ADDED, acl_apply_added)                                                              \
     X(55, ACL_REMOVED, acl_apply_removed)                                                          \
     X(56, GROUP_POLICY, group_policy_apply)                                                        \
+    X(57, SHARE_GROUP_SET, share_apply_set)                                                        \
+    X(58, SHARE_GROUP_DELETED, share_apply_deleted)                                                \
     X(60, IDS, engine_apply_ids)
 
 enum change {

@@ -71,6 +71,7 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_QUEUE_RELEASED] = { "QUEUE_RELEASED", "n:queue n:flags t:ready " RUNS },
     [CHANGE_QUEUE_EXTENDED] = { "QUEUE_EXTENDED", "n:queue t:deadline " RUNS },
     [CHANGE_QUEUE_PURGED] = { "QUEUE_PURGED", "n:queue n:leased_too" },
+    [CHANGE_QUEUE_SEEKED] = { "QUEUE_SEEKED", "n:queue n:lane n:offset" },
     [CHANGE_QUEUE_STATE] = { "QUEUE_STATE", "n:queue n:lane n:chunk {n:gap n:count 1:state "
                                             "n:attempts n:free_attempts t:first_leased t:due}" },
     [CHANGE_TXN_STATE] = { "TXN_STATE",
@@ -107,6 +108,8 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_USER_DELETED] = { "USER_DELETED", "b:name" },
     [CHANGE_ACL_ADDED] = { "ACL_ADDED", ACL },
     [CHANGE_ACL_REMOVED] = { "ACL_REMOVED", ACL },
+    [CHANGE_SHARE_GROUP_SET] = { "SHARE_GROUP_SET", "b:namespace b:group n:epoch" },
+    [CHANGE_SHARE_GROUP_DELETED] = { "SHARE_GROUP_DELETED", "b:namespace b:group" },
     [CHANGE_GROUP_POLICY] = { "GROUP_POLICY",
                               "b:namespace b:group b:native {#numbers [t:number] b:dead_letter_topic}" },
     [CHANGE_IDS] = { "IDS", "n:last_id n:last_producer" },

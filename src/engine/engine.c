@@ -13,6 +13,7 @@
 #include "engine/retention.h"
 #include "engine/txn.h"
 #include "engine/walk.h"
+#include "engine/share.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -457,6 +458,7 @@ void engine_close(struct engine *e)
     group_policy_fini(e);
     exchange_fini(e);
     queue_fini(e);
+    share_fini(e);
     compactor_fini(e);
     topic_fini(e);
     acl_fini(e);

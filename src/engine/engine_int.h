@@ -78,6 +78,7 @@ struct engine {
         struct map   groups;  /* name_key -> how much is pending for it */
         size_t       aborted_count; /* of all logs (txn_log.c) */
     } txns;
+    struct map   share_groups;   /* name_key -> struct share_group (share.c) */
     struct map   group_policies; /* name_key -> struct told (group_policy.c) */
     struct map   groups;      /* name_key -> struct group (group.c) */
     uint64_t     topic_changes; /* topics made, grown, deleted in this run: groups look again */
@@ -160,6 +161,7 @@ struct session {
     struct list leases;    /* bound leases, in the order they were given (queue.c) */
     struct list queues;    /* exclusive queues (queue.c) */
     struct list limiters;  /* consumer.c */
+    struct list shares;    /* share_holder.in_session (share_session.c) */
 };
 /* Found or made. */
 struct session *session_get(struct engine *e, uint64_t id);
@@ -331,6 +333,9 @@ bool append_is_for_run(const struct slice *batch, const struct batch_head *head)
 /* ---- read.c ---- */
 enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
                        const struct uuid *uuid, uint32_t partition, struct log **out);
+/* The first offset with a timestamp of at least t, or the log's end. Where that would have to be loaded, the beginning
+ * of what holds it. */
+uint64_t read_time_start(struct engine *e, struct log *l, int64_t t);
 /* The log goes away: its parked reads are answered. */
 void read_abandon(struct engine *e, struct log *l);
 /* The log got a batch: those that wait for it look again when it is on disk. */
@@ -381,6 +386,8 @@ struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name);
 /* Called by append.c inside apply for every queue over the log: [base, base + count) came in,
  * due at due_ms (0: now). */
 void queue_on_append(struct engine *e, struct queue *q, struct log *l, uint64_t base, uint32_t count, int64_t due_ms);
+/* Whether it is a share group's, whose lanes end where their logs do. */
+bool queue_is_shared(const struct queue *q);
 struct queue *queue_in_topic(struct list *node); /* the queue whose node in topic.queues this is */
 int64_t queue_delay_ms(const struct queue *q); /* its own delay */
 /* First offset of the log that the queue still needs. */
@@ -429,6 +436,13 @@ void exchange_on_look_for_space(struct timer *t, int64_t now_ms);
 void group_on_session_close(struct engine *e, struct session *s);
 void group_on_topic_deleted(struct engine *e, struct topic *t);
 void group_on_recovered(struct engine *e);
+
+bool group_is_known(struct engine *e, struct bytes ns, struct bytes group);
+
+/* ---- share_admin.c (share groups) ---- */
+bool share_group_is_known(struct engine *e, struct bytes ns, struct bytes group);
+/* ERR_NO_GROUP, ERR_NOT_EMPTY, ERR_BAD_NAME */
+enum err share_group_try_delete(struct engine *e, struct bytes ns, struct bytes group);
 
 /* ---- changes: one row per kind, change.c ---- */
 typedef enum err change_apply_fn(struct engine *e, struct rd *head, struct bytes payload, uint64_t position);

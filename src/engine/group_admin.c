@@ -10,6 +10,11 @@
  */
 #include "engine/consumer_group.h"
 
+bool group_is_known(struct engine *e, struct bytes ns, struct bytes group)
+{
+    return group_find(e, ns, group) != NULL;
+}
+
 /* ---- describe, list ---- */
 
 static struct bytes copy(void *call, struct bytes b)
@@ -88,7 +93,7 @@ void group_on_delete(struct engine *e, struct call *c)
         struct group             *g = group_find(e, d->ns, item->group);
 
         if (!g)
-            item->err = ERR_NO_GROUP;
+            item->err = share_group_try_delete(e, d->ns, item->group);
         else if (group_state(g) != GROUP_EMPTY)
             item->err = ERR_NOT_EMPTY;
         else

@@ -176,10 +176,10 @@ void group_on_join(struct engine *e, struct call *c)
     if (consumer_group_take_join(e, j))
         return;
     g = group_find(e, j->ns, j->group);
-    if (!g && j->member_id.len == 0)
+    if (!g && j->member_id.len == 0 && !share_group_is_known(e, j->ns, j->group))
         g = group_new(e, j->ns, j->group);
     if (!g)
-        engine_answer(e, c, ERR_UNKNOWN_MEMBER);
+        engine_answer(e, c, share_group_is_known(e, j->ns, j->group) ? ERR_MIXED_PROTOCOLS : ERR_UNKNOWN_MEMBER);
     else if (!group_supports(g, j))
         engine_answer(e, c, ERR_MIXED_PROTOCOLS);
     else if (j->member_id.len == 0)

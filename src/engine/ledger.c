@@ -710,6 +710,34 @@ uint64_t lane_floor(const struct lane *l)
     return lowest < l->next ? lowest : l->next;
 }
 
+uint64_t lane_open_count(const struct lane *l)
+{
+    uint64_t n = l->end - l->next;
+
+    for (uint32_t i = 0; i < l->chunks.count; i++) {
+        const struct chunk *c = l->chunks.at[l->chunks.first + i].chunk;
+        struct span         s = chunk_span(c->number, 0, l->next);
+
+        if (chunk_base(c) >= l->next)
+            break;
+        for (unsigned w = 0; w < CHUNK_WORDS; w++)
+            n += (uint64_t)__builtin_popcountll((c->held[w] | c->ready[w] | c->delayed[w]) &
+                                                word_mask(w, s.from, s.to));
+    }
+    return n;
+}
+
+void lane_reopen(struct lane *l, uint64_t start)
+{
+    struct ledger *g = l->ledger;
+
+    assert(start <= l->end && l->next == l->end && l->chunks.count == 0);
+    l->next = start;
+    g->ready_count += l->end - start;
+    g->routed += l->end - start;
+    lane_update_turn(l);
+}
+
 bool ledger_needs_range(const struct lane *l, uint64_t base, uint64_t end)
 {
     if (base >= end)

@@ -221,6 +221,11 @@ int64_t ledger_due_ms(const struct ledger *g);
 
 /* The lane's message to hand out next, which is its oldest one that is ready; false when there is none. */
 bool lane_peek(const struct lane *l, uint64_t *offset);
+/* How many of the lane's messages are not settled. */
+uint64_t lane_open_count(const struct lane *l);
+/* Of a lane in which everything is settled: from start on, which lies below its end, all is fresh again, as if it came
+ * in once more. */
+void lane_reopen(struct lane *l, uint64_t start);
 /* First offset of the lane that is not settled. */
 uint64_t lane_floor(const struct lane *l);
 /* Visits every entry of the lane in offset order. visit settles and leases nothing. */

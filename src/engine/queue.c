@@ -5,14 +5,16 @@
  * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms (varints), flags (1
  * ordered, 2 single active):
  *   QUEUE_DECLARED  id, ns, name, topic's uuid (16 bytes; zero: detached), flags (1 durable, 2
- *                   auto-delete, 4 exclusive), owner, policy, created_ms, altered_ms, door count,
+ *                   auto-delete, 4 exclusive, 8 a share group's), owner, policy, created_ms, altered_ms, door count,
  *                   native of each, lane count, next offset of each lane, fate count, messages of
  *                   each fate, sum of the offsets where the lanes began
  *   QUEUE_ALTERED   id, flags (1 durable), policy, altered_ms, door, native
  *   QUEUE_DELETED   id
+ *   QUEUE_SEEKED    id, lane, offset
  *
  *   Q1  A queue over a topic has a lane per log, up to where that is stable (txn.h), and
  *       queue.in_topic is in topic.queues; a detached one has neither.
+ *       A share group's has all of its logs: what it hands out is decided then (queue_lease.c).
  *   Q2  An exclusive queue is in the list of its session while the process lives, and is deleted
  *       after a restart.
  *
@@ -21,13 +23,15 @@
 #include "base/diag.h"
 #include "engine/queue_int.h"
 #include "engine/retention.h"
+#include "engine/share.h"
 #include "engine/txn.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_EXCLUSIVE = 4 };
+enum { FLAG_DURABLE = 1, FLAG_AUTO_DELETE = 2, FLAG_EXCLUSIVE = 4, FLAG_SHARED = 8 };
 enum { POLICY_ORDERED = 1, POLICY_SINGLE_ACTIVE = 2 };
 
 struct queue *queue_find(struct engine *e, struct bytes ns, struct bytes name)
@@ -50,6 +54,11 @@ struct queue *queue_of_dirty(struct list *node)
     return CONTAINER(node, struct queue, dirty);
 }
 
+bool queue_is_shared(const struct queue *q)
+{
+    return q->share != NULL;
+}
+
 int64_t queue_delay_ms(const struct queue *q)
 {
     return q->policy.delay_ms;
@@ -62,7 +71,7 @@ struct topic *queue_own_topic(struct queue *q)
 
 bool queue_is_locked(const struct queue *q, uint64_t session)
 {
-    return q->is_exclusive && q->owner != session;
+    return q->share || (q->is_exclusive && q->owner != session);
 }
 
 uint64_t queue_needs(const struct queue *q, const struct log *l)
@@ -192,7 +201,7 @@ static void encode_declared(struct buf *head, const struct queue *q)
     buf_add(head, uuid->at, sizeof uuid->at);
     buf_uvarint(head, (q->is_durable ? FLAG_DURABLE : 0u) |
                           (q->is_auto_delete ? FLAG_AUTO_DELETE : 0u) |
-                          (q->is_exclusive ? FLAG_EXCLUSIVE : 0u));
+                          (q->is_exclusive ? FLAG_EXCLUSIVE : 0u) | (q->share ? FLAG_SHARED : 0u));
     buf_uvarint(head, q->owner);
     put_policy(head, &q->policy);
     buf_varint(head, q->created_ms);
@@ -271,6 +280,7 @@ void queue_free(struct engine *e, struct queue *q)
     list_remove(&q->in_waiting);
     list_remove(&q->load.in_load);
     queue_order_fini(q);
+    share_detach(q);
     ledger_fini(&q->ledger);
     for (int d = 0; d < DOOR_COUNT; d++)
         free((void *)(uintptr_t)q->native[d].at);
@@ -297,10 +307,11 @@ static bool read_lanes(struct engine *e, struct rd *head, struct queue *q)
     for (uint32_t i = 0; i < count; i++) {
         const struct log *l = q->topic->logs[i];
         uint64_t          next = rd_uvarint64(head);
+        uint64_t          end = q->share ? l->end : txn_log_stable(l);
 
-        if (head->failed || next > txn_log_stable(l))
+        if (head->failed || next > end)
             return false;
-        ledger_begin(&q->ledger, i, next, txn_log_stable(l));
+        ledger_begin(&q->ledger, i, next, end);
     }
     return true;
 }
@@ -349,6 +360,8 @@ static bool read_declared(struct engine *e, struct rd *head, struct queue *q)
         return false;
     for (uint64_t d = 0; d < doors && !head->failed; d++)
         set_native(q, d, change_get_bytes(head));
+    if (flags & FLAG_SHARED && (head->failed || !share_attach(e, q)))
+        return false;
     return read_lanes(e, head, q) && read_fates(head, q);
 }
 
@@ -486,6 +499,13 @@ void queue_on_topic_deleted(struct engine *e, struct topic *t)
 
     if (q && q->topic == t)
         remove_queue(e, q);
+    for (struct list *n = t->queues.next; n != &t->queues;) {
+        struct queue *shared = queue_in_topic(n);
+
+        n = n->next;
+        if (shared->share)
+            remove_queue(e, shared);
+    }
 }
 
 void queue_detach_all(struct engine *e, struct topic *t)
@@ -690,6 +710,85 @@ static struct queue *create(struct engine *e, const struct queue_declare_call *a
     free(lanes);
     queue_commit(e, CHANGE_QUEUE_DECLARED, &head, queue_apply_declared);
     return queue_by_id(e, q.id);
+}
+
+static void name_shared(struct engine *e, struct buf *name, struct bytes ns, struct bytes group, const struct topic *t)
+{
+    buf_bytes(name, group);
+    buf_str(name, "/");
+    buf_bytes(name, t->key.name);
+    if (queue_find(e, ns, buf_view(name)))
+        buf_printf(name, "#%" PRIu64, e->last_id + 1);
+}
+
+struct queue *queue_make_shared(struct engine *e, struct bytes ns, struct bytes group, struct topic *t,
+                                const uint64_t *starts)
+{
+    struct lane       *lanes = mem_new(t->log_count * sizeof *lanes);
+    struct share_queue share = { 0 };
+    struct buf         head;
+    struct buf         name;
+    struct queue       q = {
+              .topic = t,
+              .ledger = { .lane_count = t->log_count, .lanes = lanes },
+              .share = &share,
+              .is_durable = true,
+              .created_ms = e->now_ms,
+              .altered_ms = e->now_ms,
+    };
+
+    buf_init(&name);
+    buf_init(&head);
+    name_shared(e, &name, ns, group, t);
+    q.id = ++e->last_id;
+    q.key.ns = ns;
+    q.key.name = buf_view(&name);
+    q.native[DOOR_KAFKA] = group;
+    for (uint32_t i = 0; i < t->log_count; i++) {
+        lanes[i].next = starts[i];
+        q.began += starts[i];
+    }
+    encode_declared(&head, &q);
+    free(lanes);
+    buf_fini(&name);
+    queue_commit(e, CHANGE_QUEUE_DECLARED, &head, queue_apply_declared);
+    return queue_by_id(e, q.id);
+}
+
+/* The lane begins again, so that what is routed is still the sum of where lanes end, but for where they began. */
+enum err queue_apply_seeked(struct engine *e, struct rd *head, struct bytes payload, uint64_t position)
+{
+    struct queue *q = queue_by_id(e, rd_uvarint64(head));
+    uint64_t      index = rd_uvarint64(head);
+    uint64_t      start = rd_uvarint64(head);
+    struct lane  *lane;
+
+    (void)payload;
+    (void)position;
+    if (head->failed || !q || index >= q->ledger.lane_count)
+        return ERR_CORRUPT;
+    lane = &q->ledger.lanes[index];
+    if (start > lane->end)
+        return ERR_CORRUPT;
+    queue_touch(q);
+    ledger_settle_range(lane, 0, lane->end, FATE_PURGED, true, queue_let_go, q);
+    lane_reopen(lane, start);
+    q->began -= lane->end - start;
+    return ERR_OK;
+}
+
+void queue_seek(struct engine *e, struct queue *q, uint32_t lane, uint64_t start)
+{
+    struct buf head;
+
+    buf_init(&head);
+    buf_uvarint(&head, q->id);
+    buf_uvarint(&head, lane);
+    buf_uvarint(&head, start);
+    queue_commit(e, CHANGE_QUEUE_SEEKED, &head, queue_apply_seeked);
+    queue_check(q);
+    queue_trim(q, lane);
+    queue_mark_dirty(e, q);
 }
 
 static enum err find_or_create_topic(struct engine *e, const struct queue_declare_call *a,

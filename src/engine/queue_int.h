@@ -11,6 +11,7 @@
 
 struct consumer;
 struct limiter;
+struct share_queue;
 
 /* A lease that neither its taker nor its queue gives a time, and that belongs to no session, lasts
  * this long. */
@@ -45,6 +46,7 @@ struct queue {
     struct list      bindings; /* binding.in_target */
     uint64_t         routed;   /* number of the publish that reached it last (exchange.c) */
 
+    struct share_queue *share;        /* of a share group (share.h); else NULL */
     struct queue_order *order;        /* queue_order.c; NULL: not ordered, or not yet looked at */
     struct list         in_waiting; /* engine.undurable or engine.starved */
     struct load_wait    load;       /* until what comes next is loaded */
@@ -62,7 +64,41 @@ struct queue *queue_by_id(struct engine *e, uint64_t id);
 /* Its ledger is about to change (row.h R1). */
 void queue_touch(struct queue *q);
 
+/* One of a share group over the topic, with a name that is free in ns; starts: where each lane begins. Journals. */
+struct queue *queue_make_shared(struct engine *e, struct bytes ns, struct bytes group, struct topic *t,
+                                const uint64_t *starts);
+/* Journals and applies: what is open in the lane is settled as purged, and it begins at start again. */
+void queue_seek(struct engine *e, struct queue *q, uint32_t lane, uint64_t start);
+
+/* ---- queue_lease.c ---- */
+/* What one holder takes from one log: share_fetch.c. */
+struct queue_taking {
+    struct queue       *queue;
+    uint32_t            lane;
+    uint32_t            messages_max;  /* then the first end of a batch */
+    uint32_t            messages_most; /* then at once */
+    uint64_t            bytes_max;     /* of whole batches; one always comes */
+    int64_t             deadline_ms;
+    bool                committed_only;
+    void               *holder;
+    struct list        *leases; /* of the holder, by held.in_holder */
+    struct arena       *arena;
+    size_t              count, cap; /* in and out: of the messages, which are added to */
+    struct message_ref *refs;
+    uint64_t            bytes; /* out: of the batches */
+};
+void queue_take(struct queue_taking *t);
+/* The bytes of the batch that holds the offset, and its base. LOG_COLD: the queue is dispatched when they are
+ * loaded. */
+enum log_answer queue_view(struct queue *q, uint32_t lane, uint64_t offset, struct slice *out, uint64_t *base);
+
 /* ---- queue_settle.c ---- */
+struct queue_writer;
+/* For holders of their own kind; h is leased. What follows is the caller's: queue_check, queue_trim, queue_arm,
+ * queue_mark_dirty. */
+void queue_settle_held(struct queue_writer *w, struct queue *q, struct held *h, enum fate fate);
+void queue_release_held(struct queue_writer *w, struct queue *q, struct held *h, bool is_asked);
+void queue_extend_held(struct queue_writer *w, struct queue *q, struct held *h, int64_t deadline_ms);
 void queue_init_timer(struct queue *q);
 /* Something may be due sooner than the timer. */
 void queue_arm(struct queue *q);

@@ -17,10 +17,14 @@
  *   H5  What comes next and is in a cold extent holds up its log until that is loaded; then the queue
  *       goes on. Until then a CALL_LEASE that finds nothing waits, however short its wait is: there
  *       is something.
+ *   H6  What a transaction hides is not handed out. Lanes of share groups reach behind where a log is stable: those
+ *       that want only what is committed stop there.
+ *   H7  Of a share group's queue what was handed out too often is buried, not handed out (share_bury.c).
  *
  * Thread: the shard's.
  */
 #include "engine/queue_int.h"
+#include "engine/share.h"
 #include "engine/sparse.h"
 #include "engine/txn.h"
 
@@ -46,6 +50,7 @@ struct handout {
     struct lane            *settled; /* where something was settled: to be trimmed */
     uint32_t                settled_count; /* runs, because of H3 */
     bool                    no_ack; /* of whom it is for: takes no memory */
+    struct queue_taking    *taking; /* of a share group: from one lane; else NULL */
 };
 
 /* On what terms, by whom. */
@@ -139,6 +144,8 @@ static enum hiding look_behind(struct handout *h)
 
     if (!l->txns || h->offset < l->txns->from || h->shown == h->at.entry)
         return SHOWN;
+    if (h->taking && h->taking->committed_only && h->at.entry->base_offset >= txn_log_stable(l))
+        return NOT_YET;
     if (log_position(&h->at) > journal_durable(h->e->journal)) {
         if (list_empty(&h->q->in_waiting))
             list_push(&h->e->undurable, &h->q->in_waiting);
@@ -147,7 +154,8 @@ static enum hiding look_behind(struct handout *h)
     if (log_view(h->e, &h->at, &batch) != ERR_OK)
         return SHOWN; /* whoever reads it will be told */
     is_hidden = batch_head(batch.bytes, &head) == ERR_OK &&
-                txn_log_is_hidden(l, &head, h->at.entry->base_offset);
+                (h->taking && !h->taking->committed_only ? (head.attributes & BATCH_CONTROL) != 0
+                                                         : txn_log_is_hidden(l, &head, h->at.entry->base_offset));
     slice_drop(&batch);
     if (!is_hidden)
         h->shown = h->at.entry;
@@ -229,6 +237,10 @@ static enum order_answer look_at(struct handout *h, struct lane *lane)
     }
     if (is_starved(h))
         return ORDER_STOP;
+    if (h->taking && share_is_spent(h->q, ledger_find(lane, h->offset))) { /* H7 */
+        share_bury(h->q, ledger_find(lane, h->offset));
+        return ORDER_NEXT;
+    }
     h->bytes = h->at.entry->batch_len / h->at.entry->count;
     if (!h->q->policy.is_ordered)
         return ORDER_TAKE;
@@ -343,6 +355,96 @@ static struct lease_terms terms_of(const struct queue *q, int64_t lease_ms, bool
         lease_ms = q->policy.lease_ms > 0 ? q->policy.lease_ms : LEASE_MS_DEFAULT;
     t.deadline_ms = q->engine->now_ms + lease_ms;
     return t;
+}
+
+/* ---- of a share group: from one log ---- */
+
+/* As look, of the lane that is taken from. */
+static bool look_in(struct handout *h, struct lane *lane)
+{
+    while (h->settled_count < RUNS_SETTLED_MAX && lane_peek(lane, &h->offset))
+        switch (look_at(h, lane)) {
+        case ORDER_TAKE:
+            return true;
+        case ORDER_NEXT:
+            break;
+        case ORDER_STOP:
+            return false;
+        }
+    return false;
+}
+
+static struct message_ref *add_ref(struct queue_taking *t)
+{
+    if (t->count == t->cap) {
+        struct message_ref *old = t->refs;
+
+        t->cap = t->cap ? 2 * t->cap : 64;
+        t->refs = arena_array(t->arena, t->cap, sizeof *t->refs);
+        if (t->count > 0)
+            memcpy(t->refs, old, t->count * sizeof *old);
+    }
+    return &t->refs[t->count++];
+}
+
+static void take_shared(struct handout *h, struct queue_taking *t)
+{
+    struct taker        taker = { .terms = { .now_ms = h->e->now_ms, .deadline_ms = t->deadline_ms } };
+    struct message_ref *ref = add_ref(t);
+    struct held        *held;
+
+    refer(h, ref);
+    take_on_lease(h, &taker, ref);
+    held = ledger_find(h->lane, h->offset);
+    held->holder = t->holder;
+    list_push(t->leases, &held->in_holder);
+    share_on_lease(h->q, t->holder, t->lane);
+}
+
+/* Whether the message looked at is one too many, after n of them; last: the batch of the one before. */
+static bool is_enough(const struct handout *h, const struct queue_taking *t, uint32_t n, const struct log_entry *last)
+{
+    bool is_new = h->at.entry != last;
+
+    if (n >= t->messages_most || (is_new && n >= t->messages_max))
+        return true;
+    return is_new && t->count > 0 && t->bytes + h->at.entry->batch_len > t->bytes_max;
+}
+
+void queue_take(struct queue_taking *t)
+{
+    struct lane            *lane = &t->queue->ledger.lanes[t->lane];
+    const struct log_entry *last = NULL;
+    struct handout          h;
+    uint32_t                n = 0;
+
+    begin(&h, t->queue);
+    h.taking = t;
+    while (look_in(&h, lane) && !is_enough(&h, t, n, last)) {
+        if (h.at.entry != last)
+            t->bytes += h.at.entry->batch_len;
+        last = h.at.entry;
+        take_shared(&h, t);
+        n++;
+    }
+    writer_flush(&h.w); /* H2 */
+    end(&h);
+}
+
+enum log_answer queue_view(struct queue *q, uint32_t lane, uint64_t offset, struct slice *out, uint64_t *base)
+{
+    struct log     *l = q->topic->logs[lane];
+    struct log_at   at;
+    enum log_answer answer = log_find(l, offset, &at, NULL);
+
+    if (answer == LOG_COLD)
+        load_want(q->engine, l, offset, &q->load);
+    if (answer != LOG_FOUND)
+        return answer;
+    *base = at.entry->base_offset;
+    if (offset < *base || offset - *base >= at.entry->count)
+        return LOG_END;
+    return log_view(q->engine, &at, out) == ERR_OK ? LOG_FOUND : LOG_BAD;
 }
 
 /* ---- CALL_LEASE ---- */
@@ -534,6 +636,10 @@ void queue_dispatch(struct engine *e, struct queue *q)
     struct handout h;
 
     (void)e;
+    if (q->share) {
+        share_dispatch(q);
+        return;
+    }
     begin(&h, q);
     serve_waiters(&h);
     serve_consumers(&h);

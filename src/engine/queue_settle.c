@@ -12,6 +12,7 @@
  */
 #include "engine/queue_int.h"
 #include "engine/retention.h"
+#include "engine/share.h"
 #include "engine/transact.h"
 
 enum {
@@ -41,6 +42,8 @@ static void release(struct queue_writer *w, struct queue *q, struct held *h, int
     queue_end_lease(h);
     held_release(h, ready_ms, is_free);
     queue_order_on_release(q, h);
+    if (q->share)
+        share_on_release(q, h);
 }
 
 /* With what must be released because of it (queue_order.c). */
@@ -64,7 +67,7 @@ static void pass_on(void *ctx, struct held *h)
     struct due *d = ctx;
 
     if (h->state == HELD_LEASED) {
-        release_all(&d->w, d->q, h, 0, RELEASE_DEADLINE, false);
+        release_all(&d->w, d->q, h, d->q->share ? share_ready_ms(d->q, h) : 0, RELEASE_DEADLINE, false);
     } else {
         held_wake(h);
         queue_order_on_wake(d->q, h);
@@ -96,11 +99,14 @@ void queue_init_timer(struct queue *q)
 
 void queue_end_lease(struct held *h)
 {
+    struct queue    *q = CONTAINER(held_lane(h)->ledger, struct queue, ledger);
     struct consumer *c = h->holder;
 
     list_remove(&h->in_holder);
     h->holder = NULL;
-    if (c)
+    if (c && q->share)
+        share_on_lease_end(q, c, held_lane(h)->index);
+    else if (c)
         consumer_on_lease_end(c, h->bytes);
 }
 
@@ -204,7 +210,7 @@ static void release_if_bound(void *ctx, struct held *h)
 {
     struct bound_release *r = ctx;
 
-    if (h->state == HELD_LEASED && h->is_bound)
+    if (h->state == HELD_LEASED && (h->is_bound || r->q->share))
         release(&r->w, r->q, h, 0, RELEASE_RECOVERED, false);
 }
 
@@ -240,13 +246,30 @@ static void switch_to(struct settling *s, struct queue *q, uint32_t lane)
     s->lane = lane;
 }
 
-static void end(struct settling *s, struct held *h, enum fate fate)
+void queue_settle_held(struct queue_writer *w, struct queue *q, struct held *h, enum fate fate)
 {
-    queue_touch(s->queue);
-    writer_note(&s->w, s->queue, CHANGE_QUEUE_SETTLED, fate, 0, held_lane(h), h->offset);
-    queue_order_on_settle(s->queue, h);
+    queue_touch(q);
+    writer_note(w, q, CHANGE_QUEUE_SETTLED, fate, 0, held_lane(h), h->offset);
+    queue_order_on_settle(q, h);
     queue_end_lease(h);
     held_settle(h, fate);
+}
+
+void queue_release_held(struct queue_writer *w, struct queue *q, struct held *h, bool is_asked)
+{
+    release_all(w, q, h, is_asked ? share_ready_ms(q, h) : 0, is_asked ? RELEASE_ASKED : RELEASE_SESSION, false);
+}
+
+void queue_extend_held(struct queue_writer *w, struct queue *q, struct held *h, int64_t deadline_ms)
+{
+    queue_touch(q);
+    writer_note(w, q, CHANGE_QUEUE_EXTENDED, 0, deadline_ms, held_lane(h), h->offset);
+    held_extend(h, deadline_ms);
+}
+
+static void end(struct settling *s, struct held *h, enum fate fate)
+{
+    queue_settle_held(&s->w, s->queue, h, fate);
 }
 
 static void give_back(struct settling *s, struct held *h, int64_t delay_ms)
@@ -264,9 +287,7 @@ static void extend(struct settling *s, struct held *h, int64_t delay_ms)
 
     if (h->is_bound)
         return;
-    queue_touch(s->queue);
-    writer_note(&s->w, s->queue, CHANGE_QUEUE_EXTENDED, 0, deadline_ms, held_lane(h), h->offset);
-    held_extend(h, deadline_ms);
+    queue_extend_held(&s->w, s->queue, h, deadline_ms);
     queue_arm(s->queue);
 }
 

@@ -106,6 +106,23 @@ static bool find_time(struct engine *e, struct log *l, struct seek *s,
     return true;
 }
 
+uint64_t read_time_start(struct engine *e, struct log *l, int64_t t)
+{
+    struct list_offsets_item item = { 0 };
+    uint64_t                 from = l->start;
+    struct log_span          span;
+    struct log_at            at;
+
+    while (find_place(l, &from, t)) {
+        if (log_find(l, from, &at, &span) != LOG_FOUND)
+            return from;
+        if (find_near(e, &at, t, &item))
+            return (uint64_t)item.offset;
+        from = at.load ? at.load->end : span.end;
+    }
+    return l->end;
+}
+
 static int64_t newest(const struct log *l)
 {
     int64_t most = INT64_MIN;

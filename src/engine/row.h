@@ -54,7 +54,8 @@ struct engine;
     X(58, GROUP, GROUP_STATE, group_row)                                                           \
     X(59, GROUP_MEMBER, GROUP_MEMBER, group_member_row)                                            \
     X(60, TXN, TXN_STATE, txn_row)                                                                 \
-    X(61, TXN_OFFSET, TXN_OFFSETS, txn_offset_row)
+    X(61, TXN_OFFSET, TXN_OFFSETS, txn_offset_row)                                                 \
+    X(62, SHARE_GROUP, SHARE_GROUP_SET, share_group_row)
 
 /* Those of them that people find in the catalogue's table `definition`: x_define. */
 #define ROW_DEFINE_LIST(X)                                                                         \

@@ -9,6 +9,7 @@
  * Thread: the shard's.
  */
 #include "engine/engine_int.h"
+#include "engine/share.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct session *session_get(struct engine *e, uint64_t id)
     list_init(&s->leases);
     list_init(&s->queues);
     list_init(&s->limiters);
+    list_init(&s->shares);
     idmap_put(&e->sessions, id, s);
     return s;
 }
@@ -51,6 +53,7 @@ static void close_session(struct engine *e, struct session *s)
     consumer_on_session_close(e, s);
     queue_on_session_close(e, s);
     group_on_session_close(e, s);
+    share_on_session_close(s);
     while (!list_empty(&s->parked))
         engine_answer(e, CONTAINER(s->parked.next, struct call, in_session), ERR_CANCELLED);
     idmap_remove(&e->sessions, s->id);
@@ -72,7 +75,7 @@ void session_fini(struct engine *e)
     struct session *s;
 
     while ((s = idmap_next(&e->sessions, &at)) != NULL) {
-        while (list_pop(&s->queues))
+        while (list_pop(&s->queues) || list_pop(&s->shares))
             ;
         free(s);
     }

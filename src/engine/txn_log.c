@@ -138,7 +138,10 @@ static void give(struct engine *e, struct log *l, uint64_t from, uint64_t to, in
             int64_t       delay_ms = queue_delay_ms(q);
             int64_t       own_ms = delay_ms > 0 ? now_ms + delay_ms : DUE_AT_ONCE;
 
-            queue_on_append(e, q, l, from, count, due_ms >= 0 ? due_ms : own_ms);
+            if (queue_is_shared(q))
+                queue_mark_dirty(e, q); /* what it waited for may be final now */
+            else
+                queue_on_append(e, q, l, from, count, due_ms >= 0 ? due_ms : own_ms);
         }
         from += count;
     }

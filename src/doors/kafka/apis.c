@@ -100,6 +100,20 @@ const struct kafka_api kafka_apis[] = {
       &layout_list_config_resources_response, kafka_on_list_config_resources },
     { "DescribeTopicPartitions", 75, 0, 0, 0, 0, &layout_topic_partitions_request,
       &layout_topic_partitions_response, kafka_on_topic_partitions },
+    { "ShareGroupHeartbeat", 76, 1, 1, 1, 0, &layout_share_heartbeat_request, &layout_share_heartbeat_response,
+      kafka_on_share_heartbeat },
+    { "ShareGroupDescribe", 77, 1, 1, 1, 0, &layout_share_describe_request, &layout_share_describe_response,
+      kafka_on_share_describe },
+    { "ShareFetch", 78, 1, 1, 2, 0, &layout_share_fetch_request, &layout_share_fetch_response,
+      kafka_on_share_fetch },
+    { "ShareAcknowledge", 79, 1, 1, 2, 0, &layout_share_acknowledge_request, &layout_share_acknowledge_response,
+      kafka_on_share_acknowledge },
+    { "DescribeShareGroupOffsets", 90, 0, 0, 1, 0, &layout_share_offsets_request, &layout_share_offsets_response,
+      kafka_on_describe_share_offsets },
+    { "AlterShareGroupOffsets", 91, 0, 0, 0, 0, &layout_share_alter_request, &layout_share_alter_response,
+      kafka_on_alter_share_offsets },
+    { "DeleteShareGroupOffsets", 92, 0, 0, 0, 0, &layout_share_forget_request, &layout_share_forget_response,
+      kafka_on_delete_share_offsets },
 };
 const size_t kafka_api_count = COUNT(kafka_apis);
 

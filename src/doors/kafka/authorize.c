@@ -266,6 +266,7 @@ static bool want_producer_id(const struct kafka_request *r, const void *element,
 static bool name_of(struct kafka_request *r, const struct wire_field *names, const void *element,
                     struct bytes *out)
 {
+    const struct wire_field *name;
     const struct wire_field *id;
     struct uuid              uuid;
     struct buf               text;
@@ -276,7 +277,8 @@ static bool name_of(struct kafka_request *r, const struct wire_field *names, con
         return true;
     }
     id = wire_find(names->element, "topic_id");
-    *out = wire_text(element, wire_name(names->element));
+    name = wire_name(names->element);
+    *out = name ? wire_text(element, name) : (struct bytes){ 0 };
     if (!id || !bytes_is_null(*out) || r->version.number < id->since)
         return true;
     memcpy(&uuid, (const uint8_t *)element + id->offset, sizeof uuid);
@@ -677,7 +679,8 @@ static const char *check_rule(const struct rule *rule, const struct kafka_api *a
         return rule->names;
     if (rule->answers && (!answers || answers->type != WIRE_ARRAY))
         return rule->answers;
-    if (names && names->type == WIRE_ARRAY && !rule->want && !wire_name(names->element))
+    if (names && names->type == WIRE_ARRAY && !rule->want && !wire_name(names->element) &&
+        !wire_find(names->element, "topic_id"))
         return names->element->name;
     return NULL;
 }

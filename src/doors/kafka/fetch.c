@@ -16,12 +16,10 @@
  *
  * Thread: the loop's.
  */
-#include "doors/kafka/request.h"
+#include "doors/kafka/batches.h"
 
 enum {
     FETCH_BYTES_MAX = 55 * 1024 * 1024, /* Kafka's fetch.max.bytes */
-    PATCHED_BYTES = 16,                 /* base offset, length, leader epoch */
-    EPOCH_AT = 12,                      /* of these, the leader epoch */
     NONE = -1,
 };
 
@@ -33,51 +31,6 @@ struct fetch_state {
 };
 
 /* ---- answer ---- */
-
-static bool is_stored_as_sent(struct bytes batch, uint64_t base_offset)
-{
-    return get_u64(batch.at) == base_offset &&
-           get_u32(batch.at + EPOCH_AT) == (uint32_t)KAFKA_LEADER_EPOCH;
-}
-
-/* KF5. What cannot be read is sent as it is. */
-static void strip_native(struct batch_ref *ref)
-{
-    struct buf out;
-
-    buf_init(&out);
-    if (message_strip(ref->bytes.bytes, &out) == ERR_OK) {
-        slice_drop(&ref->bytes);
-        ref->bytes = slice_copy(buf_view(&out));
-    }
-    buf_fini(&out);
-}
-
-/* Slices of one partition's batches: at most two per batch. */
-static struct wire_slices slices_of(struct kafka_request *r, const struct read_item *item)
-{
-    struct slice      *at = kafka_array(r, 2 * item->batch_count, sizeof *at);
-    struct wire_slices all = { 0, at };
-
-    for (size_t i = 0; i < item->batch_count; i++) {
-        struct batch_ref *ref = &item->batches[i];
-        struct bytes      b;
-
-        if (batch_has_native(ref->bytes.bytes))
-            strip_native(ref);
-        b = ref->bytes.bytes;
-        if (!is_stored_as_sent(b, ref->base_offset)) {
-            uint8_t *head = arena_new(&r->arena, PATCHED_BYTES);
-
-            memcpy(head, b.at, PATCHED_BYTES);
-            batch_patch(head, ref->base_offset, KAFKA_LEADER_EPOCH);
-            at[all.count++] = slice_of(NULL, head, PATCHED_BYTES);
-            b = bytes_of(b.at + PATCHED_BYTES, b.len - PATCHED_BYTES);
-        }
-        at[all.count++] = slice_of(ref->bytes.block, b.at, b.len);
-    }
-    return all;
-}
 
 static void fill_aborted(struct kafka_request *r, const struct read_item *item,
                          struct fetch_response_partition *p)
@@ -104,7 +57,7 @@ static void fill_partition(struct kafka_request *r, const struct read_item *item
     p->high_watermark = (int64_t)item->high_watermark;
     p->last_stable_offset = (int64_t)item->stable;
     p->log_start_offset = (int64_t)item->log_start;
-    p->records = slices_of(r, item);
+    p->records = kafka_batches(r, item->batches, item->batch_count);
     fill_aborted(r, item, p);
 }
 

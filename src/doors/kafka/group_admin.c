@@ -8,6 +8,7 @@
  */
 #include "doors/kafka/group_admin.h"
 #include "doors/kafka/request.h"
+#include "engine/share_calls.h"
 
 #include <strings.h>
 
@@ -132,37 +133,51 @@ static bool passes(struct wire_strings filter, const char *name, bool is_trimmed
     return filter.count == 0;
 }
 
+struct list_state {
+    struct group_list_call     *classic;
+    struct share_describe_call *shared;
+};
+
+static void add_group(const struct list_groups_request *q, struct list_groups_response *a, struct bytes group,
+                      struct bytes protocol, const char *state, const char *type)
+{
+    if (passes(q->states_filter, state, true) && passes(q->types_filter, type, false))
+        a->groups.at[a->groups.count++] = (struct list_groups_response_group){
+            group, protocol, bytes_str(state), bytes_str(type)
+        };
+}
+
 static void on_listed(struct kafka_request *r)
 {
     const struct list_groups_request *q = r->body;
-    const struct group_list_call     *c = r->state;
-    struct list_groups_response       a = { .error_code = kafka_group_error(c->call.err) };
+    const struct list_state          *s = r->state;
+    const struct group_list_call     *c = s->classic;
+    const struct share_describe_call *h = s->shared;
+    struct list_groups_response       a = { .error_code = kafka_group_error(c->call.err ? c->call.err : h->call.err) };
 
-    a.groups.at = kafka_array(r, c->item_count, sizeof *a.groups.at);
-    for (size_t i = 0; i < c->item_count; i++) {
-        const char *state = state_names[c->items[i].state];
-        const char *type = type_names[c->items[i].type];
-
-        if (!passes(q->states_filter, state, true) || !passes(q->types_filter, type, false))
-            continue;
-        a.groups.at[a.groups.count++] = (struct list_groups_response_group){
-            .group_id = c->items[i].group,
-            .protocol_type = c->items[i].protocol_type,
-            .group_state = bytes_str(state),
-            .group_type = bytes_str(type),
-        };
-    }
+    a.groups.at = kafka_array(r, c->item_count + h->item_count, sizeof *a.groups.at);
+    for (size_t i = 0; i < c->item_count; i++)
+        add_group(q, &a, c->items[i].group, c->items[i].protocol_type, state_names[c->items[i].state],
+                  type_names[c->items[i].type]);
+    for (size_t i = 0; i < h->item_count; i++)
+        add_group(q, &a, h->items[i].group, bytes_str("share"), h->items[i].member_count > 0 ? "Stable" : "Empty",
+                  "share");
     kafka_answer(r, &a);
 }
 
 void kafka_on_list_groups(struct kafka_request *r)
 {
-    struct group_list_call *c = kafka_call(r, sizeof *c, CALL_GROUP_LIST);
+    struct list_state *s = arena_struct(&r->arena, struct list_state);
 
-    c->ns = kafka_ns();
-    r->state = c;
+    s->classic = kafka_call(r, sizeof *s->classic, CALL_GROUP_LIST);
+    s->classic->ns = kafka_ns();
+    s->shared = kafka_call(r, sizeof *s->shared, CALL_SHARE_DESCRIBE);
+    s->shared->ns = kafka_ns();
+    s->shared->all = true;
+    r->state = s;
     r->on_calls_done = on_listed;
-    kafka_submit(r, c);
+    kafka_submit(r, s->classic);
+    kafka_submit(r, s->shared);
 }
 
 /* ---- DeleteGroups ---- */

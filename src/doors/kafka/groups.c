@@ -11,14 +11,24 @@
 #include "doors/kafka/request.h"
 #include "engine/group_calls.h"
 
-enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, NO_NODE = -1, NO_GENERATION = -1 };
+enum { KEY_GROUP = 0, KEY_TRANSACTION = 1, KEY_SHARE = 2, SHARE_SINCE = 6, NO_NODE = -1, NO_GENERATION = -1 };
 
 /* ---- FindCoordinator ---- */
+
+/* "group:topic id:partition" */
+static bool is_share_key(const struct kafka_request *r, int8_t key_type, struct bytes key)
+{
+    size_t colons = 0;
+
+    for (size_t i = 0; i < key.len; i++)
+        colons += key.at[i] == ':';
+    return key_type == KEY_SHARE && r->version.number >= SHARE_SINCE && colons >= 2;
+}
 
 static void fill_coordinator(struct kafka_request *r, int8_t key_type, struct bytes key,
                              struct find_coordinator_response_coordinator *c)
 {
-    if (key_type == KEY_GROUP || key_type == KEY_TRANSACTION) {
+    if (key_type == KEY_GROUP || key_type == KEY_TRANSACTION || is_share_key(r, key_type, key)) {
         c->node_id = kafka_coordinator(r, key);
         c->host = bytes_str(kafka_node_host(r, c->node_id));
         c->port = kafka_node_port(r, c->node_id);

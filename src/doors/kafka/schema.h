@@ -20,6 +20,7 @@
 #include "doors/kafka/schema_txn.h"
 #include "doors/kafka/schema_groups.h"
 #include "doors/kafka/schema_security.h"
+#include "doors/kafka/schema_share.h"
 #include "doors/kafka/wire.h"
 #include "engine/topic_calls.h"
 
@@ -533,6 +534,7 @@
     X(describe_cluster_response_broker, DESCRIBE_CLUSTER_RESPONSE_BROKER)                          \
     X(describe_cluster_response, DESCRIBE_CLUSTER_RESPONSE)                                        \
     SCHEMA_SECURITY_LIST(X)                                                                        \
+    SCHEMA_SHARE_LIST(X)                                                                           \
     SCHEMA_GROUPS_LIST(X)                                                                          \
     SCHEMA_ADMIN_LIST(X)                                                                           \
     SCHEMA_TXN_LIST(X)                                                                             \

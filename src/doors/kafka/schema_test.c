@@ -121,7 +121,7 @@ static void no_beginning_is_taken_for_the_whole(void **state)
     }
 }
 
-/* The response of Fetch is only ever written: below. */
+/* The responses of Fetch and ShareFetch are only ever written: below. */
 static void both_ends_of_every_range_have_goldens(void **state)
 {
     (void)state;
@@ -130,7 +130,7 @@ static void both_ends_of_every_range_have_goldens(void **state)
 
         find_golden(api->name, true, api->min);
         find_golden(api->name, true, api->max);
-        if (strcmp(api->name, "Fetch") != 0) {
+        if (strcmp(api->name, "Fetch") != 0 && strcmp(api->name, "ShareFetch") != 0) {
             find_golden(api->name, false, api->min);
             find_golden(api->name, false, api->max);
         }
@@ -230,6 +230,55 @@ static void fetched_records_are_cut_in(void **state)
     }
 }
 
+/* The same of a share group's; the bytes are the reference client's, of both versions. */
+static void locked_records_are_cut_in(void **state)
+{
+    static const char hex[] =
+        "000000000007026500007530020102030405060708090a0b0c0d0e0f1002000000030001000002026100000004"
+        "0000000500143031323334353637383961626364656658595a0200000000000000080000000000000009000200"
+        "00000100";
+    struct slice                          slice = { NULL, bytes_str("0123456789abcdefXYZ") };
+    struct share_leader                   leader = { 4, 5 };
+    struct share_acquired                 acquired = { 8, 9, 2 };
+    struct share_fetch_response_partition partition = { .partition_index = 3,
+                                                        .error_code = 1,
+                                                        .acknowledge_error_code = 2,
+                                                        .acknowledge_error_message = bytes_str("a"),
+                                                        .current_leader = &leader,
+                                                        .records = { 1, &slice },
+                                                        .acquired_records = { 1, &acquired } };
+    struct share_fetch_response_topic topic = { .topic_id = { { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                                                16 } },
+                                                .partitions = { 1, &partition } };
+    struct share_node           none;
+    struct share_fetch_response a = { .error_code = 7,
+                                      .error_message = bytes_str("e"),
+                                      .acquisition_lock_timeout_ms = 30000,
+                                      .responses = { 1, &topic },
+                                      .node_endpoints = { 0, &none } };
+
+    (void)state;
+    for (int16_t version = 1; version <= 2; version++) {
+        struct wire_out out;
+        struct buf      whole;
+        size_t          len;
+        uint8_t        *want = from_hex(hex, &len);
+
+        wire_out_init(&out);
+        wire_encode(&layout_share_fetch_response, kafka_api_version(find_api("ShareFetch"), version), &a, &out);
+        assert_int_equal(out.cut_count, 1);
+        buf_init(&whole);
+        buf_add(&whole, out.bytes.at, out.cuts[0].at);
+        buf_bytes(&whole, out.cuts[0].slice.bytes);
+        buf_add(&whole, out.bytes.at + out.cuts[0].at, out.bytes.len - out.cuts[0].at);
+        assert_int_equal(whole.len, len);
+        assert_memory_equal(whole.at, want, len);
+        buf_fini(&whole);
+        wire_out_fini(&out);
+        free(want);
+    }
+}
+
 /* Ours to keep: no version that we do not take lies inside a range that we advertise, but for
  * Produce's (KAFKA-18659). */
 static void advertised_ranges_are_those_taken(void **state)
@@ -255,6 +304,7 @@ int main(void)
         cmocka_unit_test(both_ends_of_every_range_have_goldens),
         cmocka_unit_test(fields_are_where_they_belong),
         cmocka_unit_test(fetched_records_are_cut_in),
+        cmocka_unit_test(locked_records_are_cut_in),
         cmocka_unit_test(advertised_ranges_are_those_taken),
     };
 

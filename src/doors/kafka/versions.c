@@ -57,6 +57,7 @@ static const struct feature {
     uint16_t    level;
 } features[] = {
     { "group.version", 1 },       /* KIP-848 */
+    { "share.version", 1 },       /* KIP-932 */
     { "transaction.version", 2 }, /* KIP-890 */
 };
 

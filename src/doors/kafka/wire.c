@@ -366,11 +366,18 @@ static void encode_array(struct encoder *en, const struct wire_field *f, struct 
     }
 }
 
+enum { EMPTY_BYTES_MAX = 64 }; /* of a struct that is written when it is not there */
+
 static void encode_option(struct encoder *en, const struct wire_field *f, const void *at)
 {
-    assert(at || is_nullable(f, en->v)); /* ours: there is nothing that would stand for an empty one */
-    if (is_nullable(f, en->v))
+    static _Alignas(16) const uint8_t empty[EMPTY_BYTES_MAX];
+
+    if (is_nullable(f, en->v)) {
         buf_u8(&en->out->bytes, at ? 1 : UINT8_MAX);
+    } else {
+        assert(f->element->size <= sizeof empty);
+        at = at ? at : empty; /* WI3 */
+    }
     if (at)
         encode_struct(en, f->element, at);
 }

@@ -50,7 +50,7 @@ enum wire_type {
     WIRE_I8S,     /* struct wire_i8s */
     WIRE_STRINGS, /* struct wire_strings */
     WIRE_ARRAY,   /* struct { size_t count; struct x *at; }; null when at is NULL */
-    WIRE_STRUCT,  /* struct x *: NULL is null */
+    WIRE_STRUCT,  /* struct x *: NULL is null. In versions where it is never null nothing marks that it is there */
     WIRE_TAGS,    /* struct bytes: the tagged fields of its struct as they are on the wire, its last member */
     WIRE_TYPE_COUNT
 };
