@@ -95,7 +95,7 @@ rd_kafka_t *driver_producer(const struct options *o, rd_kafka_conf_t *conf,
 
     driver_set(conf, "acks", "all");
     driver_set_number(conf, "linger.ms", o->linger);
-    driver_set(conf, "delivery.timeout.ms", "60000");
+    driver_set_number(conf, "delivery.timeout.ms", DRIVER_ACKED_MS);
     if (o->inflight > 0)
         driver_set_number(conf, "max.in.flight", o->inflight);
     else

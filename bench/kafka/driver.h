@@ -18,7 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BATCH_MAX = 1000 }; /* messages taken from librdkafka at once */
+enum {
+    BATCH_MAX = 1000,         /* messages taken from librdkafka at once */
+    DRIVER_ACKED_MS = 150000, /* all that was sent is acknowledged by then */
+};
 
 struct options {
     const char *broker;

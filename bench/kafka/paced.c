@@ -147,7 +147,7 @@ static void print(struct pace *p, struct received *got, double cpu_s)
     double seconds = got->last_at - got->first_at;
 
     printf("{\"records\": %llu, \"failed\": %llu, \"bytes\": %.0f, ", (unsigned long long)p->sent,
-           (unsigned long long)p->failed, (double)p->sent * p->o->bytes);
+           (unsigned long long)p->failed, (double)p->sent * p->o->bytes + got->old_bytes);
     print_quantiles("acknowledged", &p->acknowledged);
     if (p->o->backlog > 0)
         printf(

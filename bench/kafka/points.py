@@ -166,9 +166,9 @@ def java_points():
 def many_points(partitions):
     for size in (100, 1024):
         yield ManyPartitions(f'many, {size} B', f'one producer, {size} B, {partitions} partitions',
-                             partitions=partitions, over_kafka=3, bytes=size, linger=5, inflight=1000, queue=10000)
+                             partitions=partitions, over_kafka=3, bytes=size, linger=5, inflight=1000, queue=5000)
     yield JavaManyPartitions('java many, 1024 B', f'java tools, 1024 B, {partitions} partitions', partitions=partitions,
-                             over_kafka=3, bytes=1024, records=200000, properties=['linger.ms=5'])
+                             over_kafka=3, bytes=1024, records=100000, properties=['linger.ms=5'])
 
 
 def points(many):

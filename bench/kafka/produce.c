@@ -13,7 +13,6 @@
 enum {
     PRODUCERS_MAX = 64,
     SENDS_PER_POLL = 100,
-    FLUSH_MS = 60000,
     QUEUE_KBYTES = 65536, /* of all producers together */
 };
 
@@ -56,7 +55,7 @@ static void connect_producer(struct producer *p, const struct options *o)
     p->rk = driver_producer(o, conf, &p->topic);
     driver_send(p->rk, p->topic, p->first, p->record, 1,
                 NULL); /* connects to the leader, gets the producer id */
-    if (rd_kafka_flush(p->rk, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR || p->done != 1)
+    if (rd_kafka_flush(p->rk, DRIVER_ACKED_MS) != RD_KAFKA_RESP_ERR_NO_ERROR || p->done != 1)
         driver_die("the first record was not acknowledged");
     p->done = 0;
 }
@@ -74,7 +73,7 @@ static void *run(void *ctx)
         }
         rd_kafka_poll(p->rk, 0);
     }
-    rd_kafka_flush(p->rk, FLUSH_MS);
+    rd_kafka_flush(p->rk, DRIVER_ACKED_MS);
     return NULL;
 }
 

@@ -129,7 +129,7 @@ int touch(const struct options *o)
     rk = driver_producer(o, conf, &topic);
     for (int32_t i = 0; i < (int32_t)o->partitions; i++)
         driver_send(rk, topic, i, "1", 1, NULL);
-    if (rd_kafka_flush(rk, ADMIN_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_flush(rk, DRIVER_ACKED_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         driver_die("touch: not all records were acknowledged");
     printf("{\"seconds\": %.3f}\n", bench_seconds() - begin);
     rd_kafka_topic_destroy(topic);
