@@ -23,9 +23,9 @@
  * The kinds and their arguments: topic_calls.h (topics, append, read, producers), queue_calls.h
  * (queues, leases, subscriptions), exchange_calls.h (exchanges, bindings, publish), group_calls.h
  * (Kafka consumer groups and offsets), group_policy_calls.h (what groups are told to do), user_calls.h
- * (users and their credentials), acl_calls.h (what Kafka clients may do), txn_calls.h (Kafka's
- * transactions), transact_calls.h (several calls at once). Bytes in arguments are copied into the
- * call's arena by the door (call_bytes) or outlive the call.
+ * (users and their credentials), acl_calls.h (what Kafka clients may do), quota_calls.h (and how
+ * much), txn_calls.h (Kafka's transactions), transact_calls.h (several calls at once). Bytes in
+ * arguments are copied into the call's arena by the door (call_bytes) or outlive the call.
  */
 #ifndef ENGINE_CALL_H
 #define ENGINE_CALL_H
@@ -91,6 +91,8 @@
     X(USERS_GET, user_on_get)                                                                      \
     X(ACLS_CREATE, acl_on_create)                                                                  \
     X(ACLS_FILTER, acl_on_filter)                                                                  \
+    X(QUOTAS_SET, quota_on_set)                                                                    \
+    X(QUOTAS_GET, quota_on_get)                                                                    \
     X(TXN_INIT, txn_on_init)                                                                       \
     X(TXN_ADD, txn_on_add)                                                                         \
     X(TXN_END, txn_on_end)                                                                         \

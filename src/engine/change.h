@@ -61,6 +61,7 @@
     X(56, GROUP_POLICY, group_policy_apply)                                                        \
     X(57, SHARE_GROUP_SET, share_apply_set)                                                        \
     X(58, SHARE_GROUP_DELETED, share_apply_deleted)                                                \
+    X(59, QUOTA_SET, quota_apply_set)                                                              \
     X(60, IDS, engine_apply_ids)
 
 enum change {

@@ -110,6 +110,8 @@ static const struct layout layouts[CHANGE_KIND_END] = {
     [CHANGE_ACL_REMOVED] = { "ACL_REMOVED", ACL },
     [CHANGE_SHARE_GROUP_SET] = { "SHARE_GROUP_SET", "b:namespace b:group n:epoch" },
     [CHANGE_SHARE_GROUP_DELETED] = { "SHARE_GROUP_DELETED", "b:namespace b:group" },
+    [CHANGE_QUOTA_SET] = { "QUOTA_SET", "1:user b:user_name 1:client b:client_id 1:address b:address_name "
+                                        "#limits [n:limit 8:value]" },
     [CHANGE_GROUP_POLICY] = { "GROUP_POLICY",
                               "b:namespace b:group b:native {#numbers [t:number] b:dead_letter_topic}" },
     [CHANGE_IDS] = { "IDS", "n:last_id n:last_producer" },

@@ -372,6 +372,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     row_init(&e->ids, ROW_IDS);
     user_init(e);
     acl_init(e);
+    quota_init(e);
 }
 
 enum err engine_open(struct engine **out, struct shard *shard, const struct engine_options *options,
@@ -462,6 +463,7 @@ void engine_close(struct engine *e)
     compactor_fini(e);
     topic_fini(e);
     acl_fini(e);
+    quota_fini(e);
     walk_fini(e);
     move_fini(e);
     load_fini(e);

@@ -16,6 +16,7 @@
 #include "engine/call.h"
 
 struct engine;
+struct limits;
 struct rights;
 struct shard;
 
@@ -49,6 +50,7 @@ struct engine_options {
     /* From inside engine_open, again and again while it lasts: how much of it is done. May be NULL. */
     void (*on_progress)(void *ctx, enum engine_stage stage, uint64_t done, uint64_t all);
     void *ctx;
+    struct limits *limits; /* likewise (limits.h) */
     struct rights *rights; /* kept up to date (rights.h), and the owner's; NULL: the engine has its own */
 };
 

@@ -24,6 +24,7 @@
 #include "engine/exchange_calls.h"
 #include "engine/group_calls.h"
 #include "engine/ledger.h"
+#include "engine/limits.h"
 #include "engine/load.h"
 #include "engine/mover.h"
 #include "engine/pins.h"
@@ -65,6 +66,9 @@ struct engine {
     struct map   acls;        /* by their bytes (acl.c) */
     struct rights *rights;    /* options.rights, or its own */
     bool           owns_rights;
+    struct map     quotas;    /* by the bytes of whom they are for (quota.c) */
+    struct limits *limits;    /* options.limits, or its own */
+    bool           owns_limits;
     int64_t      last_producer; /* id given */
     struct producers {
         struct list  by_age; /* producer_state.in_age: whose last word is longest ago comes first */
@@ -461,6 +465,8 @@ void user_init(struct engine *e);
 void user_fini(struct engine *e);
 void acl_init(struct engine *e);
 void acl_fini(struct engine *e);
+void quota_init(struct engine *e);
+void quota_fini(struct engine *e);
 void group_fini(struct engine *e);
 void group_policy_fini(struct engine *e);
 

@@ -31,6 +31,7 @@ struct rig {
     int            answered; /* how many calls since the start */
     struct call   *last;     /* the last one answered */
     struct rights *rights;   /* engine_options.rights, for who sets it before a restart */
+    struct limits *limits;   /* likewise */
 };
 
 static void rig_wake(void *ctx)
@@ -47,7 +48,8 @@ static void rig_failed(void *ctx, enum err err, const char *what)
 static void rig_open_engine(struct rig *r)
 {
     struct engine_options options = { .seed = 1, .journal_file_bytes = 1 << 20, .on_failed = rig_failed, .ctx = r,
-                                      .rights = r->rights };
+                                      .rights = r->rights,
+                                      .limits = r->limits };
 
     assert_int_equal(shard_claim(&r->shard, r->volume, 0, &r->completions), ERR_OK);
     assert_int_equal(engine_open(&r->engine, r->shard, &options, r->now_ms), ERR_OK);

@@ -38,6 +38,7 @@ struct engine;
     X(1, IDS, IDS, engine_row)                                                                     \
     X(4, USER, USER_SET, user_row)                                                                 \
     X(5, ACL, ACL_ADDED, acl_row)                                                                  \
+    X(6, QUOTA, QUOTA_SET, quota_row)                                                              \
     X(16, TOPIC, TOPIC_CREATED, topic_row)                                                         \
     X(20, SEGMENT, SEGMENT_MADE, room_row)                                                         \
     X(24, LOG, LOG_STATE, log_row)                                                                 \

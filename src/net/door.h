@@ -10,6 +10,7 @@
 #include "net/conn.h"
 
 struct gate;
+struct limits;
 struct rights;
 struct tls;
 struct token_keys;
@@ -30,6 +31,7 @@ struct door_env {
     const char  *version;
     bool         needs_login;       /* Kafka: nothing is answered before */
     int64_t      login_ms;          /* Kafka: how long a login is good; 0: as long as the connection */
+    struct limits *limits;          /* Kafka: how much of it (engine/limits.h); NULL: no limits */
     struct rights *rights;          /* Kafka: what users may do (engine/rights.h); NULL: everything */
     const char  *super_users;       /* Kafka: principals who may do everything, with semicolons between; or NULL */
     bool         everyone_if_no_acls; /* Kafka: what no ACL concerns is everybody's */

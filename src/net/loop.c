@@ -224,6 +224,11 @@ int64_t loop_now_ms(const struct loop *l)
     return (int64_t)uv_now(&l->uv);
 }
 
+uint64_t loop_clock_ns(void)
+{
+    return uv_hrtime();
+}
+
 int64_t loop_wall_ms(const struct loop *l)
 {
     struct timespec now;

@@ -31,6 +31,8 @@ void loop_stop(struct loop *l);
 struct mailbox *loop_mailbox(struct loop *l);
 /* Monotonic milliseconds, as of this turn. */
 int64_t loop_now_ms(const struct loop *l);
+/* Monotonic nanoseconds, now: to measure what a turn does. Any thread. */
+uint64_t loop_clock_ns(void);
 /* Milliseconds since 1970, now: what messages are stamped with. It may jump; nothing is timed by it. */
 int64_t loop_wall_ms(const struct loop *l);
 /* Timers of this loop: timer_start(loop_timers(l), ...); the loop drives them. */

@@ -8,6 +8,7 @@
 #include "doors/pubsub/pubsub.h"
 #include "doors/sqs/sqs.h"
 #include "doors/token.h"
+#include "engine/limits.h"
 #include "engine/rights.h"
 #include "net/door.h"
 #include "net/tls.h"
@@ -76,6 +77,7 @@ struct node {
     struct control       *control;
     struct token_keys    *token_keys; /* NULL: none */
     struct rights        *rights;     /* NULL: nobody asks */
+    struct limits        *limits;
     struct token_rules    token_rules;
     pthread_t             loop_thread;
     struct door_server   *open_doors[COUNT(doors)];
@@ -129,7 +131,8 @@ static enum err try_worker(struct node *n)
 {
     struct worker_limits limits = { .disk_free_min = n->options->disk_free_min,
                                     .memory = n->options->memory,
-                                    .rights = n->rights };
+                                    .rights = n->rights,
+                                    .limits = n->limits };
 
     return worker_open(&n->worker, n->volume, 0, &limits, &n->clock, &n->recovery, disk_failed);
 }
@@ -200,6 +203,7 @@ static struct door_env env_of(struct node *n, const struct door_row *row)
         .needs_login = row->login_at && *((const bool *)((const char *)n->options + row->login_at)),
         .login_ms = (int64_t)n->options->kafka_login_ms,
         .rights = n->rights,
+        .limits = n->limits,
         .super_users = n->options->kafka_super_users,
         .everyone_if_no_acls = n->options->kafka_allow_without_acls,
         .token_keys = n->token_keys,
@@ -482,6 +486,7 @@ static void close_all(struct node *n)
     tls_close(n->tls);
     token_keys_free(n->token_keys);
     rights_free(n->rights);
+    limits_free(n->limits);
     if (n->volume)
         volume_close(n->volume);
 }
@@ -500,6 +505,7 @@ int node_run(const struct options *o, const char *version)
     diag_set_level(o->is_verbose ? DIAG_INFO : DIAG_WARN);
     clock_init(&n.clock);
     n.rights = o->kafka_acls ? rights_new(true) : NULL;
+    n.limits = limits_new();
     if (open_data(&n, try_volume) == 0 && start_loop(&n) == 0) {
         status = serve(&n, &signals);
         stop(&n);

@@ -172,6 +172,7 @@ enum err worker_open(struct worker **out, struct volume *v, uint32_t shard,
     struct worker        *w = mem_new(sizeof *w);
     struct engine_options options = { .scrub_bytes_per_s = limits->scrub_bytes_per_s,
                                       .rights = limits->rights,
+                                      .limits = limits->limits,
                                       .on_failed = engine_failed,
                                       .on_progress = on_progress,
                                       .ctx = w };

@@ -27,6 +27,7 @@ struct worker_limits {
     uint64_t memory;        /* engine_share_memory; 0: the defaults */
     uint64_t scrub_bytes_per_s; /* engine_options; 0: the default */
     struct rights *rights;      /* likewise */
+    struct limits *limits;      /* likewise */
 };
 
 /* Claims the shard and recovers it, which `recovery` tells meanwhile (it must outlive the worker).

@@ -57,6 +57,8 @@ void kafka_on_alter_scram(struct kafka_request *r);
 void kafka_on_describe_acls(struct kafka_request *r);
 void kafka_on_create_acls(struct kafka_request *r);
 void kafka_on_delete_acls(struct kafka_request *r);
+void kafka_on_describe_quotas(struct kafka_request *r);
+void kafka_on_alter_quotas(struct kafka_request *r);
 void kafka_on_api_versions(struct kafka_request *r);
 void kafka_on_create_topics(struct kafka_request *r);
 void kafka_on_delete_topics(struct kafka_request *r);

@@ -46,7 +46,7 @@ struct rule {
 
 enum { LAST = INT16_MAX };
 
-static want_fn want_alter, want_coordinator, want_settings, want_new_settings, want_producer_id;
+static want_fn want_alter, want_alter_configs, want_coordinator, want_settings, want_new_settings, want_producer_id;
 
 #define TOPICS(key, operation) { key, 0, LAST, EACH, ACL_TOPIC, operation, "topics", "topics", 0, NULL }
 #define GROUP(key, operation)  { key, 0, LAST, WHOLE, ACL_GROUP, operation, "group_id", NULL, 0, NULL }
@@ -109,7 +109,7 @@ static const struct rule rules[] = {
     GROUP(47, ACL_DELETE),
     TOPICS(47, ACL_READ), /* OffsetDelete */
     CLUSTER(48, ACL_DESCRIBE_CONFIGS), /* DescribeClientQuotas */
-    CLUSTER(49, ACL_ALTER_CONFIGS), /* AlterClientQuotas */
+    { 49, 0, LAST, EACH, 0, 0, "entries", "entries", 0, want_alter_configs }, /* AlterClientQuotas */
     CLUSTER(50, ACL_DESCRIBE), /* DescribeUserScramCredentials */
     { 51, 0, LAST, FREE, 0, 0, NULL, NULL, 0, NULL }, /* AlterUserScramCredentials: sasl_users.c, user by user */
     EVERYBODY(60), /* DescribeCluster */
@@ -199,6 +199,14 @@ static bool want_alter(const struct kafka_request *r, const void *element, struc
     (void)r;
     (void)element;
     *w = to_cluster(ACL_ALTER);
+    return true;
+}
+
+static bool want_alter_configs(const struct kafka_request *r, const void *element, struct want *w)
+{
+    (void)r;
+    (void)element;
+    *w = to_cluster(ACL_ALTER_CONFIGS);
     return true;
 }
 

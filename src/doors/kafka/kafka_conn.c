@@ -28,6 +28,7 @@
 #include "doors/kafka/kafka_door.h"
 #include "doors/kafka/request.h"
 #include "doors/kafka/sasl.h"
+#include "doors/kafka/throttle.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -49,6 +50,8 @@ struct kafka_conn {
     size_t              request_count;
     size_t              request_bytes;
     bool                is_paused;
+    bool                is_unwelcome; /* ends when it is listened to again */
+    struct timer        mute;         /* started while nothing is read (throttle.h TH2) */
     bool                is_ending; /* takes no more requests */
     bool                is_session_closed;
     struct conn_address local;
@@ -198,12 +201,33 @@ static void update_flow(struct kafka_conn *c)
 
     if (!c->conn || c->is_ending)
         return;
-    wants_pause = is_full(c) || sasl_is_busy(c->sasl);
+    wants_pause = is_full(c) || sasl_is_busy(c->sasl) || timer_is_started(&c->mute);
     if (wants_pause && !c->is_paused)
         conn_pause(c->conn);
     if (!wants_pause && c->is_paused)
         conn_resume(c->conn);
     c->is_paused = wants_pause;
+}
+
+static void on_listen_again(struct timer *t, int64_t now_ms)
+{
+    struct kafka_conn *c = CONTAINER(t, struct kafka_conn, mute);
+
+    (void)now_ms;
+    if (c->is_unwelcome)
+        kafka_conn_stop(c);
+    else
+        update_flow(c);
+}
+
+void kafka_conn_mute(struct kafka_conn *c, int64_t ms)
+{
+    int64_t due_ms = loop_now_ms(c->door->env.loop) + ms;
+
+    if (!c->conn || (timer_is_started(&c->mute) && c->mute.due_ms >= due_ms))
+        return;
+    timer_start(loop_timers(c->door->env.loop), &c->mute, due_ms);
+    update_flow(c);
 }
 
 /* KC4. */
@@ -267,6 +291,7 @@ static void take_request(struct kafka_conn *c, const struct kafka_api *api, stru
 {
     struct kafka_request *r;
 
+    throttle_begin(c);
     if (!api)
         begin_request(c, kafka_request_of_token(c, frame));
     else if (kafka_request_read(&r, c, api, frame))
@@ -331,6 +356,16 @@ static void on_session_closed(struct call *call)
     free_when_done(c);
 }
 
+/* From this address come more than its quota allows: after a while it ends. */
+static void refuse_too_many(struct kafka_conn *c)
+{
+    int64_t wait_ms = throttle_connection(c);
+
+    c->is_unwelcome = wait_ms > 0;
+    if (c->is_unwelcome)
+        kafka_conn_mute(c, wait_ms);
+}
+
 static void *on_opened(struct conn *conn, void *ctx)
 {
     struct kafka_node  *node = ctx;
@@ -352,6 +387,8 @@ static void *on_opened(struct conn *conn, void *ctx)
     call_init(&c->session, CALL_SESSION_CLOSE, kafka_conn_home(c), on_session_closed, c);
     c->session.session = gate_session(d->env.gate);
     c->sasl = sasl_new(c, conn_is_local(conn), conn_certificate(conn));
+    c->mute.fire = on_listen_again;
+    refuse_too_many(c);
     return c;
 }
 
@@ -360,6 +397,7 @@ static void on_closed(void *self)
     struct kafka_conn *c = self;
 
     c->conn = NULL;
+    timer_stop(loop_timers(c->door->env.loop), &c->mute);
     sasl_abandon(c->sasl);
     gate_submit(kafka_conn_gate(c), &c->session);
 }

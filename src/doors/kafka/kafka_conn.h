@@ -18,6 +18,8 @@ extern const struct conn_ops kafka_conn_ops; /* ctx: struct kafka_node */
 
 /* A request of this connection was answered. Sends what is due; may free the request. */
 void kafka_conn_on_answer(struct kafka_conn *c);
+/* Nothing is read for so long. */
+void kafka_conn_mute(struct kafka_conn *c, int64_t ms);
 /* Takes no more requests; hangs up when those it has are answered. */
 void kafka_conn_stop(struct kafka_conn *c);
 /* The client has gone; its last answers reach nobody. */

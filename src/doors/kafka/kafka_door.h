@@ -24,6 +24,7 @@ struct kafka_door {
     struct kafka_node  nodes[KAFKA_NODES_MAX];
     struct list        conns; /* kafka_conn.in_door */
     bool               is_closing;
+    uint64_t           busy_since_ns; /* throttle.c */
     bool               has_secret;
     uint8_t            secret[KAFKA_SECRET_BYTES]; /* of SCRAM's made-up salts (scram.h), drawn at the first login */
 };

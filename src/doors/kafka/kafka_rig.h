@@ -53,10 +53,10 @@ static inline int set_up_env(void **state, const struct door_env *wanted)
     struct door_env env = *wanted;
 
     rig_open(&t->rig);
-    if (env.rights) { /* the engine keeps them, the rig frees them */
-        t->rig.rights = env.rights;
+    t->rig.rights = env.rights; /* the engine keeps them, the rig frees them */
+    t->rig.limits = env.limits;
+    if (env.rights || env.limits)
         rig_restart(&t->rig);
-    }
     t->gate.submit = submit;
     assert_int_equal(loop_new(&t->loop), ERR_OK);
     env.host = "127.0.0.1";
@@ -104,6 +104,7 @@ static inline int tear_down(void **state)
         ;
     loop_free(t->loop);
     rights_free(t->rig.rights);
+    limits_free(t->rig.limits);
     arena_fini(&t->arena);
     free(t);
     return 0;

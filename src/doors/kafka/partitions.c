@@ -12,8 +12,9 @@
 #include "doors/kafka/configs.h"
 #include "doors/kafka/names.h"
 #include "doors/kafka/nodes.h"
+#include "doors/kafka/throttle.h"
 
-enum { NO_WATERMARK = -1 };
+enum { NO_WATERMARK = -1, GROW_STRICT_SINCE = 3 }; /* the version that knows THROTTLING_QUOTA_EXCEEDED */
 
 static struct topic_get_call *get_call(struct kafka_request *r, size_t items_max)
 {
@@ -129,9 +130,15 @@ static void on_topics_to_grow(struct kafka_request *r)
     r->on_calls_done = on_grown;
     for (size_t i = 0; i < q->topics.count; i++) {
         struct topic_alter_call *c;
+        uint32_t                 added;
 
         if (!s->items[i] || !check_growth(r, i))
             continue;
+        added = (uint32_t)q->topics.at[i].count - s->items[i]->view.partition_count;
+        if (!q->validate_only && !throttle_takes_mutations(r, added, GROW_STRICT_SINCE)) {
+            refuse_growth_str(r, i, KAFKA_THROTTLING_QUOTA_EXCEEDED, "The throttling quota has been exceeded.");
+            continue;
+        }
         c = kafka_call(r, sizeof *c, CALL_TOPIC_ALTER);
         c->ns = kafka_ns();
         c->uuid = s->items[i]->view.uuid;

@@ -38,6 +38,7 @@ static const char *const parts[][2] = {
     { "partitions", "partition_indexes" },
     { "partition_result", "partitions" },
     { "topics", "topics" },
+    { "entity", "entity" },
 };
 
 const struct wire_field *wire_find(const struct wire_layout *layout, const char *name)

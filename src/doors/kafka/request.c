@@ -2,6 +2,7 @@
 #include "doors/kafka/request.h"
 #include "doors/kafka/authorize.h"
 #include "doors/kafka/kafka_conn.h"
+#include "doors/kafka/throttle.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -98,8 +99,10 @@ static void on_done(struct call *c)
 {
     struct kafka_request *r = c->ctx;
 
-    if (--r->calls_out == 0)
-        r->on_calls_done(r);
+    if (--r->calls_out > 0)
+        return;
+    throttle_begin(r->conn);
+    r->on_calls_done(r);
 }
 
 void *kafka_call(struct kafka_request *r, size_t size, enum call_kind kind)
@@ -116,6 +119,7 @@ void *kafka_call(struct kafka_request *r, size_t size, enum call_kind kind)
 void kafka_submit(struct kafka_request *r, void *call)
 {
     r->calls_out++;
+    throttle_pause(r);
     gate_submit(kafka_conn_gate(r->conn), call);
 }
 
@@ -126,33 +130,57 @@ static bool has_tags(const struct kafka_request *r)
     return r->version.is_flexible && r->api->key != KAFKA_API_VERSIONS;
 }
 
-void kafka_answer(struct kafka_request *r, const void *response)
+static void encode(struct kafka_request *r, const void *response)
 {
     struct wire_out *out = &r->answer;
-    size_t           total;
 
-    assert(!r->is_answered);
-    response = kafka_authorize_answer(r, response);
+    wire_out_fini(out);
+    wire_out_init(out);
     buf_u32(&out->bytes, 0);
     buf_u32(&out->bytes, (uint32_t)r->correlation_id);
     if (has_tags(r))
         buf_u8(&out->bytes, 0);
     wire_encode(r->api->response, r->version, response, out);
-    total = out->bytes.len + out->cut_bytes - sizeof(uint32_t);
-    r->hangs_up = total > INT32_MAX; /* no frame can hold it */
-    put_u32(out->bytes.at, (uint32_t)total);
-    kafka_answer_nothing(r);
 }
 
-void kafka_answer_nothing(struct kafka_request *r)
+static void finish(struct kafka_request *r)
 {
     assert(!r->is_answered);
     r->is_answered = true;
     kafka_conn_on_answer(r->conn);
 }
 
+void kafka_answer(struct kafka_request *r, const void *response)
+{
+    struct wire_out *out = &r->answer;
+    size_t           total;
+    int32_t          wait_ms;
+
+    assert(!r->is_answered);
+    response = kafka_authorize_answer(r, response);
+    encode(r, response);
+    wait_ms = throttle_answer(r, out->cut_bytes);
+    if (wait_ms > 0) {
+        encode(r, throttle_tell(r, response, wait_ms));
+        kafka_conn_mute(r->conn, wait_ms);
+    }
+    total = out->bytes.len + out->cut_bytes - sizeof(uint32_t);
+    r->hangs_up = total > INT32_MAX; /* no frame can hold it */
+    put_u32(out->bytes.at, (uint32_t)total);
+    finish(r);
+}
+
+void kafka_answer_nothing(struct kafka_request *r)
+{
+    int32_t wait_ms = throttle_answer(r, 0);
+
+    if (wait_ms > 0)
+        kafka_conn_mute(r->conn, wait_ms);
+    finish(r);
+}
+
 void kafka_hang_up(struct kafka_request *r)
 {
     r->hangs_up = true;
-    kafka_answer_nothing(r);
+    finish(r);
 }

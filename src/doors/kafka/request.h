@@ -45,6 +45,8 @@ struct kafka_request {
     void                   *body;  /* the struct of api->request, in the arena */
     void                   *state; /* the handler's own, between calls and answer */
     unsigned                calls_out;
+    uint64_t                work_ns;           /* throttle.c: of this thread, so far */
+    int64_t                 mutations_wait_ms; /* likewise */
     struct request_call    *calls;
     void (*on_calls_done)(struct kafka_request *r);
     void (*on_free)(struct kafka_request *r); /* what the answer borrowed may go; NULL: nothing */

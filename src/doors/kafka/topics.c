@@ -10,7 +10,7 @@
 #include "doors/kafka/configs.h"
 #include "doors/kafka/names.h"
 #include "doors/kafka/nodes.h"
-#include "doors/kafka/request.h"
+#include "doors/kafka/throttle.h"
 
 #include <stdio.h>
 
@@ -19,7 +19,11 @@ enum {
     CONFIG_SOURCE_TOPIC = 1,
     CONFIG_SOURCE_DEFAULT = 5,
     TEXT_BYTES = 400,
+    CREATE_STRICT_SINCE = 6, /* the version that knows THROTTLING_QUOTA_EXCEEDED */
+    DELETE_STRICT_SINCE = 5,
 };
+
+#define QUOTA_EXCEEDED "The throttling quota has been exceeded"
 
 /* ---- CreateTopics ---- */
 
@@ -244,6 +248,7 @@ void kafka_on_create_topics(struct kafka_request *r)
 {
     const struct create_topics_request *q = r->body;
     struct create_state                *s = arena_struct(&r->arena, struct create_state);
+    struct topic_create_call           *call;
     size_t                              count = q->topics.count;
 
     r->state = s;
@@ -262,8 +267,14 @@ void kafka_on_create_topics(struct kafka_request *r)
     for (size_t i = 0; i < count; i++) {
         if (check_topic(r, &q->topics.at[i], &s->response.topics.at[i]) != KAFKA_NONE)
             continue;
-        s->calls[i] = create_call(r, &q->topics.at[i]);
-        kafka_submit(r, s->calls[i]);
+        call = create_call(r, &q->topics.at[i]);
+        if (!call->is_check_only && !throttle_takes_mutations(r, call->partition_count, CREATE_STRICT_SINCE)) {
+            refuse(r, &s->response.topics.at[i], KAFKA_THROTTLING_QUOTA_EXCEEDED, QUOTA_EXCEEDED,
+                   (struct bytes){ 0 });
+            continue;
+        }
+        s->calls[i] = call;
+        kafka_submit(r, call);
     }
     if (r->calls_out == 0)
         kafka_answer(r, &s->response);
@@ -356,7 +367,14 @@ void kafka_on_delete_topics(struct kafka_request *r)
     take_deletions(r, count);
     kafka_submit(r, s->get);
     for (size_t i = 0; i < count; i++) {
-        if (s->calls[i])
+        if (!s->calls[i])
+            continue;
+        if (throttle_takes_mutations(r, 1, DELETE_STRICT_SINCE)) {
             kafka_submit(r, s->calls[i]);
+            continue;
+        }
+        s->calls[i] = NULL;
+        s->response.topics.at[i].error_code = KAFKA_THROTTLING_QUOTA_EXCEEDED;
+        s->response.topics.at[i].error_message = bytes_str(QUOTA_EXCEEDED);
     }
 }
