@@ -1,6 +1,6 @@
 /* audit_txn.c - see audit.h: logs as readers of what is committed see them. */
 #include "audit.h"
-#include "model_txn.h"
+#include "model_copy.h"
 
 #include <stdlib.h>
 
@@ -82,6 +82,28 @@ static bool check_log(struct client *c, struct m_log *l)
     return true;
 }
 
+static bool check_copies(struct client *c)
+{
+    struct request          *r = request_new(c, &plain, sizeof *r, CALL_OFFSETS_GET,
+                                             sizeof(struct offsets_get_call));
+    struct offsets_get_call *a = (struct offsets_get_call *)r->call;
+
+    a->ns = bytes_str(NAMESPACE_DEFAULT);
+    a->group = bytes_str(COPY_GROUP);
+    a->item_count = 1;
+    a->items = arena_struct(&a->call.arena, struct offset_item);
+    a->items->name = bytes_str(COPY_SOURCE);
+    if (!request_ask(r))
+        return false;
+    if (a->call.err || a->items->err)
+        violation(c->world, "everybody can look at offsets", "%s, %s", err_text(a->call.err),
+                  err_text(a->items->err));
+    if (!c->world->may_be_damaged)
+        model_check_copies(c->world->model, a->items->offset < 0 ? 0 : (uint64_t)a->items->offset);
+    request_free(r);
+    return true;
+}
+
 bool audit_txns(struct client *c)
 {
     struct m_topic *t;
@@ -90,5 +112,5 @@ bool audit_txns(struct client *c)
         for (uint32_t p = 0; m_topic_is(t) && p < t->partition_count; p++)
             if (t->logs[p].has_txns && !check_log(c, &t->logs[p]))
                 return false;
-    return true;
+    return !c->world->plan.has[HAS_COPIES] || check_copies(c);
 }

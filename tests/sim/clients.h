@@ -20,6 +20,8 @@ extern const struct client_kind member_kind;     /* consumers of groups */
 extern const struct client_kind committer_kind;  /* offsets from outside of groups, and looks at them */
 extern const struct client_kind group_admin_kind; /* describes and deletes groups, forgets offsets */
 extern const struct client_kind writer_kind;     /* writes in transactions of Kafka */
+extern const struct client_kind copier_kind;     /* consumes, produces and commits in them */
+extern const struct client_kind surveyor_kind;   /* sizes, offsets by time, producers, transactional ids */
 extern const struct client_kind registrar_kind;  /* users come and go */
 extern const struct client_kind definer_kind;    /* makes and deletes, alters, purges, looks */
 
@@ -49,6 +51,9 @@ void draw_offset(struct world *w, struct call *c, struct offset_item *item);
  * at all that a group has. */
 bool committer_begin(struct client *c);
 bool committer_look(struct client *c, unsigned group);
+
+/* It has come to the end of what it copies. */
+bool copier_is_done(const struct client *c);
 
 /* At all users, decides what a crash left in doubt. False: the process died. */
 bool registrar_look(struct client *c);

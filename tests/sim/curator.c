@@ -171,7 +171,7 @@ static void step(struct client *c)
     const struct plan *p = &c->world->plan;
     struct m_topic    *t = model_any_topic(c->world->model);
 
-    if (c->out > 0 || !t || !draw_one_in(&c->world->draw, 6))
+    if (c->out > 0 || !t || t->name[0] == 'c' || !draw_one_in(&c->world->draw, 6))
         return;
     if (p->has[HAS_TRIMS] && draw_one_in(&c->world->draw, 2))
         trim(c, t);

@@ -3,6 +3,7 @@
  * time, so that a crash leaves one of them in doubt at most.
  */
 #include "clients.h"
+#include "model_copy.h"
 #include "model_group.h"
 
 #include <stdio.h>
@@ -66,21 +67,39 @@ static void on_topic_created(struct request *r)
     d->topic->uuid = ((struct topic_create_call *)r->call)->view.uuid;
 }
 
-static void create_topic(struct client *c, const char *name)
+static void create(struct client *c, const char *name, uint32_t partitions,
+                   const struct topic_policy *policy)
 {
     static const struct request_kind kind = { .on_submit = on_create_topic,
                                               .on_answer = on_topic_created };
-    struct world                    *w = c->world;
     struct defining                 *d = define(c, &kind, CALL_TOPIC_CREATE,
                                                 sizeof(struct topic_create_call), name);
     struct topic_create_call        *a = (struct topic_create_call *)d->request.call;
 
     a->ns = bytes_str(NAMESPACE_DEFAULT);
     a->name = call_bytes(a, bytes_str(name));
-    a->partition_count = (uint32_t)draw_range(&w->draw, 1, PARTITIONS_MAX);
-    a->policy = curator_draw_policy(w);
+    a->partition_count = partitions;
+    a->policy = *policy;
     a->door = DOOR_KAFKA;
     request_send(d);
+}
+
+static void create_topic(struct client *c, const char *name)
+{
+    uint32_t            partitions = (uint32_t)draw_range(&c->world->draw, 1, PARTITIONS_MAX);
+    struct topic_policy policy = curator_draw_policy(c->world);
+
+    create(c, name, partitions, &policy);
+}
+
+/* What loses nothing. */
+static void create_copied(struct client *c)
+{
+    struct topic_policy policy = topic_policy_default;
+
+    policy.retention_ms = 0;
+    create(c, COPY_SOURCE, 1, &policy);
+    create(c, COPY_TARGET, 1, &policy);
 }
 
 static void on_delete_topic(struct request *r)
@@ -355,6 +374,8 @@ bool definer_begin(struct client *c)
     }
     if (c->world->plan.has[HAS_GROUPS])
         create_topic(c, ANCHOR_TOPIC);
+    if (c->world->plan.has[HAS_COPIES])
+        create_copied(c);
     return world_settle(c->world) && (!c->world->plan.has[HAS_GROUPS] || committer_begin(c));
 }
 

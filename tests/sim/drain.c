@@ -179,11 +179,33 @@ static void end_txns(struct client *c)
     w->is_drained = true;
 }
 
+/* The first of them; the others would fence it. */
+static struct client *find_copier(const struct world *w)
+{
+    for (size_t i = 0; i < w->client_count; i++)
+        if (w->clients[i]->kind == &copier_kind)
+            return w->clients[i];
+    return NULL;
+}
+
+static void end_copies(struct client *c)
+{
+    struct client *copier = find_copier(c->world);
+
+    for (int i = 0; copier && !copier_is_done(copier); i++) {
+        if (i == ROUNDS_MAX)
+            violation(c->world, "everything is copied in the end", "it is not");
+        copier->kind->step(copier);
+        must(c, world_settle(c->world));
+    }
+}
+
 void audit_drain(struct client *c)
 {
     end_calls(c);
     end_sessions(c);
     end_txns(c);
+    end_copies(c);
     must(c, audit_run(c));
     drain_queues(c);
     must(c, audit_run(c));

@@ -167,7 +167,7 @@ static void on_forget(struct request *r)
     if (!t)
         return;
     x->slot = model_slot(world_of(x)->model, x->group, t, item->partition);
-    m_slot_forget(x->slot, r->number);
+    model_forget_slot(world_of(x)->model, x->slot, r->number);
 }
 
 static void on_forgotten(struct request *r)

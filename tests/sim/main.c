@@ -52,8 +52,10 @@ static void add_clients(struct world *w)
     }
     if (p->has[HAS_RETENTION] || p->has[HAS_TRIMS] || p->has[HAS_COMPACTION])
         world_add(w, &curator_kind);
-    if (p->has[HAS_READERS])
+    if (p->has[HAS_READERS]) {
         world_add(w, &reader_kind);
+        world_add(w, &surveyor_kind);
+    }
     if (p->has[HAS_EXCHANGES]) {
         world_add(w, &binder_kind);
         world_add(w, &publisher_kind);
@@ -61,6 +63,10 @@ static void add_clients(struct world *w)
     if (p->has[HAS_TXNS]) {
         world_add(w, &writer_kind);
         world_add(w, &writer_kind);
+    }
+    if (p->has[HAS_COPIES]) {
+        world_add(w, &copier_kind);
+        world_add(w, &copier_kind);
     }
     if (p->has[HAS_USERS])
         world_add(w, &registrar_kind);

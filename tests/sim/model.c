@@ -28,8 +28,10 @@ struct model *model_new(struct world *w)
 static void free_batches(struct model *m)
 {
     for (uint64_t id = 1; id <= m->last_id; id++)
-        if (m->batches[id]->first_id + m->batches[id]->count - 1 == id)
+        if (m->batches[id]->first_id + m->batches[id]->count - 1 == id) {
+            free(m->batches[id]->sources);
             free(m->batches[id]);
+        }
     free(m->batches);
     free(m->keys);
 }

@@ -105,6 +105,7 @@ struct m_batch {
     int64_t         first_ms, last_ms;     /* when the engine saw them */
     int64_t         delay_ms;              /* of the call; -1: each queue's own */
     struct m_txn   *txn;                   /* of Kafka that it is part of; NULL: none */
+    uint64_t       *sources;               /* what its records are copies of; NULL: of nothing. model_copy.h */
     uint32_t        target_count;
     struct m_target targets[TARGETS_MAX];
 };

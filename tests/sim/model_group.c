@@ -163,9 +163,17 @@ struct m_slot *model_commit(struct model *m, unsigned group, const struct offset
     return s;
 }
 
-void m_slot_forget(struct m_slot *s, uint64_t number)
+static void forget_slot(struct m_slot *s, uint64_t number)
 {
     add_commit(s, (struct m_commit){ number, -1, PENDING, NULL });
+}
+
+/* GM3: without its anchor the group may be forgotten, and begin again with generation 1. */
+void model_forget_slot(struct model *m, struct m_slot *s, uint64_t number)
+{
+    if (strcmp(s->topic->name, ANCHOR_TOPIC) == 0)
+        renew(&m->groups->at[s->group]);
+    forget_slot(s, number);
 }
 
 void model_commit_of_txn(struct m_slot *s, uint64_t number, int64_t offset, struct m_txn *t)
@@ -204,7 +212,7 @@ void model_forget_group(struct model *m, unsigned group, uint64_t number)
     renew(&m->groups->at[group]);
     for (struct m_slot *s = m->groups->slots; s; s = s->next)
         if (s->group == group)
-            m_slot_forget(s, number);
+            forget_slot(s, number);
 }
 
 void model_group_forgotten(struct model *m, unsigned group, uint64_t number, enum outcome outcome)

@@ -110,7 +110,7 @@ struct m_topic *model_topic_named(struct model *m, struct bytes name);
 struct m_slot *model_commit(struct model *m, unsigned group, const struct offset_item *item,
                             uint64_t number, enum err *want);
 /* It is about to see that the offset is to be forgotten, or all of the group are. */
-void m_slot_forget(struct m_slot *s, uint64_t number);
+void model_forget_slot(struct model *m, struct m_slot *s, uint64_t number);
 void model_forget_group(struct model *m, unsigned group, uint64_t number);
 void model_group_forgotten(struct model *m, unsigned group, uint64_t number, enum outcome outcome);
 /* The same of an offset that was pending, for a call that is to commit its transaction. */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "model_keep.h"
 #include "model_exchange.h"
+#include "model_copy.h"
 #include "model_group.h"
 #include "model_txn.h"
 #include "world.h"
@@ -849,6 +850,7 @@ void model_on_crash(struct model *m)
     }
     model_exchanges_on_crash(m);
     model_groups_on_crash(m);
+    model_copy_touch(m, m->world->now_ms);
     each_held(m, crash_one, NULL, NULL);
     m->crash_number = m->world->last_number;
 }

@@ -1,6 +1,7 @@
 /* model_txn.c - see model_txn.h. */
 #include "model_txn.h"
 #include "base/mem.h"
+#include "model_copy.h"
 #include "model_group.h"
 #include "world.h"
 
@@ -19,6 +20,7 @@ const char *txn_id_name(unsigned id)
 void model_begin_txns(struct model *m)
 {
     m->txns = mem_new(sizeof *m->txns);
+    m->txns->copied_ms = m->world->now_ms;
 }
 
 void model_free_txns(struct model *m)
@@ -132,6 +134,9 @@ void model_txn_ended(struct model *m, struct m_txn *t, enum m_end end, const cha
     TRACE(m->world, "transaction of %s (call %llu) is %s: %s", txn_id_name(t->id),
           (unsigned long long)t->init, end_text(end), how);
     t->end = end;
+    t->ended = m->world->last_number;
+    if (t->id == TXN_ID_COPY && end == TXN_IS_COMMITTED)
+        model_copy_touch(m, t->asked_ms);
     for (size_t i = 0; i < t->offer_count; i++) {
         struct m_slot *s = t->offers[i].slot;
 

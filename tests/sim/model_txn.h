@@ -44,6 +44,7 @@ struct m_txn {
     uint64_t        init; /* number of the call by which its owner got its epoch */
     int64_t         producer;
     enum m_end      end;
+    uint64_t        ended; /* number of the last call before that was known */
     uint64_t        first_asked, asked; /* numbers of the first and last call that asked for its commit; 0: none */
     unsigned        asked_count; /* how many did */
     int64_t         asked_ms;
@@ -67,6 +68,8 @@ struct m_txns {
     struct m_txn   *newest;
     struct m_grant *grants;
     uint64_t        last_init[TXN_IDS]; /* number of the last CALL_TXN_INIT, whatever came of it */
+    int64_t         copied_ms;    /* copiers committed something then or later, or a restart began their week anew */
+    bool            is_forgotten; /* their position may have been: a week without a word */
 };
 
 const char *txn_id_name(unsigned id);
