@@ -234,6 +234,7 @@ static void end_consumer(struct engine *e, struct consumer *c)
     if (q->exclusive == c)
         q->exclusive = NULL;
     list_remove(&c->in_line);
+    queue_expiry_used(q);
     if (q->single == c)
         promote(e, q);
     list_remove(&c->in_session);

@@ -27,7 +27,7 @@ struct layout {
     "n:retention n:flags n:retention_ms n:retention_bytes n:delete_retention_ms "                  \
     "n:min_lag_ms n:max_lag_ms n:segment_ms n:segment_bytes n:batch_bytes_max "                    \
     "n:future_ms_max n:past_ms_max n:dirty_ratio"
-#define POLICY "t:lease t:delay t:retention 1:ordered"
+#define POLICY "t:lease t:delay t:retention t:expires 1:flags"
 #define EXTENTS                                                                                    \
     "{n:segment n:at n:base n:offsets n:bytes n:batches 4:crc t:max_time t:when}"
 #define OFFSETS "{s:topic 4:partition 8:offset 4:leader_epoch s:metadata}"

@@ -2,8 +2,8 @@
  * queue.c - queues as named things: declared, altered, deleted, looked at. What happens to their
  * messages is in queue_lease.c and queue_settle.c.
  *
- * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms (varints), flags (1
- * ordered, 2 single active):
+ * Changes (docs/journal.md); policy is lease_ms, delay_ms, retention_ms, expires_ms
+ * (varints), flags (1 ordered, 2 single active):
  *   QUEUE_DECLARED  id, ns, name, topic's uuid (16 bytes; zero: detached), flags (1 durable, 2
  *                   auto-delete, 4 exclusive, 8 a share group's), owner, policy, created_ms, altered_ms, door count,
  *                   native of each, lane count, next offset of each lane, fate count, messages of
@@ -171,6 +171,7 @@ static void put_policy(struct buf *head, const struct queue_policy *p)
     buf_varint(head, p->lease_ms);
     buf_varint(head, p->delay_ms);
     buf_varint(head, p->retention_ms);
+    buf_varint(head, p->expires_ms);
     buf_u8(head, (uint8_t)((p->is_ordered ? POLICY_ORDERED : 0) |
                            (p->is_single_active ? POLICY_SINGLE_ACTIVE : 0)));
 }
@@ -183,6 +184,7 @@ static struct queue_policy get_policy(struct rd *head)
     p.lease_ms = rd_varint64(head);
     p.delay_ms = rd_varint64(head);
     p.retention_ms = rd_varint64(head);
+    p.expires_ms = rd_varint64(head);
     flags = rd_u8(head);
     p.is_ordered = flags & POLICY_ORDERED;
     p.is_single_active = flags & POLICY_SINGLE_ACTIVE;
@@ -279,6 +281,7 @@ void queue_free(struct engine *e, struct queue *q)
     list_remove(&q->bindings);
     list_remove(&q->in_waiting);
     list_remove(&q->load.in_load);
+    queue_expiry_fini(q);
     queue_order_fini(q);
     share_detach(q);
     ledger_fini(&q->ledger);
@@ -581,6 +584,7 @@ enum err queue_on_recovered(struct engine *e)
             continue;
         }
         queue_release_bound(e, q);
+        queue_expiry_begin(q);
         if (q->policy.is_ordered)
             queue_order_begin(q);
         queue_arm(q);
@@ -658,6 +662,7 @@ static void redeclare(struct engine *e, struct queue_declare_call *a, struct que
     bool is_new_here = !a->is_passive && !q->native[a->door].at && a->native.at;
 
     a->existed = !is_new_here;
+    queue_expiry_used(q);
     if (is_new_here)
         alter(e, q, q->is_durable || a->is_durable, &q->policy, a->door, a->native);
     view_of(&a->call, q, &a->view);
@@ -827,6 +832,7 @@ static enum err declare(struct engine *e, struct queue_declare_call *a)
     if (err)
         return err;
     q = create(e, a, t);
+    queue_expiry_begin(q);
     if (q->is_exclusive)
         list_push(&session_get(e, q->owner)->queues, &q->in_session); /* Q2 */
     view_of(&a->call, q, &a->view);
@@ -891,6 +897,7 @@ void queue_on_alter(struct engine *e, struct call *c)
     enum err                 err = get_unlocked(e, c, a->ns, a->name, &q);
 
     if (!err) {
+        a->policy.expires_ms = q->policy.expires_ms;
         a->policy.is_single_active = q->policy.is_single_active;
         alter(e, q, q->is_durable, &a->policy, a->door, a->native);
     }

@@ -15,6 +15,7 @@ struct queue_policy {
     int64_t lease_ms;     /* 0: a lease lasts as long as its session (AMQP). > 0: that long (SQS, Pub/Sub) */
     int64_t delay_ms;     /* every message is ready only so long after its append (SQS DelaySeconds) */
     int64_t retention_ms; /* 0: as long as the topic. Messages older than that expire */
+    int64_t expires_ms;   /* the queue goes when it was not used for so long (queue_expiry.c); 0: never */
     bool    is_ordered;   /* per key: one taker at a time, in order (queue_order.c) */
     bool    is_single_active; /* one consumer gets all there is; when it goes, the next (consumer.c K4) */
 };
@@ -72,7 +73,7 @@ struct queue_purge_call {
 struct queue_alter_call {
     struct call         call;
     struct bytes        ns, name;
-    struct queue_policy policy; /* in; replaces, but is_single_active stays as it is */
+    struct queue_policy policy; /* in; replaces, but expires_ms and is_single_active stay as they are */
     enum door           door;
     struct bytes        native; /* in; replaces that door's */
 };

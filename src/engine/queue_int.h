@@ -47,6 +47,7 @@ struct queue {
     uint64_t         routed;   /* number of the publish that reached it last (exchange.c) */
 
     struct share_queue *share;        /* of a share group (share.h); else NULL */
+    struct queue_expiry *expiry;      /* queue_expiry.c; NULL: it stays */
     struct queue_order *order;        /* queue_order.c; NULL: not ordered, or not yet looked at */
     struct list         in_waiting; /* engine.undurable or engine.starved */
     struct load_wait    load;       /* until what comes next is loaded */
@@ -115,6 +116,11 @@ void queue_trim_recovered(struct engine *e);
 void queue_release_bound(struct engine *e, struct queue *q);
 /* Bound leases of a session that ends: ready again, all in one step. */
 void queue_release_session(struct engine *e, struct session *s);
+
+/* ---- queue_expiry.c ---- */
+void queue_expiry_begin(struct queue *q); /* new, or there again after a restart */
+void queue_expiry_used(struct queue *q);
+void queue_expiry_fini(struct queue *q);
 
 /* ---- consumer.c ---- */
 /* Who holds a lease: held.holder of a subscription's leases. */

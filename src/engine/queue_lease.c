@@ -533,20 +533,28 @@ static void serve_or_park(struct engine *e, struct queue *q, struct lease_call *
                 answer_empty);
 }
 
+static enum err check_lease(const struct queue *q, const struct lease_call *a)
+{
+    if (!q)
+        return ERR_NO_QUEUE;
+    if (queue_is_locked(q, a->call.session))
+        return ERR_LOCKED;
+    return a->messages_max == 0 || (a->is_bound && a->call.session == 0) ? ERR_BAD_ARGUMENT : ERR_OK;
+}
+
 void queue_on_lease(struct engine *e, struct call *c)
 {
     struct lease_call *a = (struct lease_call *)c;
     struct queue      *q = queue_find(e, a->ns, a->queue);
+    enum err           err = check_lease(q, a);
 
     a->message_count = 0;
-    if (!q)
-        engine_answer(e, c, ERR_NO_QUEUE);
-    else if (queue_is_locked(q, c->session))
-        engine_answer(e, c, ERR_LOCKED);
-    else if (a->messages_max == 0 || (a->is_bound && c->session == 0))
-        engine_answer(e, c, ERR_BAD_ARGUMENT);
-    else
-        serve_or_park(e, q, a);
+    if (err) {
+        engine_answer(e, c, err);
+        return;
+    }
+    queue_expiry_used(q);
+    serve_or_park(e, q, a);
 }
 
 /* ---- dispatch ---- */

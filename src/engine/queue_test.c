@@ -357,6 +357,66 @@ static void saved_state_is_the_state(void **state)
     rig_close(&r);
 }
 
+static void declare_expiring(struct rig *r)
+{
+    struct queue_declare_call *c = rig_declaration(r, "q");
+
+    c->policy.expires_ms = 1000;
+    assert_int_equal(rig_end(r, c), ERR_OK);
+}
+
+static bool is_there(struct rig *r)
+{
+    rig_turn(r);
+    return rig_queue(r, "q") != NULL;
+}
+
+static void an_unused_queue_goes(void **state)
+{
+    struct message_ref refs[4];
+    struct rig         r;
+
+    (void)state;
+    rig_open(&r);
+    declare_expiring(&r);
+    rig_fill(&r, "q", 3); /* is no use of it */
+    rig_advance(&r, 999);
+    assert_true(is_there(&r));
+    rig_declare(&r, "q"); /* is one, and so is a get */
+    rig_advance(&r, 999);
+    assert_int_equal(rig_lease(&r, "q", 1, 60000, refs), 1);
+    rig_advance(&r, 999);
+    assert_true(is_there(&r));
+    rig_crash(&r); /* it begins anew */
+    rig_advance(&r, 999);
+    assert_true(is_there(&r));
+    rig_advance(&r, 1);
+    assert_false(is_there(&r));
+    assert_null(rig_topic(&r, "q"));
+    rig_crash(&r);
+    assert_null(rig_queue(&r, "q"));
+    rig_close(&r);
+}
+
+static void a_consumer_keeps_its_queue(void **state)
+{
+    static struct inbox in;
+    struct rig          r;
+
+    (void)state;
+    rig_open(&r);
+    declare_expiring(&r);
+    rig_subscribe(&r, "q", &in, 0);
+    rig_advance(&r, 10500);
+    assert_true(is_there(&r));
+    rig_unsubscribe(&r, &in);
+    rig_advance(&r, 999);
+    assert_true(is_there(&r));
+    rig_advance(&r, 1);
+    assert_false(is_there(&r));
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +431,8 @@ int main(void)
         cmocka_unit_test(altering_replaces_policy_and_native),
         cmocka_unit_test(all_are_listed_by_name),
         cmocka_unit_test(saved_state_is_the_state),
+        cmocka_unit_test(an_unused_queue_goes),
+        cmocka_unit_test(a_consumer_keeps_its_queue),
     };
 
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);

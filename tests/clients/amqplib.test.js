@@ -603,6 +603,13 @@ async function exclusiveConsumer(c) {
     await ch.close();
 }
 
+async function queueExpires(c) {
+    const ch = await channel(c);
+    const name = await queue(ch, { durable: true, expires: 200 });
+    await new Promise((resolve) => { setTimeout(resolve, 600); });
+    await refused(ch.checkQueue(name), 404, 'no queue');
+}
+
 async function singleActive(c) {
     const ch = await channel(c, 'createConfirmChannel');
     const name = await queue(ch, { durable: true, arguments: { 'x-single-active-consumer': true } });
@@ -802,6 +809,7 @@ const checks = [
     ['an exclusive queue is locked and goes with its connection', exclusiveQueue],
     ['an auto-delete queue goes with its last consumer', autoDelete],
     ['an exclusive consumer', exclusiveConsumer],
+    ['x-expires: an unused queue goes', queueExpires],
     ['a single active consumer, and the next', singleActive],
     ['direct reply-to: two requesters, one server', directReplyTo],
     ['direct reply-to: 406 when it is misused', directReplyToMisused],

@@ -500,3 +500,10 @@ bool arguments_is_set(const char *name, struct bytes table)
 
     return table_find(table, name, &v) && v.type == 't' && v.integer;
 }
+
+int64_t arguments_number(const char *name, struct bytes table)
+{
+    struct table_value v;
+
+    return table_find(table, name, &v) && table_is_integer(&v) ? v.integer : 0;
+}

@@ -42,6 +42,8 @@ bool arguments_same_exchange(struct bytes current, struct bytes received, struct
                              struct buf *why);
 bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *priority,
                               struct buf *why);
+/* A number; 0 when it is not there, or none. */
+int64_t arguments_number(const char *name, struct bytes table);
 /* A flag that is there and true. */
 bool arguments_is_set(const char *name, struct bytes table);
 /* What is wrong with the arguments of a binding to a headers exchange. */

@@ -206,6 +206,7 @@ static void submit_declare(struct channel *ch, struct bytes name, const struct a
     job->call.is_durable = job->flags.is_durable;
     job->call.is_auto_delete = job->flags.is_auto_delete;
     job->call.is_exclusive = job->flags.is_exclusive;
+    job->call.policy.expires_ms = arguments_number("x-expires", job->arguments);
     job->call.policy.is_single_active = arguments_is_set("x-single-active-consumer", job->arguments);
     job->call.door = DOOR_AMQP;
     job->call.native = native_of(job, job->flags, job->arguments);
