@@ -7,8 +7,9 @@
  * clock is shown, too.) The backlog grows from point to point of the curve with single messages.
  *
  * Whether the cost is the same with any backlog is told by a second engine with a queue of its own, that
- * keeps the smallest: the two are measured in turns, and what counts is the median of the ratios, so that
- * neither a slow moment of the machine nor a slow drift looks like a cost of the backlog.
+ * keeps the smallest: the two are measured in many short turns, and what counts is the median of the ratios,
+ * so that neither a slow moment of the machine nor a slow drift looks like a cost of the backlog. A turn of
+ * each comes first that does not count: what is left of filling the queue is done in it.
  */
 #include "bench.h"
 #include "traffic.h"
@@ -16,7 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECORD_BYTES = 16, TURNS = 9, LEAST = 1000, MIB = 1 << 20, BUDGET_BYTES = 512 * MIB };
+enum { RECORD_BYTES = 16, TURNS = 27, QUICK_TURNS = 9, LEAST = 1000, MIB = 1 << 20, BUDGET_BYTES = 512 * MIB };
+
+#define WARM_SECONDS 0.3
+#define TURN_SECONDS 0.1
 
 /* An engine with one queue: the nth of the process. */
 struct side {
@@ -69,12 +73,14 @@ static double run_side(struct side *s, double seconds, struct point *p)
     return (double)settled / (engine + commit);
 }
 
-static void measure(struct side *grown, struct side *least, struct point *p, double seconds)
+static void measure(struct side *grown, struct side *least, struct point *p, int turns)
 {
-    for (int i = 0; i < TURNS; i++) {
-        double before = run_side(least, seconds, NULL);
-        double here = run_side(grown, seconds, p);
-        double after = run_side(least, seconds, NULL);
+    run_side(grown, WARM_SECONDS, NULL);
+    run_side(least, WARM_SECONDS, NULL);
+    for (int i = 0; i < turns; i++) {
+        double before = run_side(least, TURN_SECONDS, NULL);
+        double here = run_side(grown, TURN_SECONDS, p);
+        double after = run_side(least, TURN_SECONDS, NULL);
 
         series_add(&p->part, here / ((before + after) / 2));
     }
@@ -109,7 +115,7 @@ static void measure_at(struct bench *b, struct side sides[2], uint64_t backlog, 
     *p = (struct point){ .backlog = backlog, .fill_s = bench_now() };
     traffic_fill(sides[0].traffic, backlog - there);
     p->fill_s = bench_now() - p->fill_s;
-    measure(&sides[0], &sides[1], p, b->is_quick ? 0.15 : 0.3);
+    measure(&sides[0], &sides[1], p, b->is_quick ? QUICK_TURNS : TURNS);
     show(p);
     if (series_median(&p->part) < *slowest)
         *slowest = series_median(&p->part);

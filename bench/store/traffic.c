@@ -6,6 +6,7 @@
 
 enum {
     WINDOW = 4096,     /* published and not settled, beyond the backlog */
+    RUN_MESSAGES_MIN = 2 * WINDOW, /* a run does not end before, however slow the disk is */
     FILL_WINDOW = 256, /* calls under way while filling */
     FILL_ITEMS = 64,   /* messages of such a call */
     SETTLE_ITEMS_MAX = 512,
@@ -262,7 +263,7 @@ uint64_t traffic_run(struct traffic *t, double seconds)
 
     t->published = t->settled = 0;
     subscribe(t);
-    while (bench_now() - begin < seconds) {
+    while (bench_now() - begin < seconds || t->settled < RUN_MESSAGES_MIN) {
         for (; t->published - t->settled < WINDOW; t->published++)
             publish(t, take_publish(&t->singles, 1), 1);
         rig_flush(t->rig);
