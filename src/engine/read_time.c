@@ -109,6 +109,7 @@ static bool find_time(struct engine *e, struct log *l, struct seek *s,
 uint64_t read_time_start(struct engine *e, struct log *l, int64_t t)
 {
     struct list_offsets_item item = { 0 };
+    uint64_t                 durable = log_durable(e, l);
     uint64_t                 from = l->start;
     struct log_span          span;
     struct log_at            at;
@@ -120,7 +121,7 @@ uint64_t read_time_start(struct engine *e, struct log *l, int64_t t)
             return (uint64_t)item.offset;
         from = at.load ? at.load->end : span.end;
     }
-    return l->end;
+    return durable;
 }
 
 static int64_t newest(const struct log *l)

@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { VOLUME_VERSION = 7, ID_RANDOM_BYTES = 16 };
+enum { VOLUME_VERSION = 8, ID_RANDOM_BYTES = 16 };
 
 static const char identity_path[] = "myna";
 

@@ -181,7 +181,7 @@ static void a_damaged_identity_is_refused(void **state)
     struct world  *w = *state;
     struct volume *v;
 
-    put(w, "myna", "myna volume 7\nid AAAAAAAAAAAAAAAAAAAAAA\ncrc 00000000\n");
+    put(w, "myna", "myna volume 8\nid AAAAAAAAAAAAAAAAAAAAAA\ncrc 00000000\n");
     assert_int_equal(volume_open(&v, w->uri), ERR_CORRUPT);
     put(w, "myna", "");
     assert_int_equal(volume_open(&v, w->uri), ERR_CORRUPT);
