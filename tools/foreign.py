@@ -41,8 +41,16 @@ def python_suite(suite, program):
                    ['build/clients/python/bin/python', f'tests/clients/python/{program}.py'])
 
 
+def streams_suite(series):
+    folder = f'build/clients/java/{series}'
+    return Foreign(f'kafka-streams-{series}', 'Apache Kafka Streams', 'java/jars.lock',
+                   rf' kafka-streams ({re.escape(series)}[\d.]*) ', 'java',
+                   ['node', 'tests/clients/java/streams.js', series, f'{folder}/classes:{folder}/*'])
+
+
 SUITES = [
     *(suite for series in ('3.9', '4.0', '4.2') for suite in java_suites(series)),
+    streams_suite('4.2'),
     go_suite('franz-go', 'franz', 'github.com/twmb/franz-go'),
     go_suite('sarama', 'sarama', 'github.com/IBM/sarama'),
     python_suite('confluent-kafka', 'confluent'),
