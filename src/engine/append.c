@@ -17,6 +17,7 @@
  * Thread: the shard's.
  */
 #include "engine/log_int.h"
+#include "engine/recode.h"
 #include "engine/transact.h"
 #include "engine/retention.h"
 #include "engine/txn.h"
@@ -317,6 +318,19 @@ static enum err check_limits(const struct topic_policy *p, const struct batch_he
     return p->stamps_append ? ERR_OK : check_times(p, head, item, now_ms);
 }
 
+/* What other doors say in reserved headers stays as it is. */
+static enum err recode(const struct topic_policy *p, struct append_item *item, struct batch_head *head)
+{
+    int64_t  bytes_max = limit_of(p->batch_bytes_max, topic_policy_default.batch_bytes_max);
+    enum err err;
+
+    if (!p->recodes || !item->obeys_limits || head->attributes & BATCH_NATIVE ||
+        (head->attributes & BATCH_CODEC_MASK) == p->codec)
+        return ERR_OK;
+    err = recode_batch(&item->batch, head, p->codec);
+    return !err && (int64_t)item->batch.bytes.len > bytes_max ? ERR_TOO_BIG : err;
+}
+
 /* Whether the batch repeats one that is there; else stages it. */
 static enum err append_to_log(struct engine *e, const struct append_call *a, struct log *l,
                               struct append_item *item)
@@ -341,6 +355,8 @@ static enum err append_to_log(struct engine *e, const struct append_call *a, str
         item->append_ms = first.append_ms;
         return ERR_OK;
     }
+    if (!err)
+        err = recode(&l->topic->policy, item, &head);
     if (!err && head.attributes & BATCH_TRANSACTIONAL)
         err = check_txn(e, a, l, &head);
     if (err)

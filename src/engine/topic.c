@@ -92,18 +92,25 @@ bool topic_policy_is_valid(const struct topic_policy *p)
     for (size_t i = 0; i < COUNT(policy_numbers); i++)
         if (*number_of(p, i) < 0)
             return false;
-    return p->retention <= RETAIN_BOTH && p->time_basis <= TIME_OF_APPEND &&
+    return p->retention <= RETAIN_BOTH && p->codec <= (p->recodes ? CODEC_ZSTD : CODEC_NONE) && p->time_basis <= TIME_OF_APPEND &&
            p->dirty_ratio <= DIRTY_RATIO_ONE;
 }
 
-enum { POLICY_TIME_OF_APPEND = 1, POLICY_STAMPS_APPEND = 2, POLICY_COMPACTED = 4 }; /* on disk */
+enum { /* on disk */
+    POLICY_TIME_OF_APPEND = 1,
+    POLICY_STAMPS_APPEND = 2,
+    POLICY_COMPACTED = 4,
+    POLICY_RECODES = 8,
+    POLICY_CODEC_SHIFT = 4,
+};
 
 static void put_policy(struct buf *head, const struct topic_policy *p)
 {
     buf_uvarint(head, p->retention);
     buf_uvarint(head, (p->time_basis == TIME_OF_APPEND ? POLICY_TIME_OF_APPEND : 0u) |
                           (p->stamps_append ? POLICY_STAMPS_APPEND : 0u) |
-                          (p->is_compacted ? POLICY_COMPACTED : 0u));
+                          (p->is_compacted ? POLICY_COMPACTED : 0u) |
+                          (p->recodes ? POLICY_RECODES : 0u) | p->codec << POLICY_CODEC_SHIFT);
     for (size_t i = 0; i < COUNT(policy_numbers); i++)
         buf_uvarint(head, (uint64_t)*number_of(p, i));
     buf_uvarint(head, p->dirty_ratio);
@@ -112,11 +119,13 @@ static void put_policy(struct buf *head, const struct topic_policy *p)
 static struct topic_policy get_policy(struct rd *head)
 {
     struct topic_policy p = { .retention = (enum retention)rd_uvarint32(head) };
-    uint64_t            flags = rd_uvarint64(head);
+    uint32_t            flags = rd_uvarint32(head);
 
     p.time_basis = flags & POLICY_TIME_OF_APPEND ? TIME_OF_APPEND : TIME_OF_RECORDS;
     p.stamps_append = flags & POLICY_STAMPS_APPEND;
     p.is_compacted = flags & POLICY_COMPACTED;
+    p.recodes = flags & POLICY_RECODES;
+    p.codec = flags >> POLICY_CODEC_SHIFT;
     for (size_t i = 0; i < COUNT(policy_numbers); i++)
         *number_of(&p, i) = (int64_t)rd_uvarint64(head);
     p.dirty_ratio = rd_uvarint32(head);

@@ -8,6 +8,8 @@ static const struct topic_policy odd = {
     .retention_bytes = 2,
     .stamps_append = true,
     .is_compacted = true,
+    .recodes = true,
+    .codec = CODEC_ZSTD,
     .delete_retention_ms = 3,
     .min_compaction_lag_ms = 4,
     .max_compaction_lag_ms = 5,
@@ -24,6 +26,8 @@ static void expect_same(const struct topic_policy *a, const struct topic_policy 
     assert_int_equal(a->retention_bytes, b->retention_bytes);
     assert_int_equal(a->stamps_append, b->stamps_append);
     assert_int_equal(a->is_compacted, b->is_compacted);
+    assert_int_equal(a->recodes, b->recodes);
+    assert_int_equal(a->codec, b->codec);
     assert_int_equal(a->delete_retention_ms, b->delete_retention_ms);
     assert_int_equal(a->min_compaction_lag_ms, b->min_compaction_lag_ms);
     assert_int_equal(a->max_compaction_lag_ms, b->max_compaction_lag_ms);

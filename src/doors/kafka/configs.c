@@ -15,13 +15,14 @@ const struct topic_config topic_configs[] = {
       "What becomes of old records: deleted by age and size, compacted to the last one of each "
       "key, or both." },
     { "compression.gzip.level", CONFIG_INT, EFFECT_NONE, "-1", NULL, -1, 0,
-      "compression.gzip.level", "The level for gzip where the broker compresses." },
+      "compression.gzip.level", "Kept and shown: gzip's own default is used." },
     { "compression.lz4.level", CONFIG_INT, EFFECT_NONE, "9", NULL, 1, 0, "compression.lz4.level",
-      "The level for lz4 where the broker compresses." },
-    { "compression.type", CONFIG_STRING, EFFECT_FIXED, "producer", "producer", 0, 0,
-      "compression.type", "How batches are stored: as the producer has compressed them." },
+      "Kept and shown: lz4's own default is used." },
+    { "compression.type", CONFIG_STRING, EFFECT_CODEC, "producer",
+      "producer uncompressed gzip snappy lz4 zstd", 0, 0, "compression.type",
+      "How batches are stored: as the producer has compressed them, or by this codec." },
     { "compression.zstd.level", CONFIG_INT, EFFECT_NONE, "3", NULL, -131072, 0,
-      "compression.zstd.level", "The level for zstd where the broker compresses." },
+      "compression.zstd.level", "Kept and shown: zstd's own default is used." },
     { "delete.retention.ms", CONFIG_LONG, EFFECT_NUMBER, "86400000", NULL, 0,
       TO(delete_retention_ms), "log.cleaner.delete.retention.ms",
       "How long tombstones stay in a compacted topic after the first pass that met them." },
@@ -298,9 +299,25 @@ static void set_number(struct topic_policy *p, const struct topic_config *c, str
     memcpy((char *)p + c->member, &number, sizeof number);
 }
 
+/* By codec, in batch.h's order. */
+static const char *const codec_names[] = { "uncompressed", "gzip", "snappy", "lz4", "zstd" };
+
+static void set_codec(struct topic_policy *p, struct bytes value)
+{
+    for (uint32_t i = 0; i < COUNT(codec_names); i++) {
+        if (bytes_eq_str(value, codec_names[i])) {
+            p->recodes = true;
+            p->codec = i;
+        }
+    }
+}
+
 static void set(struct topic_policy *p, const struct topic_config *c, struct bytes value)
 {
     switch (c->effect) {
+    case EFFECT_CODEC:
+        set_codec(p, value);
+        break;
     case EFFECT_CLEANUP:
         p->is_compacted = has_word(value, "compact");
         break;
@@ -364,6 +381,7 @@ static bool is_in_force(const struct topic_config *c, const struct topic_policy 
     case EFFECT_FIXED:
     case EFFECT_NODES:
     case EFFECT_BOUND:
+    case EFFECT_CODEC:
     default:
         return false;
     }
@@ -378,6 +396,8 @@ static int64_t number_in(const struct topic_config *c, const struct topic_policy
         return p->is_compacted;
     case EFFECT_TIMESTAMP:
         return p->stamps_append;
+    case EFFECT_CODEC:
+        return p->recodes ? p->codec + 1 : 0;
     case EFFECT_RATIO:
         return p->dirty_ratio;
     case EFFECT_NUMBER:
@@ -401,6 +421,8 @@ static struct bytes text_of(const struct topic_config *c, int64_t n, char space[
         return bytes_str(n ? "compact" : "delete");
     case EFFECT_TIMESTAMP:
         return bytes_str(n ? "LogAppendTime" : "CreateTime");
+    case EFFECT_CODEC:
+        return bytes_str(n ? codec_names[n - 1] : "producer");
     case EFFECT_RATIO:
         snprintf(space, CONFIG_SHOWN_BYTES, "%lld.%06lld", (long long)(n / DIRTY_RATIO_ONE),
                  (long long)(n % DIRTY_RATIO_ONE));

@@ -38,6 +38,7 @@ enum config_effect {
     EFFECT_NODES,   /* kept and shown; at most as many as there are nodes */
     EFFECT_CLEANUP, /* from here on: a member of the policy. Whether it is compacted, whether by age and size */
     EFFECT_TIMESTAMP,
+    EFFECT_CODEC,
     EFFECT_RATIO,
     EFFECT_NUMBER, /* the number as it is */
     EFFECT_BOUND,  /* likewise; none may be 0 */

@@ -4,8 +4,8 @@
  *   KP1  A batch is checked here, on the loop's thread: exactly one of format 2 per partition,
  *        header consistent, CRC right. The engine gets the bytes where they were received and
  *        writes base offset and leader epoch into them; nothing is copied or opened. What the
- *        records say is looked at by the engine when the topic is compacted or has a limit for old
- *        timestamps, and by nobody else; here only to tell a client which of them were refused.
+ *        records say is looked at by the engine when the topic is compacted, has a limit for old
+ *        timestamps or a codec of its own, and by nobody else; here only to tell a client which of them were refused.
  *   KP2  One append call per request; each partition has its own error. acks 1 and -1 are both
  *        answered when all is on disk. acks 0 is never answered; an error ends the connection
  *        instead, which is all such a client can notice.
