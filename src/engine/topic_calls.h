@@ -47,8 +47,8 @@ struct topic_policy {
     int64_t         retention_bytes; /* of each log; 0: no limit */
     bool            stamps_append;   /* records get the time of their append (LogAppendTime) */
     bool            is_compacted;    /* then every record needs a key: ERR_NO_KEY */
-    bool            recodes;         /* appends that obey limits are stored with this codec (batch.h), however they came */
-    uint32_t        codec;           /* CODEC_NONE without it */
+    bool            recodes;         /* appends that obey limits are stored with codec, however they came */
+    uint32_t        codec;           /* of batch.h; CODEC_NONE where nothing is recoded */
     int64_t         delete_retention_ms; /* how long tombstones stay after the first pass that met them */
     int64_t         min_compaction_lag_ms, max_compaction_lag_ms; /* max 0: none */
     int64_t         segment_ms, segment_bytes;

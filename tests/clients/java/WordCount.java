@@ -12,8 +12,8 @@ import org.apache.kafka.streams.kstream.Produced;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The word count of Kafka Streams, exactly once: lines of the topic "lines" become counts in the topic "counts". It runs
- * until it is killed.
+ * The word count of Kafka Streams, exactly once: lines of the topic "lines" become counts in the topic "counts". It
+ * runs until it is killed.
  *
  *     WordCount BROKER APPLICATION FOLDER
  */
