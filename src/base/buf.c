@@ -24,25 +24,14 @@ void buf_clear(struct buf *b)
     b->len = 0;
 }
 
-uint8_t *buf_room(struct buf *b, size_t n)
+void buf_enlarge(struct buf *b, size_t n)
 {
     size_t cap = b->cap ? b->cap : BUF_FIRST;
 
-    if (b->at && n <= b->cap - b->len)
-        return b->at + b->len;
     while (cap - b->len < n)
         cap *= 2;
     b->at = mem_resize(b->at, cap);
     b->cap = cap;
-    return b->at + b->len;
-}
-
-uint8_t *buf_grow(struct buf *b, size_t n)
-{
-    uint8_t *p = buf_room(b, n);
-
-    b->len += n;
-    return p;
 }
 
 void buf_add(struct buf *b, const void *at, size_t n)
@@ -76,26 +65,6 @@ void buf_printf(struct buf *b, const char *format, ...)
     }
     va_end(again);
     va_end(args);
-}
-
-void buf_u8(struct buf *b, uint8_t v)
-{
-    *buf_grow(b, 1) = v;
-}
-
-void buf_u16(struct buf *b, uint16_t v)
-{
-    put_u16(buf_grow(b, 2), v);
-}
-
-void buf_u32(struct buf *b, uint32_t v)
-{
-    put_u32(buf_grow(b, 4), v);
-}
-
-void buf_u64(struct buf *b, uint64_t v)
-{
-    put_u64(buf_grow(b, 8), v);
 }
 
 void buf_u32le(struct buf *b, uint32_t v)

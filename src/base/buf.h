@@ -20,22 +20,52 @@ struct buf {
 void buf_init(struct buf *b);
 void buf_fini(struct buf *b);
 void buf_clear(struct buf *b);
-/* Make room for n more bytes and return where they go; len does not change. */
-uint8_t *buf_room(struct buf *b, size_t n);
-/* Append n uninitialised bytes and return their address (valid until the next growth). */
-uint8_t *buf_grow(struct buf *b, size_t n);
+void buf_enlarge(struct buf *b, size_t n); /* buf_room's, when there is too little */
 void buf_add(struct buf *b, const void *at, size_t n);
 void buf_bytes(struct buf *b, struct bytes v);
 void buf_str(struct buf *b, const char *text);
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *b, const char *format, ...);
-void buf_u8(struct buf *b, uint8_t v);
-void buf_u16(struct buf *b, uint16_t v);
-void buf_u32(struct buf *b, uint32_t v);
-void buf_u64(struct buf *b, uint64_t v);
 void buf_u32le(struct buf *b, uint32_t v);
 void buf_u64le(struct buf *b, uint64_t v);
 void buf_uvarint(struct buf *b, uint64_t v);
 void buf_varint(struct buf *b, int64_t v);
+
+/* Make room for n more bytes and return where they go; len does not change. */
+static inline uint8_t *buf_room(struct buf *b, size_t n)
+{
+    if (!b->at || n > b->cap - b->len)
+        buf_enlarge(b, n);
+    return b->at + b->len;
+}
+
+/* Append n uninitialised bytes and return their address (valid until the next growth). */
+static inline uint8_t *buf_grow(struct buf *b, size_t n)
+{
+    uint8_t *p = buf_room(b, n);
+
+    b->len += n;
+    return p;
+}
+
+static inline void buf_u8(struct buf *b, uint8_t v)
+{
+    *buf_grow(b, 1) = v;
+}
+
+static inline void buf_u16(struct buf *b, uint16_t v)
+{
+    put_u16(buf_grow(b, 2), v);
+}
+
+static inline void buf_u32(struct buf *b, uint32_t v)
+{
+    put_u32(buf_grow(b, 4), v);
+}
+
+static inline void buf_u64(struct buf *b, uint64_t v)
+{
+    put_u64(buf_grow(b, 8), v);
+}
 
 static inline struct bytes buf_view(const struct buf *b)
 {

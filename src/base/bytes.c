@@ -60,19 +60,6 @@ void rd_fail(struct rd *r)
     r->failed = true;
 }
 
-/* The next n bytes, n > 0; NULL and failed when there are fewer. */
-static inline const uint8_t *take(struct rd *r, size_t n)
-{
-    const uint8_t *at = r->at;
-
-    if (r->failed || n > (size_t)(r->end - at)) {
-        r->failed = true;
-        return NULL;
-    }
-    r->at += n;
-    return at;
-}
-
 struct bytes rd_bytes(struct rd *r, size_t n)
 {
     static const uint8_t empty[1];
@@ -80,36 +67,8 @@ struct bytes rd_bytes(struct rd *r, size_t n)
 
     if (n == 0 && !r->failed)
         return bytes_of(r->at ? r->at : empty, 0);
-    at = take(r, n);
+    at = rd_take(r, n);
     return bytes_of(at, at ? n : 0);
-}
-
-uint8_t rd_u8(struct rd *r)
-{
-    const uint8_t *at = take(r, 1);
-
-    return at ? at[0] : 0;
-}
-
-uint16_t rd_u16(struct rd *r)
-{
-    const uint8_t *at = take(r, 2);
-
-    return at ? get_u16(at) : 0;
-}
-
-uint32_t rd_u32(struct rd *r)
-{
-    const uint8_t *at = take(r, 4);
-
-    return at ? get_u32(at) : 0;
-}
-
-uint64_t rd_u64(struct rd *r)
-{
-    const uint8_t *at = take(r, 8);
-
-    return at ? get_u64(at) : 0;
 }
 
 uint32_t rd_u32le(struct rd *r)

@@ -72,10 +72,6 @@ static inline size_t rd_left(const struct rd *r)
 
 /* Borrow the next n bytes; NULL and failed when there are fewer. n = 0 gives a non-NULL address. */
 struct bytes rd_bytes(struct rd *r, size_t n);
-uint8_t rd_u8(struct rd *r);
-uint16_t rd_u16(struct rd *r);
-uint32_t rd_u32(struct rd *r);
-uint64_t rd_u64(struct rd *r);
 uint32_t rd_u32le(struct rd *r);
 uint64_t rd_u64le(struct rd *r);
 /* Base-128, least group first (protobuf, Kafka): at most 5 bytes / 10 bytes, else failed. */
@@ -129,6 +125,47 @@ static inline void put_u64(uint8_t *p, uint64_t v)
 {
     v = __builtin_bswap64(v);
     memcpy(p, &v, sizeof v);
+}
+
+/* The next n bytes, n > 0; NULL and failed when there are fewer. */
+static inline const uint8_t *rd_take(struct rd *r, size_t n)
+{
+    const uint8_t *at = r->at;
+
+    if (r->failed || n > (size_t)(r->end - at)) {
+        r->failed = true;
+        return NULL;
+    }
+    r->at += n;
+    return at;
+}
+
+static inline uint8_t rd_u8(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 1);
+
+    return at ? at[0] : 0;
+}
+
+static inline uint16_t rd_u16(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 2);
+
+    return at ? get_u16(at) : 0;
+}
+
+static inline uint32_t rd_u32(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 4);
+
+    return at ? get_u32(at) : 0;
+}
+
+static inline uint64_t rd_u64(struct rd *r)
+{
+    const uint8_t *at = rd_take(r, 8);
+
+    return at ? get_u64(at) : 0;
 }
 
 #endif
