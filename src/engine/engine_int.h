@@ -337,8 +337,8 @@ bool append_is_for_run(const struct slice *batch, const struct batch_head *head)
 /* ---- read.c ---- */
 enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
                        const struct uuid *uuid, uint32_t partition, struct log **out);
-/* The first offset with a timestamp of at least t, or the end of what is on disk. Where that would have to be loaded, the beginning
- * of what holds it. */
+/* The first offset with a timestamp of at least t, or the end of what is on disk. Where that
+ * would have to be loaded, the beginning of what holds it. */
 uint64_t read_time_start(struct engine *e, struct log *l, int64_t t);
 /* The log goes away: its parked reads are answered. */
 void read_abandon(struct engine *e, struct log *l);

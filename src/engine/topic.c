@@ -92,7 +92,9 @@ bool topic_policy_is_valid(const struct topic_policy *p)
     for (size_t i = 0; i < COUNT(policy_numbers); i++)
         if (*number_of(p, i) < 0)
             return false;
-    return p->retention <= RETAIN_BOTH && p->codec <= (p->recodes ? CODEC_ZSTD : CODEC_NONE) && p->time_basis <= TIME_OF_APPEND &&
+    return p->retention <= RETAIN_BOTH &&
+           p->codec <= (p->recodes ? CODEC_ZSTD : CODEC_NONE) &&
+           p->time_basis <= TIME_OF_APPEND &&
            p->dirty_ratio <= DIRTY_RATIO_ONE;
 }
 
