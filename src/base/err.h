@@ -55,6 +55,9 @@
     X(STALE_MEMBER, "the member has moved to another epoch")                                       \
     X(NO_ASSIGNOR, "no such assignor")                                                             \
     X(BAD_PATTERN, "the regular expression is not valid")                                          \
+    X(NO_SESSION, "no such fetch session")                                                         \
+    X(SESSION_EPOCH, "it is not the turn of that epoch of the session")                            \
+    X(SESSION_TOPICS, "the session names topics in another way")                                   \
     X(NO_SPACE, "the disk is full")                                                                \
     X(OVERLOADED, "a bounded queue is full")                                                       \
     X(LIMIT, "a limit is reached")                                                                 \

@@ -45,6 +45,7 @@
     X(TOPIC_GET, topic_on_get)                                                                     \
     X(TOPIC_SIZES, topic_on_sizes)                                                                 \
     X(APPEND, append_on_append)                                                                    \
+    X(FETCH, fetch_session_on_fetch)                                                               \
     X(READ, read_on_read)                                                                          \
     X(LIST_OFFSETS, read_on_list_offsets)                                                          \
     X(LOG_TRIM, retention_on_log_trim)                                                             \

@@ -65,6 +65,8 @@ static enum err find_group(struct engine *e, const struct consumer_heartbeat_cal
 
     if ((!g || !g->consumer) && h->epoch != MEMBER_EPOCH_JOIN)
         return ERR_NO_GROUP;
+    if (!g && share_group_is_known(e, h->ns, h->group))
+        return ERR_NO_GROUP; /* as any of another protocol */
     if (!g)
         g = group_new(e, h->ns, h->group);
     if (g->consumer) {

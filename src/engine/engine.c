@@ -371,6 +371,7 @@ static void init(struct engine *e, const struct engine_options *options, int64_t
     rows_init(&e->rows);
     row_init(&e->ids, ROW_IDS);
     user_init(e);
+    fetch_session_init(e);
     acl_init(e);
     quota_init(e);
 }
@@ -455,6 +456,7 @@ void engine_close(struct engine *e)
     user_fini(e);
     txn_fini(e);
     txn_offsets_fini(e);
+    fetch_session_fini(e);
     group_fini(e);
     group_policy_fini(e);
     exchange_fini(e);

@@ -106,7 +106,12 @@ struct engine {
     } stage; /* stage.c */
     struct list trims;  /* logs that lose settled extents at the end of the turn (log.in_trims) */
     struct list fresh;  /* logs whose readers look again when more is durable (log_watch.in_fresh) */
-    struct list reads;  /* parked CALL_READs (call.parked) */
+    struct list reads;  /* parked CALL_READs and CALL_FETCHes (call.parked) */
+    struct fetch_sessions {
+        struct idmap ids;        /* id -> struct fetch_session (fetch_session.c) */
+        struct list  used;       /* fetch_session.in_used: longest ago first */
+        size_t       part_count; /* of all of them */
+    } fetch_sessions;
     struct list no_session; /* parked calls of no session (call.in_session) */
     struct buf  scratch; /* for keys of look-ups; never kept across calls */
     struct list sweep;  /* auto-delete exchanges that lost their last binding (exchange.c) */
@@ -347,6 +352,12 @@ void read_on_append(struct engine *e, struct log *l);
 /* Parked reads of the log look again. */
 void read_wake(struct engine *e, struct log *l);
 void read_on_durable(struct engine *e);
+
+/* ---- fetch_session.c ---- */
+void fetch_session_init(struct engine *e);
+void fetch_session_fini(struct engine *e);
+/* The log begins elsewhere: whoever has a session is to be told with its next answer. */
+void fetch_session_on_trim(struct log *l);
 
 /* ---- producer.c ---- */
 struct producer_batch {

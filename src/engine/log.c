@@ -456,6 +456,7 @@ void log_trim(struct engine *e, struct log *l, uint64_t offset)
     remove_extents(e, l, 0, log_extent_index(l, offset));
     if (offset > l->start)
         l->start = offset < l->end ? offset : l->end;
+    fetch_session_on_trim(l);
     if (l->start > l->durable)
         l->durable = l->start;
     give_back_room(e, l);

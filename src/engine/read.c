@@ -20,7 +20,7 @@
  *
  * Thread: the shard's.
  */
-#include "engine/log_int.h"
+#include "engine/read_int.h"
 #include "engine/txn.h"
 
 #include <assert.h>
@@ -36,29 +36,10 @@ struct read_wait {
     struct load_wait  load;
 };
 
-/* Those that wait for one log; there is one while there are some. */
-struct log_watch {
-    struct log *log;
-    size_t      count;
-    struct list readers;  /* read_wait.in_log; while they look again some are not in it */
-    struct list in_fresh; /* engine.fresh while the log has batches that are not yet on disk */
-};
-
 struct parked_read {
     struct read_wait *waits;   /* of each item */
     size_t            count;
     bool              is_late; /* the wait is over (R1) */
-};
-
-/* One look at what there is. */
-struct look {
-    struct engine    *e;
-    struct read_call *a;
-    uint32_t          bytes; /* taken so far */
-    size_t            loads;
-    bool              has_error;
-    bool              is_cold; /* some item would have more if it were loaded */
-    bool              has_new_start; /* of a log, not on disk yet */
 };
 
 enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
@@ -122,21 +103,21 @@ static void read_ahead(struct engine *e, struct log *l, const struct log_at *las
 
 static uint32_t bytes_left(const struct look *k, const struct read_item *item)
 {
-    uint32_t left = k->a->bytes_max > k->bytes ? k->a->bytes_max - k->bytes : 0;
+    uint32_t left = k->bytes_max > k->bytes ? k->bytes_max - k->bytes : 0;
 
     return left < item->bytes_max ? left : item->bytes_max;
 }
 
-static uint64_t end_of(const struct read_call *a, const struct read_item *item)
+static uint64_t end_of(const struct look *k, const struct read_item *item)
 {
-    return a->committed_only ? item->stable : item->high_watermark;
+    return k->committed_only ? item->stable : item->high_watermark;
 }
 
 static void tell_aborted(struct look *k, struct read_item *item, const struct log *l)
 {
     size_t count = item->batch_count;
 
-    item->aborted_count = txn_log_tell(l, item->batches, &count, &k->a->call.arena, &item->aborted);
+    item->aborted_count = txn_log_tell(l, item->batches, &count, &k->call->arena, &item->aborted);
     while (item->batch_count > count)
         slice_drop(&item->batches[--item->batch_count].bytes);
 }
@@ -144,11 +125,11 @@ static void tell_aborted(struct look *k, struct read_item *item, const struct lo
 static enum err take_batches(struct look *k, struct read_item *item, struct log *l,
                              struct log_at at)
 {
-    const struct limits limits = { end_of(k->a, item), bytes_left(k, item), k->bytes == 0 };
+    const struct limits limits = { end_of(k, item), bytes_left(k, item), k->bytes == 0 };
     uint32_t            bytes;
     size_t              n = count_batches(l, at, &limits, &bytes);
 
-    item->batches = arena_array(&k->a->call.arena, n, sizeof *item->batches);
+    item->batches = arena_array(&k->call->arena, n, sizeof *item->batches);
     while (item->batch_count < n) {
         struct batch_ref *ref = &item->batches[item->batch_count];
         enum err          err = log_view(k->e, &at, &ref->bytes);
@@ -161,7 +142,7 @@ static enum err take_batches(struct look *k, struct read_item *item, struct log 
     }
     if (n > 0)
         read_ahead(k->e, l, &at);
-    if (n > 0 && k->a->committed_only)
+    if (n > 0 && k->committed_only)
         tell_aborted(k, item, l);
     k->bytes += bytes;
     return ERR_OK;
@@ -176,22 +157,17 @@ static enum err want_load(struct look *k, struct log *l, uint64_t offset,
     return ERR_OK;
 }
 
-/* w, if not NULL, waits for what is cold. */
-static enum err look_at_item(struct look *k, struct read_item *item, struct load_wait *w)
+enum err look_at_log(struct look *k, struct read_item *item, struct log *l, struct load_wait *w)
 {
-    struct log    *l;
-    struct log_at  at;
-    enum err err = read_find_log(k->e, k->a->ns, item->name, &item->uuid, item->partition, &l);
+    struct log_at at;
 
-    if (err)
-        return err;
     item->high_watermark = log_durable(k->e, l);
     item->stable = txn_log_committed(l);
     item->log_start = l->start;
     k->has_new_start |= l->trimmed_at > journal_durable(k->e->journal);
     if (item->offset < l->start || item->offset > item->high_watermark)
         return ERR_OUT_OF_RANGE;
-    if (item->offset >= end_of(k->a, item))
+    if (item->offset >= end_of(k, item))
         return ERR_OK;
     switch (log_find(l, item->offset, &at, NULL)) {
     case LOG_FOUND:
@@ -204,6 +180,14 @@ static enum err look_at_item(struct look *k, struct read_item *item, struct load
         break;
     }
     return ERR_OK;
+}
+
+static enum err look_at_item(struct look *k, struct read_item *item, struct bytes ns, struct load_wait *w)
+{
+    struct log *l;
+    enum err    err = read_find_log(k->e, ns, item->name, &item->uuid, item->partition, &l);
+
+    return err ? err : look_at_log(k, item, l, w);
 }
 
 static void drop_batches(struct read_call *a)
@@ -220,10 +204,13 @@ static void drop_batches(struct read_call *a)
 static bool look(struct engine *e, struct read_call *a)
 {
     struct parked_read *p = a->call.waits;
-    struct look         k = { .e = e, .a = a };
+    struct look         k = { .e = e,
+                              .call = &a->call,
+                              .committed_only = a->committed_only,
+                              .bytes_max = a->bytes_max };
 
     for (size_t i = 0; i < a->item_count; i++) {
-        a->items[i].err = look_at_item(&k, &a->items[i], &p->waits[i].load);
+        a->items[i].err = look_at_item(&k, &a->items[i], a->ns, &p->waits[i].load);
         k.has_error |= a->items[i].err != ERR_OK;
     }
     a->call.relaxed = !k.has_new_start;
@@ -254,19 +241,34 @@ static void on_load(struct engine *e, struct load_wait *w)
     look_again(e, CONTAINER(w, struct read_wait, load)->call);
 }
 
-static void enter(struct engine *e, struct log *l, struct read_wait *w)
+struct log_watch *log_watch_enter(struct engine *e, struct log *l)
 {
     if (!l->watch) {
         l->watch = mem_new(sizeof *l->watch);
         l->watch->log = l;
         list_init(&l->watch->readers);
+        list_init(&l->watch->sessions);
         list_init(&l->watch->in_fresh);
     }
-    w->watch = l->watch;
-    w->watch->count++;
+    l->watch->count++;
+    if (!log_is_durable(l) && list_empty(&l->watch->in_fresh))
+        list_push(&e->fresh, &l->watch->in_fresh);
+    return l->watch;
+}
+
+void log_watch_leave(struct log_watch *watch)
+{
+    if (--watch->count > 0)
+        return;
+    watch->log->watch = NULL;
+    list_remove(&watch->in_fresh);
+    free(watch);
+}
+
+static void enter(struct engine *e, struct log *l, struct read_wait *w)
+{
+    w->watch = log_watch_enter(e, l);
     list_push(&w->watch->readers, &w->in_log);
-    if (!log_is_durable(l) && list_empty(&w->watch->in_fresh))
-        list_push(&e->fresh, &w->watch->in_fresh);
 }
 
 static void leave(struct read_wait *w)
@@ -275,11 +277,8 @@ static void leave(struct read_wait *w)
 
     list_remove(&w->in_log);
     w->watch = NULL;
-    if (!watch || --watch->count > 0)
-        return;
-    watch->log->watch = NULL;
-    list_remove(&watch->in_fresh);
-    free(watch);
+    if (watch)
+        log_watch_leave(watch);
 }
 
 static void on_unpark(struct engine *e, struct call *c)
@@ -344,6 +343,8 @@ void read_wake(struct engine *e, struct log *l)
 
     if (!watch)
         return;
+    watch->count++; /* it stays until all have looked */
+    fetch_session_wake(e, watch);
     list_init(&all);
     while ((n = list_pop(&watch->readers)) != NULL)
         list_push(&all, n);
@@ -351,6 +352,7 @@ void read_wake(struct engine *e, struct log *l)
         list_push(&watch->readers, n); /* until it is answered */
         look_again(e, CONTAINER(n, struct read_wait, in_log)->call);
     }
+    log_watch_leave(watch);
 }
 
 void read_on_append(struct engine *e, struct log *l)
@@ -381,6 +383,8 @@ void read_on_durable(struct engine *e)
 
 void read_abandon(struct engine *e, struct log *l)
 {
+    if (l->watch)
+        fetch_session_abandon(e, l->watch);
     while (l->watch) {
         struct read_wait *w = CONTAINER(l->watch->readers.next, struct read_wait, in_log);
 

@@ -7,8 +7,8 @@
  *        from a corrected copy; they lie outside the CRC.
  *   KF2  An error of a partition ends the wait: the request is answered at once. So are a request
  *        for nothing and one whose min_bytes is 0.
- *   KF3  There are no fetch sessions (KIP-227): session id 0 says so, and clients send whole
- *        requests then.
+ *   KF3  A request that has no session and wants none is one read of all its partitions; the others are
+ *        in fetch_session.c.
  *   KF4  Who reads what is committed gets it up to the last stable offset, with markers and with what was
  *        aborted, and the list that says what that is; the others get everything, and no list.
  *   KF5  What other doors keep of theirs in a reserved header is taken out of the records on their
@@ -17,9 +17,11 @@
  * Thread: the loop's.
  */
 #include "doors/kafka/batches.h"
+#include "doors/kafka/fetch.h"
 
 enum {
     FETCH_BYTES_MAX = 55 * 1024 * 1024, /* Kafka's fetch.max.bytes */
+    VERSION_KNOWS_SESSIONS = 7,
     NONE = -1,
 };
 
@@ -46,8 +48,7 @@ static void fill_aborted(struct kafka_request *r, const struct read_item *item,
         };
 }
 
-static void fill_partition(struct kafka_request *r, const struct read_item *item,
-                           struct fetch_response_partition *p)
+void kafka_fetch_fill(struct kafka_request *r, const struct read_item *item, struct fetch_response_partition *p)
 {
     if (item->err) {
         p->error_code = bytes_is_null(item->name) ? kafka_error_by_id(item->err)
@@ -70,21 +71,24 @@ static void on_read(struct kafka_request *r)
 
         if (s->read->call.err)
             item->err = s->read->call.err;
-        fill_partition(r, item, s->targets[i]);
+        kafka_fetch_fill(r, item, s->targets[i]);
     }
     kafka_answer(r, &s->response);
+}
+
+void kafka_fetch_drop(const struct read_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < items[i].batch_count; k++)
+            slice_drop(&items[i].batches[k].bytes);
+    }
 }
 
 static void drop_batches(struct kafka_request *r)
 {
     struct fetch_state *s = r->state;
 
-    for (size_t i = 0; i < s->read->item_count; i++) {
-        struct read_item *item = &s->read->items[i];
-
-        for (size_t k = 0; k < item->batch_count; k++)
-            slice_drop(&item->batches[k].bytes);
-    }
+    kafka_fetch_drop(s->read->items, s->read->item_count);
 }
 
 /* ---- request ---- */
@@ -94,33 +98,38 @@ static uint32_t at_least_0(int32_t n)
     return n > 0 ? (uint32_t)n : 0;
 }
 
-static int16_t check_partition(const struct kafka_request           *r,
-                               const struct fetch_request_partition *p)
+enum err kafka_fetch_check(const struct kafka_request *r, const struct fetch_request_partition *p)
 {
     if (p->index < 0)
-        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+        return ERR_NO_PARTITION;
     if (r->version.number >= 9 && p->current_leader_epoch > KAFKA_LEADER_EPOCH)
-        return KAFKA_UNKNOWN_LEADER_EPOCH;
-    return p->fetch_offset < 0 ? KAFKA_OFFSET_OUT_OF_RANGE : KAFKA_NONE;
+        return ERR_UNKNOWN_EPOCH;
+    return p->fetch_offset < 0 ? ERR_OUT_OF_RANGE : ERR_OK;
 }
 
-static void take_partition(struct kafka_request *r, const struct fetch_request_topic *topic,
-                           const struct fetch_request_partition *from,
-                           struct fetch_response_partition *to)
+struct fetch_response_partition kafka_fetch_unread(const struct kafka_request *r, int32_t index)
 {
     static struct fetch_aborted_transaction none;
     const struct fetch_request             *q = r->body;
-    struct fetch_state                     *s = r->state;
 
-    *to = (struct fetch_response_partition){
-        .index = from->index,
-        .error_code = check_partition(r, from),
+    return (struct fetch_response_partition){
+        .index = index,
         .high_watermark = NONE,
         .last_stable_offset = NONE,
         .log_start_offset = NONE,
         .preferred_read_replica = NONE,
         .aborted_transactions = { 0, q->isolation_level > 0 ? &none : NULL },
     };
+}
+
+static void take_partition(struct kafka_request *r, const struct fetch_request_topic *topic,
+                           const struct fetch_request_partition *from,
+                           struct fetch_response_partition *to)
+{
+    struct fetch_state *s = r->state;
+
+    *to = kafka_fetch_unread(r, from->index);
+    to->error_code = kafka_error(kafka_fetch_check(r, from));
     if (to->error_code != KAFKA_NONE) {
         s->has_error = true;
         return;
@@ -169,34 +178,46 @@ static void take_topics(struct kafka_request *r)
         take_topic(r, &q->topics.at[i], &s->response.topics.at[i]);
 }
 
-static void set_limits(struct read_call *read, const struct fetch_request *q, bool at_once)
+struct fetch_limits kafka_fetch_limits(const struct fetch_request *q)
 {
-    uint32_t bytes_min = at_least_0(q->min_bytes);
+    struct fetch_limits limits = { .bytes_max = at_least_0(q->max_bytes),
+                                   .bytes_min = at_least_0(q->min_bytes),
+                                   .wait_ms = at_least_0(q->max_wait_ms) };
 
-    read->bytes_max = at_least_0(q->max_bytes);
-    if (read->bytes_max > FETCH_BYTES_MAX)
-        read->bytes_max = FETCH_BYTES_MAX;
-    read->bytes_min = bytes_min < read->bytes_max ? bytes_min : read->bytes_max;
-    read->wait_ms = at_once ? 0 : at_least_0(q->max_wait_ms);
+    if (limits.bytes_max > FETCH_BYTES_MAX)
+        limits.bytes_max = FETCH_BYTES_MAX;
+    if (limits.bytes_min > limits.bytes_max)
+        limits.bytes_min = limits.bytes_max;
+    return limits;
 }
 
-/* KF3: neither the beginning nor the end of a session, so one that we never gave out. */
-static bool names_session(const struct kafka_request *r, const struct fetch_request *q)
+static void set_limits(struct read_call *read, const struct fetch_request *q, bool at_once)
 {
-    return r->version.number >= 7 && q->session_epoch > 0;
+    struct fetch_limits limits = kafka_fetch_limits(q);
+
+    read->bytes_max = limits.bytes_max;
+    read->bytes_min = limits.bytes_min;
+    read->wait_ms = at_once ? 0 : limits.wait_ms;
+}
+
+/* KF3 */
+static bool is_without_session(const struct kafka_request *r, const struct fetch_request *q)
+{
+    return r->version.number < VERSION_KNOWS_SESSIONS ||
+           (q->session_id == FETCH_NO_SESSION && q->session_epoch == FETCH_EPOCH_FINAL);
 }
 
 void kafka_on_fetch(struct kafka_request *r)
 {
     const struct fetch_request *q = r->body;
-    struct fetch_state         *s = arena_struct(&r->arena, struct fetch_state);
+    struct fetch_state         *s;
 
-    r->state = s;
-    if (names_session(r, q)) {
-        s->response.error_code = KAFKA_FETCH_SESSION_ID_NOT_FOUND;
-        kafka_answer(r, &s->response);
+    if (!is_without_session(r, q)) {
+        kafka_fetch_in_session(r);
         return;
     }
+    s = arena_struct(&r->arena, struct fetch_state);
+    r->state = s;
     s->read = kafka_call(r, sizeof *s->read, CALL_READ);
     s->read->ns = kafka_ns();
     s->read->committed_only = q->isolation_level > 0;
