@@ -17,6 +17,10 @@ bool audit_run(struct client *auditor);
 bool audit_exchanges(struct client *auditor);
 /* And about transactions: after all logs were seen. */
 bool audit_txns(struct client *auditor);
+/* When only time goes on: what is past its limits goes, what can be compacted is. */
+void audit_keep(struct client *auditor);
+/* And, after a restart, that the segments of before hold what is still there, and not much else. */
+void audit_space(struct client *auditor);
 /* With no faults any more: every waiting call ends, every lease runs out, every queue is emptied,
  * and every message that had to come has come. */
 void audit_drain(struct client *auditor);

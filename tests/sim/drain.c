@@ -209,4 +209,6 @@ void audit_drain(struct client *c)
     must(c, audit_run(c));
     drain_queues(c);
     must(c, audit_run(c));
+    audit_keep(c);
+    must(c, audit_run(c));
 }

@@ -137,6 +137,7 @@ static void run_world(struct world *w)
     world_stop(w);
     if (world_start(w) != ERR_OK || !audit_run(auditor))
         violation(w, "what was stopped starts again", "it does not");
+    audit_space(auditor);
     world_stop(w);
 }
 

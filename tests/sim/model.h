@@ -50,6 +50,7 @@ struct m_log {
     uint64_t        start; /* highest log start seen */
     uint64_t        start_turn;
     uint64_t        trim_asked; /* what lies below may have been forgotten by request */
+    uint64_t        closed;     /* in the end: all below can be compacted */
     bool            has_txns;   /* something transactional was sent to it */
 };
 
