@@ -352,6 +352,37 @@ async function verifiable(c) {
     assert.doesNotMatch(got, /"success":false/);
 }
 
+/* The tools of share groups print no more than numbers of what they took. */
+async function shares(c) {
+    const topic = await c.create(2);
+    const group = c.topic('share');
+    await c.ask('configs', ['--alter', '--entity-type', 'groups', '--entity-name', group,
+        '--add-config', 'share.auto.offset.reset=earliest']);
+    await c.produce(topic, ['a', 'b', 'c']);
+    assert.match(await c.ask('console-share-consumer', ['--topic', topic, '--group', group, '--max-messages', '3']),
+        /^[abc]\n[abc]\n[abc]\n$/);
+    const shown = await c.ask('share-groups', ['--describe', '--group', group]);
+    const starts = [...shown.matchAll(new RegExp(`^${group} +${topic} +[01] +(\\d+) +0 *$`, 'gm'))];
+    assert.strictEqual(starts.reduce((sum, [, start]) => sum + Number(start), 0), 3);
+    assert.match(await c.ask('share-groups', ['--list', '--state']), new RegExp(`^${group} +Empty *$`, 'm'));
+    await c.ask('share-groups', ['--reset-offsets', '--group', group, '--topic', topic, '--to-earliest', '--execute']);
+    assert.match(await c.ask('share-groups', ['--describe', '--group', group]),
+        new RegExp(`^${group} +${topic} +[01] +0 +[123] *$`, 'm'));
+    assert.match(await c.ask('share-groups', ['--delete-offsets', '--group', group, '--topic', topic]),
+        new RegExp(`^${topic} +Successful *$`, 'm'));
+    assert.match(await c.ask('share-groups', ['--delete', '--group', group]), /was successful/);
+    assert.doesNotMatch(await c.ask('share-groups', ['--list']), new RegExp(group));
+}
+
+async function verifiableShare(c) {
+    const topic = await c.create();
+    await c.ask('verifiable-producer', ['--topic', topic, '--max-messages', '200', '--acks', '-1']);
+    const got = await c.ask('verifiable-share-consumer', ['--topic', topic, '--group-id', c.topic('share'),
+        '--acknowledgement-mode', 'sync', '--offset-reset-strategy', 'earliest', '--max-messages', '200'],
+    { until: /"offsets_acknowledged".*"count":200[^]*"shutdown_complete"/ });
+    assert.doesNotMatch(got, /"success":false/);
+}
+
 const since = (wanted, ...checks) => (isSince(...wanted) ? checks : []);
 
 suite(SUITE, {
@@ -377,5 +408,7 @@ suite(SUITE, {
         ['kafka-transactions', transactions],
         ['kafka-producer-perf-test, kafka-consumer-perf-test', perf],
         ['kafka-verifiable-producer, kafka-verifiable-consumer', verifiable],
+        ...since([4, 2], ['kafka-share-groups, kafka-console-share-consumer', shares],
+            ['kafka-verifiable-share-consumer', verifiableShare]),
     ],
 });

@@ -12,6 +12,7 @@ final class Since42 {
     static void run(Suite suite, Kafka kafka) {
         suite.check("transactions by a pattern of their ids", () -> transactions(kafka));
         suite.check("resources that have configs", () -> resources(kafka));
+        ShareChecks.run(suite, kafka);
     }
 
     private static void transactions(Kafka kafka) throws Exception {
