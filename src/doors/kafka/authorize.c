@@ -571,17 +571,19 @@ static bool names_topics(const struct kafka_request *r, struct bytes group)
     return false;
 }
 
+static bool may_by_id(struct kafka_request *r, enum acl_operation operation, const struct uuid *id)
+{
+    struct buf text;
+
+    buf_init(&text);
+    rights_topic_name(rights_of(r), id, &text);
+    return kafka_may(r, operation, ACL_TOPIC, kafka_text(r, &text));
+}
+
 static bool may_see(struct kafka_request *r, const struct offset_fetch_response_topic *t)
 {
-    struct bytes name = t->name;
-    struct buf   text;
-
-    if (bytes_is_null(name)) {
-        buf_init(&text);
-        rights_topic_name(rights_of(r), &t->topic_id, &text);
-        name = kafka_text(r, &text);
-    }
-    return kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, name);
+    return bytes_is_null(t->name) ? may_by_id(r, ACL_DESCRIBE, &t->topic_id)
+                                  : kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, t->name);
 }
 
 /* Committed offsets of a topic that may not be described: refused when it was named, else left out. */
@@ -621,13 +623,167 @@ static void veil_fetched_offsets(struct kafka_request *r, void *answer)
     }
 }
 
+/* ---- of groups of the newer kinds ---- */
+
+static bool may_describe_all(struct kafka_request *r, const struct wire_strings *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (!kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, names->at[i]))
+            return false;
+    return true;
+}
+
+/* Of what a member is assigned; NULL: nothing. */
+static bool may_describe_parts(struct kafka_request *r, const struct consumer_describe_assignment *a)
+{
+    for (size_t i = 0; a && i < a->topic_partitions.count; i++)
+        if (!kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, a->topic_partitions.at[i].topic_name))
+            return false;
+    return true;
+}
+
+static bool may_describe_shared(struct kafka_request *r, const struct share_describe_response_assignment *a)
+{
+    for (size_t i = 0; a && i < a->topic_partitions.count; i++)
+        if (!kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, a->topic_partitions.at[i].topic_name))
+            return false;
+    return true;
+}
+
+#define SPEAKS_OF_OTHERS "The group has described topic(s) that the client is not authorized to describe."
+
+/* A group with topics that he may not describe is not described either. */
+static void veil_consumer_groups(struct kafka_request *r, void *answer)
+{
+    struct consumer_describe_response *a = answer;
+
+    veil_group_operations(r, answer);
+    for (size_t i = 0; i < a->groups.count; i++) {
+        struct consumer_describe_group *g = &a->groups.at[i];
+        bool                            is_seen = true;
+
+        for (size_t k = 0; k < g->members.count; k++)
+            is_seen &= may_describe_all(r, &g->members.at[k].subscribed_topic_names) &&
+                       may_describe_parts(r, g->members.at[k].assignment) &&
+                       may_describe_parts(r, g->members.at[k].target_assignment);
+        if (is_seen)
+            continue;
+        g->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+        g->error_message = bytes_str(SPEAKS_OF_OTHERS);
+        g->members.count = 0;
+    }
+}
+
+static void veil_share_groups(struct kafka_request *r, void *answer)
+{
+    struct share_describe_response *a = answer;
+
+    veil_group_operations(r, answer);
+    for (size_t i = 0; i < a->groups.count; i++) {
+        struct share_describe_response_group *g = &a->groups.at[i];
+        bool                                  is_seen = true;
+
+        for (size_t k = 0; k < g->members.count; k++)
+            is_seen &= may_describe_all(r, &g->members.at[k].subscribed_topic_names) &&
+                       may_describe_shared(r, g->members.at[k].assignment);
+        if (is_seen)
+            continue;
+        g->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+        g->error_message = bytes_str(SPEAKS_OF_OTHERS);
+        g->members.count = 0;
+    }
+}
+
+/* The engine remembers what a member fetches from: rights that went meanwhile are found out here (AU3). What was locked
+ * for him stays so until its time is over. */
+static void veil_shared_records(struct kafka_request *r, void *answer)
+{
+    struct share_fetch_response *a = answer;
+
+    for (size_t i = 0; i < a->responses.count; i++) {
+        struct share_fetch_response_topic *t = &a->responses.at[i];
+
+        for (size_t k = 0; !may_by_id(r, ACL_READ, &t->topic_id) && k < t->partitions.count; k++)
+            t->partitions.at[k] = (struct share_fetch_response_partition){
+                .partition_index = t->partitions.at[k].partition_index,
+                .error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED,
+                .current_leader = t->partitions.at[k].current_leader,
+            };
+    }
+}
+
+static bool names_shared_topics(const struct kafka_request *r, struct bytes group)
+{
+    const struct share_offsets_request *q = r->body;
+
+    for (size_t i = 0; i < q->groups.count; i++)
+        if (bytes_eq(q->groups.at[i].group_id, group))
+            return q->groups.at[i].topics.at != NULL;
+    return false;
+}
+
+static void veil_share_offsets_of(struct kafka_request *r, struct share_offsets_response_group *g)
+{
+    bool   is_named = names_shared_topics(r, g->group_id);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < g->topics.count; i++) {
+        struct share_offsets_response_topic *t = &g->topics.at[i];
+        bool is_seen = kafka_may(r, ACL_DESCRIBE, ACL_TOPIC, t->topic_name);
+
+        for (size_t k = 0; !is_seen && k < t->partitions.count; k++)
+            t->partitions.at[k] = (struct share_offsets_response_partition){
+                .partition_index = t->partitions.at[k].partition_index,
+                .start_offset = -1,
+                .lag = -1,
+                .error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED,
+                .error_message = bytes_str("Topic authorization failed."),
+            };
+        if (!is_seen)
+            memset(&t->topic_id, 0, sizeof t->topic_id);
+        if (is_seen || is_named)
+            g->topics.at[kept++] = *t;
+    }
+    g->topics.count = kept;
+}
+
+static void veil_share_offsets(struct kafka_request *r, void *answer)
+{
+    struct share_offsets_response *a = answer;
+
+    for (size_t i = 0; i < a->groups.count; i++)
+        veil_share_offsets_of(r, &a->groups.at[i]);
+}
+
+/* A pattern may have brought a member topics that are none of his business: he is not told which partitions of them. */
+static void veil_assignment(struct kafka_request *r, void *answer)
+{
+    struct consumer_heartbeat_response   *a = answer;
+    struct consumer_heartbeat_assignment *of = a->assignment;
+    size_t                                kept = 0;
+
+    for (size_t i = 0; of && i < of->topic_partitions.count; i++)
+        if (may_by_id(r, ACL_DESCRIBE, &of->topic_partitions.at[i].topic_id))
+            of->topic_partitions.at[kept++] = of->topic_partitions.at[i];
+    if (of)
+        of->topic_partitions.count = kept;
+}
+
 static const struct veil {
     int16_t  key;
     veil_fn *draw;
 } veils[] = {
-    { 9, veil_fetched_offsets },   { 15, veil_group_operations },        { 16, veil_groups },
-    { 19, veil_created },          { 65, veil_described_transactions },  { 66, veil_transactions },
-    { 69, veil_group_operations }, { 77, veil_group_operations },
+    { 9, veil_fetched_offsets },
+    { 15, veil_group_operations },
+    { 16, veil_groups },
+    { 19, veil_created },
+    { 65, veil_described_transactions },
+    { 66, veil_transactions },
+    { 68, veil_assignment },
+    { 69, veil_consumer_groups },
+    { 77, veil_share_groups },
+    { 78, veil_shared_records },
+    { 90, veil_share_offsets },
 };
 
 static const struct veil *veil_of(const struct kafka_api *api)

@@ -469,6 +469,70 @@ static void coordinators(void **state)
     close(fd);
 }
 
+enum { CONSUMER_HEARTBEAT = 68, CONSUMER_DESCRIBE = 69, SHARE_ACKNOWLEDGE = 79 };
+
+static const struct consumer_heartbeat_response *join(struct test *t, int fd, struct bytes *topic, const char *regex)
+{
+    struct consumer_heartbeat_request q = { .group_id = bytes_str("g"),
+                                            .member_id = bytes_str("member-of-the-group-g1"),
+                                            .rebalance_timeout_ms = 1000,
+                                            .subscribed_topic_names = { topic ? 1 : 0, topic },
+                                            .subscribed_topic_regex = bytes_str(regex) };
+
+    q.topic_partitions.at = arena_new(&t->arena, 64);
+    return ask(t, fd, CONSUMER_HEARTBEAT, 1, &q);
+}
+
+static void new_groups_and_what_they_speak_of(void **state)
+{
+    struct bytes                             group = bytes_str("g"), topic = bytes_str("secret");
+    struct consumer_describe_request         d = { .group_ids = { 1, &group } };
+    const struct consumer_heartbeat_response *h;
+    const struct consumer_describe_response  *a;
+    struct test                              *t = *state;
+    int                                       fd = connect_to(t);
+
+    make(t, fd, "secret");
+    assert_int_equal(join(t, fd, &topic, NULL)->error_code, KAFKA_GROUP_AUTHORIZATION_FAILED);
+    allow(t, ACL_GROUP, "g", ACL_READ);
+    assert_int_equal(join(t, fd, &topic, NULL)->error_code, KAFKA_TOPIC_AUTHORIZATION_FAILED);
+    allow(t, ACL_TOPIC, "secret", ACL_DESCRIBE);
+    h = join(t, fd, &topic, NULL);
+    assert_int_equal(h->error_code, KAFKA_NONE);
+    assert_int_equal(h->assignment->topic_partitions.count, 1);
+    a = ask(t, fd, CONSUMER_DESCRIBE, 1, &d);
+    assert_int_equal(a->groups.at[0].error_code, KAFKA_NONE);
+    assert_int_equal(a->groups.at[0].members.count, 1);
+    take_back(t, ACL_TOPIC, "secret", ACL_DESCRIBE);
+    a = ask(t, fd, CONSUMER_DESCRIBE, 1, &d);
+    assert_int_equal(a->groups.at[0].error_code, KAFKA_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(a->groups.at[0].members.count, 0);
+    close(fd);
+}
+
+/* Refused answers of a shape that no other has: a struct that must be there. */
+static void shared_records(void **state)
+{
+    struct test                             *t = *state;
+    int                                      fd = connect_to(t);
+    struct share_request_partition           p = { 0 };
+    struct share_request_topic               topic = { .topic_id = make(t, fd, "orders"), .partitions = { 1, &p } };
+    struct share_acknowledge_request         q = { .group_id = bytes_str("g"),
+                                                   .member_id = bytes_str("AAAAAAAAAAAAAAAAAAAAAA"),
+                                                   .share_session_epoch = 1,
+                                                   .topics = { 1, &topic } };
+    const struct share_acknowledge_response *a = ask(t, fd, SHARE_ACKNOWLEDGE, 1, &q);
+
+    assert_int_equal(a->error_code, KAFKA_GROUP_AUTHORIZATION_FAILED);
+    allow(t, ACL_GROUP, "g", ACL_READ);
+    a = ask(t, fd, SHARE_ACKNOWLEDGE, 1, &q);
+    assert_int_equal(a->error_code, KAFKA_NONE);
+    assert_int_equal(a->responses.count, 1);
+    assert_int_equal(a->responses.at[0].partitions.at[0].error_code, KAFKA_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(a->responses.at[0].partitions.at[0].current_leader->leader_id, -1);
+    close(fd);
+}
+
 /* ---- producers and transactions ---- */
 
 static int16_t init_code(struct test *t, int fd, const char *txn)
@@ -638,6 +702,8 @@ int main(void)
         WITH(offsets, set_up_rights),
         WITH(groups_are_listed_to_whom_they_concern, set_up_rights),
         WITH(coordinators, set_up_rights),
+        WITH(new_groups_and_what_they_speak_of, set_up_rights),
+        WITH(shared_records, set_up_rights),
         WITH(producer_ids, set_up_rights),
         WITH(one_refused_partition_spoils_all, set_up_rights),
         WITH(acls_are_created_described_and_deleted, set_up_super),

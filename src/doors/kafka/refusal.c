@@ -17,6 +17,7 @@ static const struct {
     { "high_watermark", -1 },
     { "last_stable_offset", -1 },
     { "leader_epoch", -1 },
+    { "leader_id", -1 },
     { "log_append_time_ms", -1 },
     { "log_start_offset", -1 },
     { "low_watermark", -1 },
@@ -143,6 +144,19 @@ static void copy_field(const struct wire_field *from, const void *asked, const s
         memcpy(at, (const uint8_t *)asked + from->offset, sizes[to->type]);
 }
 
+/* One that must be there is, and says that nothing is known. */
+static void put_struct(struct arena *arena, const struct wire_field *f, void *at)
+{
+    uint8_t *it;
+
+    if (f->nullable_since != WIRE_NEVER)
+        return;
+    it = arena_new(arena, f->element->size);
+    for (size_t i = 0; i < f->element->field_count; i++)
+        put_unknown(&f->element->fields[i], it + f->element->fields[i].offset);
+    memcpy(at, &it, sizeof it);
+}
+
 static void refuse_parts(struct arena *arena, const struct wire_layout *in, const void *asked,
                          const struct wire_field *to, void *answer, int16_t error);
 
@@ -155,6 +169,8 @@ static void refuse_struct(struct arena *arena, const struct wire_layout *in, con
 
         if (f->type == WIRE_ARRAY)
             refuse_parts(arena, in, asked, f, answer, error);
+        else if (f->type == WIRE_STRUCT)
+            put_struct(arena, f, at);
         else if (!put_error(f, at, error))
             copy_field(wire_find(in, f->name), asked, f, at);
     }
