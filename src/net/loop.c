@@ -36,6 +36,8 @@ struct loop {
     int64_t        armed_ms; /* what timer is set to; INT64_MAX: stopped */
     struct list    tasks;
     struct list    members;
+    struct list    jobs; /* the first is on the other thread */
+    uv_work_t      work;
     struct pool    receive;
     struct pool    send;
     atomic_bool    stop_asked;
@@ -169,6 +171,7 @@ enum err loop_new(struct loop **out)
     l->armed_ms = INT64_MAX;
     list_init(&l->tasks);
     list_init(&l->members);
+    list_init(&l->jobs);
     atomic_init(&l->stop_asked, false);
     *out = l;
     return ERR_OK;
@@ -181,7 +184,7 @@ void loop_free(struct loop *l)
 {
     int rc;
 
-    assert(list_empty(&l->members));
+    assert(list_empty(&l->members) && list_empty(&l->jobs));
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_close((uv_handle_t *)&l->check, NULL);
@@ -212,6 +215,59 @@ void loop_stop(struct loop *l)
 {
     atomic_store(&l->stop_asked, true);
     uv_async_send(&l->wake);
+}
+
+/* ---- jobs ---- */
+
+static struct loop_job *first_job(struct loop *l)
+{
+    return CONTAINER(l->jobs.next, struct loop_job, in_loop);
+}
+
+/* On the other thread. The list changes behind the first job only. */
+static void run_job(uv_work_t *w)
+{
+    struct loop_job *j = w->data;
+
+    j->run(j);
+}
+
+static void begin_job(struct loop *l);
+
+static void end_job(uv_work_t *w, int status)
+{
+    struct loop_job *j = w->data;
+    struct loop     *l = CONTAINER(w, struct loop, work);
+
+    (void)status; /* nobody cancels */
+    list_remove(&j->in_loop);
+    if (!list_empty(&l->jobs))
+        begin_job(l);
+    j->done(j);
+}
+
+static void begin_job(struct loop *l)
+{
+    int rc;
+
+    l->work.data = first_job(l);
+    rc = uv_queue_work(&l->uv, &l->work, run_job, end_job);
+    assert(rc == 0); /* it only fails without a function */
+    (void)rc;
+}
+
+void loop_offload(struct loop *l, struct loop_job *j)
+{
+    bool is_first = list_empty(&l->jobs);
+
+    list_push(&l->jobs, &j->in_loop);
+    if (is_first)
+        begin_job(l);
+}
+
+bool loop_has_jobs(const struct loop *l)
+{
+    return !list_empty(&l->jobs);
 }
 
 struct mailbox *loop_mailbox(struct loop *l)

@@ -38,6 +38,20 @@ int64_t loop_wall_ms(const struct loop *l);
 /* Timers of this loop: timer_start(loop_timers(l), ...); the loop drives them. */
 struct timers *loop_timers(struct loop *l);
 
+/*
+ * Work that would hold up the loop: run() on another thread, done() on the loop's after it. One job after the other, in
+ * the order given, so whoever makes many makes others wait for theirs but not for the loop. Embedded in its owner, which
+ * must live until done(); zeroed but for the functions. A loop that stops does what it was given first.
+ */
+struct loop_job {
+    struct list in_loop;
+    void (*run)(struct loop_job *j);
+    void (*done)(struct loop_job *j);
+};
+void loop_offload(struct loop *l, struct loop_job *j);
+/* Is one of them not done yet? */
+bool loop_has_jobs(const struct loop *l);
+
 /* Something to run once at the end of this turn; embedded in its owner, zeroed but for run. */
 struct loop_task {
     struct list in_loop;

@@ -227,9 +227,55 @@ static void any_thread_may_stop_the_loop(void **state)
     loop_free(r.loop);
 }
 
+/* ---- jobs ---- */
+
+struct counted {
+    struct loop_job job;
+    struct loop    *loop;
+    pthread_t       ran_on;
+    int            *done;
+    int             place;
+};
+
+static void run_counted(struct loop_job *j)
+{
+    CONTAINER(j, struct counted, job)->ran_on = pthread_self();
+}
+
+static void end_counted(struct loop_job *j)
+{
+    struct counted *c = CONTAINER(j, struct counted, job);
+
+    c->place = ++*c->done;
+}
+
+static void jobs_run_elsewhere_one_after_the_other(void **state)
+{
+    struct counted jobs[5];
+    struct loop   *l;
+    int            done = 0;
+
+    (void)state;
+    assert_int_equal(loop_new(&l), ERR_OK);
+    assert_false(loop_has_jobs(l));
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        jobs[i] = (struct counted){ .job = { .run = run_counted, .done = end_counted }, .done = &done };
+        loop_offload(l, &jobs[i].job);
+    }
+    assert_true(loop_has_jobs(l));
+    while (loop_has_jobs(l))
+        loop_turn(l);
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        assert_int_equal(jobs[i].place, i + 1);
+        assert_false(pthread_equal(jobs[i].ran_on, pthread_self()));
+    }
+    loop_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jobs_run_elsewhere_one_after_the_other),
         cmocka_unit_test(a_task_runs_once_at_the_end_of_the_turn),
         cmocka_unit_test(a_task_that_feeds_itself_neither_blocks_nor_hogs),
         cmocka_unit_test(timers_fire_in_order_and_not_early),

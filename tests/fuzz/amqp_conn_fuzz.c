@@ -24,6 +24,7 @@ struct fake_consumer {
 
 struct fake {
     struct gate          gate;
+    struct loop         *loop;
     struct call         *calls[CALLS_MAX];
     size_t               call_count;
     struct fake_consumer consumers[CONSUMERS_MAX];
@@ -236,6 +237,8 @@ static void answer(struct call *c)
     if (c->kind == CALL_PUBLISH)
         CONTAINER(c, struct publish_call, call)->routed = roll(2);
     c->done(c);
+    while (loop_has_jobs(fake.loop)) /* a password is looked at */
+        loop_turn(fake.loop);
 }
 
 /* In order, up to a number the input chooses; then what consumers get. */
@@ -309,7 +312,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t len)
 
     if (len == 0 || len > 1 << 16 || (!loop && loop_new(&loop) != ERR_OK))
         return 0;
-    fake = (struct fake){ .gate = { .submit = on_submit }, .dice = at[0] };
+    fake = (struct fake){ .gate = { .submit = on_submit }, .dice = at[0], .loop = loop };
     env.loop = loop;
     d = amqp_door_new(&env);
     c = amqp_conn_open(d, &link, &fake, &here);

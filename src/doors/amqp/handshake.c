@@ -119,6 +119,8 @@ struct look_up {
     struct users_get_call get; /* first */
     struct login          login;
     struct bytes          mechanism;
+    struct loop_job       job;
+    bool                  is_good;
 };
 
 static void let_in(struct amqp_conn *c, const struct user_view *user)
@@ -128,20 +130,42 @@ static void let_in(struct amqp_conn *c, const struct user_view *user)
     send_tune(c);
 }
 
-static void on_looked_up(struct call *call)
+static const struct user_view *found(const struct look_up *l)
 {
-    struct look_up         *l = CONTAINER(call, struct look_up, get.call);
-    struct amqp_conn       *c = call->ctx;
-    const struct user_view *user = !call->err && l->get.count > 0 ? l->get.users : NULL;
+    return !l->get.call.err && l->get.count > 0 ? l->get.users : NULL;
+}
+
+/* A password takes a millisecond, so it is looked at elsewhere. */
+static void check_login(struct loop_job *j)
+{
+    struct look_up         *l = CONTAINER(j, struct look_up, job);
+    const struct amqp_conn *c = l->get.call.ctx;
+
+    l->is_good = login_is_good(&l->login, &c->peer, found(l));
+}
+
+static void on_checked(struct loop_job *j)
+{
+    struct look_up   *l = CONTAINER(j, struct look_up, job);
+    struct amqp_conn *c = l->get.call.ctx;
 
     amqp_conn_touch(c);
     amqp_conn_release(c, HOLD_LOGIN);
-    if (c->state == AMQP_STARTING && login_is_good(&l->login, &c->peer, user))
-        let_in(c, user);
+    if (c->state == AMQP_STARTING && l->is_good)
+        let_in(c, found(l));
     else if (c->state == AMQP_STARTING)
         refuse_login(c, l->mechanism);
     call_free(l);
     amqp_conn_answered(c);
+}
+
+static void on_looked_up(struct call *call)
+{
+    struct look_up         *l = CONTAINER(call, struct look_up, get.call);
+    const struct amqp_conn *c = call->ctx;
+
+    l->job = (struct loop_job){ .run = check_login, .done = on_checked };
+    loop_offload(c->door->loop, &l->job);
 }
 
 static void look_up(struct amqp_conn *c, const struct login *login, struct bytes mechanism)

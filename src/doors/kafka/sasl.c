@@ -188,6 +188,8 @@ struct look_up {
     struct sasl           *sasl;
     struct users_get_call *call;
     struct bytes           password; /* PLAIN */
+    struct loop_job        job;      /* likewise */
+    bool                   is_it;
 };
 
 static void look_up(struct sasl *s, struct kafka_request *r, struct bytes name, struct bytes password,
@@ -196,7 +198,7 @@ static void look_up(struct sasl *s, struct kafka_request *r, struct bytes name, 
     struct look_up        *l = arena_new(&r->arena, sizeof *l);
     struct users_get_call *c = kafka_call(r, sizeof *c, CALL_USERS_GET);
 
-    *l = (struct look_up){ s, c, password };
+    *l = (struct look_up){ .sasl = s, .call = c, .password = password };
     c->name = call_bytes(c, name);
     r->state = l;
     r->on_calls_done = then;
@@ -215,15 +217,31 @@ static const struct user_view *found(const struct look_up *l)
 
 /* ---- PLAIN (RFC 4616) ---- */
 
-static void on_plain_user(struct kafka_request *r)
+/* A password takes a millisecond, so it is looked at elsewhere. The request waits and holds what is needed. */
+static void check_password(struct loop_job *j)
 {
-    struct look_up         *l = r->state;
-    const struct user_view *u = found(l);
+    struct look_up *l = CONTAINER(j, struct look_up, job);
 
-    if (password_matches(u, l->password))
-        let_in(l->sasl, u, bytes_str(""));
+    l->is_it = password_matches(found(l), l->password);
+}
+
+static void on_checked(struct loop_job *j)
+{
+    struct look_up *l = CONTAINER(j, struct look_up, job);
+
+    if (l->is_it)
+        let_in(l->sasl, found(l), bytes_str(""));
     else
         fail(l->sasl, "Authentication failed: Invalid username or password");
+}
+
+static void on_plain_user(struct kafka_request *r)
+{
+    struct look_up *l = r->state;
+
+    l->job.run = check_password;
+    l->job.done = on_checked;
+    loop_offload(kafka_conn_env(l->sasl->conn)->loop, &l->job);
 }
 
 static struct bytes up_to_nul(struct rd *in)
