@@ -39,9 +39,10 @@ int64_t loop_wall_ms(const struct loop *l);
 struct timers *loop_timers(struct loop *l);
 
 /*
- * Work that would hold up the loop: run() on another thread, done() on the loop's after it. One job after the other, in
- * the order given, so whoever makes many makes others wait for theirs but not for the loop. Embedded in its owner, which
- * must live until done(); zeroed but for the functions. A loop that stops does what it was given first.
+ * Work that would hold up the loop: run() on another thread, done() on the loop's after it. One job
+ * after the other, in the order given, so whoever makes many makes others wait for theirs but not for
+ * the loop. Embedded in its owner, which must live until done(); zeroed but for the functions. A loop
+ * that stops does what it was given first.
  */
 struct loop_job {
     struct list in_loop;

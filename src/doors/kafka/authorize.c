@@ -348,6 +348,12 @@ static void answer_elements(struct kafka_request *r)
     answer_refused(r, arena_new(&r->arena, r->api->response->size));
 }
 
+/* A Fetch that only says what is different: to leave_session. */
+static bool is_in_session(const struct kafka_request *r)
+{
+    return r->api->request == &layout_fetch_request && ((const struct fetch_request *)r->body)->session_epoch > 0;
+}
+
 /* Takes those out that are refused; false: it took all and answered. */
 static bool check_each(struct kafka_request *r, const struct rule *rule)
 {
@@ -370,7 +376,7 @@ static bool check_each(struct kafka_request *r, const struct rule *rule)
     if (kept == all.count)
         return true;
     wire_set_elements(r->body, names, (struct wire_elements){ kept, all.at });
-    if (kept > 0)
+    if (kept > 0 || is_in_session(r))
         return true;
     answer_elements(r);
     return false;
@@ -459,6 +465,24 @@ static bool check(struct kafka_request *r, const struct rule *rule)
     return false;
 }
 
+/* A fetch session must not be without partitions that the client believes in: a new one is not begun, one that is
+ * there is left, and the client asks for everything again (KIP-227). */
+static bool leave_session(struct kafka_request *r)
+{
+    enum { NO_SESSION = 0, EPOCH_FINAL = -1 };
+    struct fetch_request *q = r->body;
+    struct fetch_response gone = { .error_code = KAFKA_FETCH_SESSION_ID_NOT_FOUND };
+
+    if (q->session_epoch <= 0) {
+        q->session_id = NO_SESSION;
+        q->session_epoch = EPOCH_FINAL;
+        return true;
+    }
+    r->refused = NULL;
+    kafka_answer(r, &gone);
+    return false;
+}
+
 bool kafka_authorize(struct kafka_request *r)
 {
     if (!rights_of(r) || !r->body)
@@ -470,7 +494,7 @@ bool kafka_authorize(struct kafka_request *r)
             !check(r, rule))
             return false;
     }
-    return true;
+    return !r->refused || r->api->request != &layout_fetch_request || leave_session(r);
 }
 
 /* ---- veils: what answers do not show ---- */
@@ -558,6 +582,37 @@ static void veil_created(struct kafka_request *r, void *answer)
     }
 }
 
+static bool may_by_id(struct kafka_request *r, enum acl_operation operation, const struct uuid *id)
+{
+    struct buf text;
+
+    buf_init(&text);
+    rights_topic_name(rights_of(r), id, &text);
+    return kafka_may(r, operation, ACL_TOPIC, kafka_text(r, &text));
+}
+
+/* Partitions of a session are not named again, so rights that went meanwhile are found out here (AU3). */
+static void veil_records(struct kafka_request *r, void *answer)
+{
+    struct fetch_response *a = answer;
+
+    for (size_t i = 0; i < a->topics.count; i++) {
+        struct fetch_response_topic *t = &a->topics.at[i];
+        bool may = bytes_is_null(t->name) ? may_by_id(r, ACL_READ, &t->topic_id)
+                                          : kafka_may(r, ACL_READ, ACL_TOPIC, t->name);
+
+        for (size_t k = 0; !may && k < t->partitions.count; k++)
+            t->partitions.at[k] = (struct fetch_response_partition){
+                .index = t->partitions.at[k].index,
+                .error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED,
+                .high_watermark = -1,
+                .last_stable_offset = -1,
+                .log_start_offset = -1,
+                .preferred_read_replica = -1,
+            };
+    }
+}
+
 /* Were these topics named, or is it all there are? */
 static bool names_topics(const struct kafka_request *r, struct bytes group)
 {
@@ -569,15 +624,6 @@ static bool names_topics(const struct kafka_request *r, struct bytes group)
         if (bytes_eq(q->groups.at[i].group_id, group))
             return q->groups.at[i].topics.at != NULL;
     return false;
-}
-
-static bool may_by_id(struct kafka_request *r, enum acl_operation operation, const struct uuid *id)
-{
-    struct buf text;
-
-    buf_init(&text);
-    rights_topic_name(rights_of(r), id, &text);
-    return kafka_may(r, operation, ACL_TOPIC, kafka_text(r, &text));
 }
 
 static bool may_see(struct kafka_request *r, const struct offset_fetch_response_topic *t)
@@ -773,6 +819,7 @@ static const struct veil {
     int16_t  key;
     veil_fn *draw;
 } veils[] = {
+    { 1, veil_records },
     { 9, veil_fetched_offsets },
     { 15, veil_group_operations },
     { 16, veil_groups },

@@ -107,6 +107,70 @@ static void produce_and_fetch(void **state)
     close(fd);
 }
 
+/* KIP-227: the answer of version 7, up to its partitions. */
+struct session_answer {
+    int16_t  code;
+    int32_t  id;
+    int32_t  topics;
+    int16_t  first_code; /* of the first partition */
+    uint32_t first_bytes;
+};
+
+static struct session_answer fetch_in_session(struct test *t, int fd, const char *topic, int32_t id, int32_t epoch)
+{
+    struct fetch_request *q = fetch_of(t, topic ? topic : "", 0, 0);
+    struct session_answer a = { 0 };
+    struct rd             in;
+
+    q->session_id = id;
+    q->session_epoch = epoch;
+    q->topics.count = topic ? 1 : 0;
+    send_request(t, fd, FETCH, 7, q);
+    in = rd_of(receive(t, fd, t->correlation_id));
+    rd_bytes(&in, 4 + 4);
+    a.code = (int16_t)rd_u16(&in);
+    a.id = (int32_t)rd_u32(&in);
+    a.topics = (int32_t)rd_u32(&in);
+    if (a.topics > 0) {
+        rd_bytes(&in, rd_u16(&in));
+        rd_bytes(&in, 4 + 4);
+        a.first_code = (int16_t)rd_u16(&in);
+        rd_bytes(&in, 8 + 8 + 8 + 4);
+        a.first_bytes = rd_u32(&in);
+    }
+    assert_false(in.failed);
+    return a;
+}
+
+static void rights_end_in_sessions_too(void **state)
+{
+    struct session_answer a;
+    struct test          *t = *state;
+    int                   fd = connect_to(t);
+    struct bytes          b = batch(t, 1);
+    int32_t               id;
+
+    make(t, fd, "orders");
+    make(t, fd, "secret");
+    a = fetch_in_session(t, fd, "secret", 0, 0);
+    assert_int_equal(a.first_code, KAFKA_TOPIC_AUTHORIZATION_FAILED);
+    assert_int_equal(a.id, 0);
+    allow(t, ACL_TOPIC, "orders", ACL_ALL);
+    a = fetch_in_session(t, fd, "orders", 0, 0);
+    id = a.id;
+    assert_int_not_equal(id, 0);
+    assert_int_equal(produce(t, fd, 7, "orders", b)->error_code, KAFKA_NONE);
+    a = fetch_in_session(t, fd, NULL, id, 1);
+    assert_int_equal(a.topics, 1);
+    assert_true(a.first_bytes > 0);
+    assert_int_equal(fetch_in_session(t, fd, "secret", id, 2).code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
+    take_back(t, ACL_TOPIC, "orders", ACL_ALL);
+    a = fetch_in_session(t, fd, NULL, id, 2);
+    assert_true(a.topics == 0 || (a.first_code == KAFKA_TOPIC_AUTHORIZATION_FAILED && a.first_bytes == 0));
+    free((void *)(uintptr_t)b.at);
+    close(fd);
+}
+
 /* What is allowed goes on; the rest is told in the same answer. */
 static void a_request_in_part(void **state)
 {
@@ -691,6 +755,7 @@ int main(void)
         cmocka_unit_test(every_field_of_a_rule_exists),
         WITH(produce_and_fetch, set_up_rights),
         WITH(a_request_in_part, set_up_rights),
+        WITH(rights_end_in_sessions_too, set_up_rights),
         WITH(topics_by_id, set_up_rights),
         WITH(nothing_to_be_said, set_up_rights),
         WITH(metadata_shows_what_may_be_described, set_up_rights),
