@@ -56,7 +56,7 @@ void pen_begin(struct pen *p);
 bool pen_append(struct pen *p, struct m_topic *t, uint32_t partition, struct m_batch *b);
 /* item has name, partition, offset and the rest. With slots the model follows it (model_group.h). */
 void pen_offer(struct pen *p, const char *group, const struct offset_item *item, unsigned model_group);
-enum { PEN_NO_GROUP = UINT32_MAX }; /* that the model knows */
+enum { PEN_NO_GROUP = INT32_MAX }; /* that the model knows */
 void pen_end(struct pen *p, bool is_commit);
 /* It hangs from now on; the pen can be renewed. */
 void pen_forsake(struct pen *p);
