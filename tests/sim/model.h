@@ -168,6 +168,7 @@ struct m_queue {
     uint64_t            owner;
     bool                is_auto_delete; /* gone with the last of these, by client */
     unsigned            consumers[SIM_CLIENTS_MAX];
+    const struct client *only; /* whose consumer is the only one there may be; NULL: there may be more */
     bool                made_topic; /* with it */
     uint64_t            made, gone; /* as of a topic */
     uint64_t            detached;   /* number of the call that took its topic away */
@@ -251,8 +252,9 @@ void m_queue_alter(struct m_queue *q, const struct queue_policy *policy);
 bool m_queue_is(const struct m_queue *q);
 /* Another session's. */
 bool m_queue_is_locked(const struct m_queue *q, uint64_t session);
-/* A consumer of the client begins, or ends. */
-void model_subscribe(struct m_queue *q, const struct client *c);
+/* A consumer of the client begins, or ends. With is_exclusive there is no other while it lasts. */
+bool m_queue_takes_consumer(const struct m_queue *q, bool is_exclusive);
+void model_subscribe(struct m_queue *q, const struct client *c, bool is_exclusive);
 void model_unsubscribe(struct model *m, struct m_queue *q, const struct client *c, uint64_t number);
 /* Only a queue with a topic of its name can be sent to. */
 bool m_queue_has_own_topic(const struct m_queue *q);

@@ -229,6 +229,33 @@ void model_committed(struct m_slot *s, uint64_t number, enum outcome outcome)
             s->at[i].outcome = outcome;
 }
 
+bool model_commit_is_there(const struct m_slot *s, uint64_t number)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->at[i].number == number)
+            return s->at[i].outcome == DONE;
+    return false;
+}
+
+bool model_commit_is_away(struct model *m, const struct m_slot *s, uint64_t number)
+{
+    bool is_away = false;
+
+    for (size_t i = 0; i < s->count; i++)
+        if (s->at[i].number == number)
+            is_away = s->at[i].outcome == NEVER && number > m->groups->at[s->group].forgotten;
+        else if (s->at[i].number > number && s->at[i].outcome != NEVER)
+            return false;
+    return is_away;
+}
+
+void model_commit_decide(struct m_slot *s, uint64_t number, bool is_there)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->at[i].number == number && s->at[i].outcome == UNKNOWN)
+            s->at[i].outcome = is_there ? DONE : NEVER;
+}
+
 /* The last commit before that number of which it is known that it happened; NULL: none. */
 static struct m_commit *last_known(struct m_slot *s, uint64_t number)
 {

@@ -120,6 +120,11 @@ void model_decide_commits(struct m_slot *s, const struct m_txn *t, enum outcome 
 /* What is known of its offset cannot be so: the transaction has ended otherwise. */
 bool model_commits_contradict(struct model *m, const struct m_slot *s, const struct m_txn *t);
 void model_committed(struct m_slot *s, uint64_t number, enum outcome outcome);
+/* What is known of the commit by that call: it happened; it did not, and nothing later can have hidden it. */
+bool model_commit_is_there(const struct m_slot *s, uint64_t number);
+bool model_commit_is_away(struct model *m, const struct m_slot *s, uint64_t number);
+/* It is known from elsewhere. */
+void model_commit_decide(struct m_slot *s, uint64_t number, bool is_there);
 /* What a call of that number was shown; -1: nothing. */
 void model_see_offset(struct model *m, struct m_slot *s, uint64_t number, int64_t offset);
 

@@ -780,9 +780,22 @@ static void end_if_unused(struct model *m, struct m_queue *q, uint64_t number)
         model_end_queue(m, q, number);
 }
 
-void model_subscribe(struct m_queue *q, const struct client *c)
+bool m_queue_takes_consumer(const struct m_queue *q, bool is_exclusive)
+{
+    return !q->only && !(is_exclusive && has_consumers(q));
+}
+
+void model_subscribe(struct m_queue *q, const struct client *c, bool is_exclusive)
 {
     q->consumers[c->index]++;
+    if (is_exclusive)
+        q->only = c;
+}
+
+static void leave_alone(struct m_queue *q, const struct client *c)
+{
+    if (q->only == c)
+        q->only = NULL;
 }
 
 void model_unsubscribe(struct model *m, struct m_queue *q, const struct client *c, uint64_t number)
@@ -790,6 +803,7 @@ void model_unsubscribe(struct model *m, struct m_queue *q, const struct client *
     if (!m_queue_is(q))
         return;
     q->consumers[c->index]--;
+    leave_alone(q, c);
     end_if_unused(m, q, number);
 }
 
@@ -800,6 +814,7 @@ void model_end_session(struct model *m, const struct client *c, uint64_t number)
     for (size_t i = 0; i < m->queue_count; i++)
         if (m->queues[i]->consumers[c->index] > 0) {
             m->queues[i]->consumers[c->index] = 0;
+            leave_alone(m->queues[i], c);
             end_if_unused(m, m->queues[i], number);
         }
     each_held(m, end_bound, NULL, &s);
@@ -842,6 +857,7 @@ void model_on_crash(struct model *m)
         q->is_doubtful |= q->made > durable || q->gone > durable || q->detached > durable;
         q->policy_in_doubt |= q->altered > durable;
         memset(q->consumers, 0, sizeof q->consumers);
+        q->only = NULL;
         if (q->is_exclusive || !q->is_durable) { /* it does not outlive the process */
             if (m_queue_is(q))
                 model_end_queue(m, q, m->world->last_number);

@@ -1,6 +1,7 @@
 /* model_transact.c - see model_transact.h. */
 #include "model_transact.h"
 #include "base/mem.h"
+#include "model_group.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -68,9 +69,13 @@ static void decide(struct model *m, struct m_transaction *t)
         there += t->batches[i]->outcome == DONE;
         away += t->batches[i]->outcome == NEVER && t->batches[i]->target_count > 0;
     }
+    if (t->slot) {
+        there += model_commit_is_there(t->slot, t->number);
+        away += model_commit_is_away(m, t->slot, t->number);
+    }
     if (there > 0 && away > 0)
         violation(m->world, "a transaction happens whole or not at all",
-                  "call %llu: of its batches %zu are there, %zu are not",
+                  "call %llu: of its batches and offsets %zu are there, %zu are not",
                   (unsigned long long)t->number, there, away);
     if (there == 0 && away == 0) /* nobody can tell */
         return;
@@ -82,6 +87,8 @@ static void decide(struct model *m, struct m_transaction *t)
             t->batches[i]->outcome = there > 0 ? DONE : NEVER;
     for (size_t i = 0; i < t->ending_count; i++)
         decide_ending(m, t, &t->endings[i], there > 0);
+    if (t->slot)
+        model_commit_decide(t->slot, t->number, there > 0);
     t->is_lost = false;
 }
 

@@ -28,6 +28,7 @@ struct m_transaction {
     bool                  is_durable; /* a later call was answered by then: world.h W3 */
     size_t                batch_count;
     struct m_batch       *batches[TRANSACTION_BATCHES_MAX];
+    struct m_slot        *slot; /* an offset is committed for it, too; NULL: none */
     size_t                ending_count;
     struct m_ending       endings[TRANSACTION_ENDINGS_MAX];
 };

@@ -18,6 +18,7 @@ struct subscription {
     int64_t              lease_ms;
     int64_t              submit_ms;
     bool                 is_bound, no_ack;
+    enum err             want;       /* of its beginning */
     bool                 is_counted; /* among the queue's consumers, until it has left */
     bool                 has_left;
     uint64_t             session;
@@ -140,29 +141,39 @@ static void deliver(struct delivery *d)
 
 /* ---- beginning and end ---- */
 
+static enum err want_of(const struct subscription *s, bool is_exclusive)
+{
+    if (!s->queue)
+        return ERR_NO_QUEUE;
+    if (m_queue_is_locked(s->queue, s->session))
+        return ERR_LOCKED;
+    return m_queue_takes_consumer(s->queue, is_exclusive) ? ERR_OK : ERR_IN_USE;
+}
+
 static void on_subscribe(struct request *r)
 {
     struct subscription *s = ((struct asking *)r)->subscription;
+    bool                 is_exclusive = ((const struct subscribe_call *)r->call)->is_exclusive;
 
     s->queue = model_queue(r->client->world->model, s->name);
     s->submit_ms = r->submit_ms;
     s->session = r->call->session;
-    s->is_counted = s->queue && !m_queue_is_locked(s->queue, s->session);
+    s->want = want_of(s, is_exclusive);
+    s->is_counted = s->want == ERR_OK;
     if (s->is_counted)
-        model_subscribe(s->queue, s->client);
+        model_subscribe(s->queue, s->client, is_exclusive);
 }
 
 static void on_subscribed(struct request *r)
 {
     struct subscription *s = ((struct asking *)r)->subscription;
     struct subscriber   *me = me_of(s);
-    enum err             want = s->is_counted ? ERR_OK : s->queue ? ERR_LOCKED : ERR_NO_QUEUE;
 
     me->opening--;
-    if (r->call->err != want)
+    if (r->call->err != s->want)
         violation(r->client->world, "a subscription is answered as it should be",
-                  "of queue %s: %s", s->name, err_text(r->call->err));
-    s->is_over = want != ERR_OK;
+                  "of queue %s: %s, not %s", s->name, err_text(r->call->err), err_text(s->want));
+    s->is_over = s->want != ERR_OK;
     if (s->is_over)
         return;
     s->consumer = ((struct subscribe_call *)r->call)->consumer;
@@ -202,6 +213,7 @@ static void fill(struct subscriber *me, struct subscription *s, struct subscribe
     a->is_bound = s->is_bound;
     a->lease_ms = s->lease_ms;
     a->priority = (int32_t)draw_below(&w->draw, 3);
+    a->is_exclusive = draw_one_in(&w->draw, 10);
     a->deliver = deliver;
     a->ctx = s;
 }

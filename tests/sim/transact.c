@@ -4,13 +4,14 @@
  * logs that it went to: that shows all of it or nothing.
  */
 #include "clients.h"
+#include "model_group.h"
 #include "model_keep.h"
 #include "model_transact.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PARTS_MAX = TRANSACTION_BATCHES_MAX + 1, READ_BYTES = 1 << 20 };
+enum { PARTS_MAX = TRANSACTION_BATCHES_MAX + 2, READ_BYTES = 1 << 20 };
 
 struct transacting {
     struct request        request;
@@ -18,6 +19,7 @@ struct transacting {
     struct m_transaction *t;
     char                  names[TRANSACTION_BATCHES_MAX][NAME_BYTES]; /* what the batches go to */
     enum certainty        foreseen[PARTS_MAX];                        /* of each call in it */
+    unsigned              group; /* of the offset in it */
 };
 
 /* ---- its parts ---- */
@@ -25,6 +27,11 @@ struct transacting {
 static struct model *model_of(const struct transacting *x)
 {
     return x->request.client->world->model;
+}
+
+static bool has_batch(const struct call *c)
+{
+    return c->kind == CALL_APPEND || c->kind == CALL_PUBLISH;
 }
 
 static struct call *add_part(struct transacting *x, enum call_kind kind, size_t size)
@@ -158,7 +165,38 @@ static void settle(struct transacting *x)
         add_ending(x, a);
 }
 
+/* From outside of the group. */
+static void commit_offset(struct transacting *x)
+{
+    struct world               *w = x->request.client->world;
+    struct offsets_commit_call *o;
+
+    if (!w->plan.has[HAS_GROUPS] || !draw_one_in(&w->draw, 3))
+        return;
+    o = (struct offsets_commit_call *)add_part(x, CALL_OFFSETS_COMMIT, sizeof *o);
+    x->group = (unsigned)draw_below(&w->draw, GROUPS);
+    o->ns = bytes_str(NAMESPACE_DEFAULT);
+    o->group = bytes_str(group_name(x->group));
+    o->generation = -1;
+    o->item_count = 1;
+    o->items = arena_struct(&o->call.arena, struct offset_item);
+    draw_offset(w, &o->call, o->items);
+}
+
 /* ---- what will come of it ---- */
+
+/* Nobody knows that a group has no members. */
+static enum certainty foresee_commit(struct transacting *x, const struct offsets_commit_call *o)
+{
+    struct model *m = model_of(x);
+    enum err      want;
+
+    model_group_look(m, x->group);
+    if (model_sure_member(m, x->group))
+        return WILL_NOT;
+    x->t->slot = model_commit(m, x->group, o->items, x->request.number, &want);
+    return x->t->slot ? MAY : WILL_NOT;
+}
 
 static bool takes_batch(struct model *m, struct m_batch *b, struct m_topic *t)
 {
@@ -217,11 +255,13 @@ static void foresee_all(struct transacting *x)
 
         if (a->calls[i]->kind == CALL_SETTLE)
             c = foresee_settle(x, (const struct settle_call *)a->calls[i]);
+        else if (a->calls[i]->kind == CALL_OFFSETS_COMMIT)
+            c = foresee_commit(x, (const struct offsets_commit_call *)a->calls[i]);
         else if (a->calls[i]->kind == CALL_PUBLISH)
             c = foresee_publish(model_of(x), x->t->batches[at], x->names[at]);
         else
             c = foresee_append(model_of(x), x->t->batches[at], x->names[at], append->to_queue);
-        at += a->calls[i]->kind != CALL_SETTLE;
+        at += has_batch(a->calls[i]);
         x->foreseen[i] = c;
         x->t->foreseen = c < x->t->foreseen ? c : x->t->foreseen;
     }
@@ -301,7 +341,7 @@ static void bind_appended(const struct transacting *x)
             model_bind(model_of(x), x->t->batches[at],
                        &x->t->batches[at]->targets[0].topic->logs[append->items[0].partition],
                        append->items[0].base_offset);
-        at += a->calls[i]->kind != CALL_SETTLE;
+        at += has_batch(a->calls[i]);
     }
 }
 
@@ -332,6 +372,10 @@ static void on_answer(struct request *r)
             r->call->err || x->t->batches[i]->target_count == 0 ? NEVER : DONE;
     if (!r->call->err)
         bind_appended(x);
+    if (x->t->slot)
+        model_committed(x->t->slot, r->number, r->call->err ? NEVER : DONE);
+    if (x->t->slot && !r->call->err)
+        model_group_touch(model_of(x), x->group, r->submit_ms);
     finish_settles(x);
 }
 
@@ -435,6 +479,7 @@ void hand_transact(struct hand *h)
     x->t = model_new_transaction(w->model);
     while (n-- > 0)
         adders[draw_below(&w->draw, COUNT(adders))](x);
+    commit_offset(x);
     settle(x);
     request_send(x);
     if (draw_one_in(&w->draw, 3))
