@@ -9,6 +9,7 @@
  * Thread: the shard's.
  */
 #include "engine/consumer_group.h"
+#include "engine/txn.h"
 
 bool group_is_known(struct engine *e, struct bytes ns, struct bytes group)
 {
@@ -92,6 +93,8 @@ void group_on_delete(struct engine *e, struct call *c)
         struct group_delete_item *item = &d->items[i];
         struct group             *g = group_find(e, d->ns, item->group);
 
+        if (!g && txn_group_has_pending(e, d->ns, item->group))
+            g = group_new(e, d->ns, item->group); /* all there is of it */
         if (!g)
             item->err = share_group_try_delete(e, d->ns, item->group);
         else if (group_state(g) != GROUP_EMPTY)

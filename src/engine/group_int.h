@@ -152,5 +152,6 @@ void group_delete(struct group *g);
 
 /* ---- txn_offsets.c ---- */
 void txn_offsets_on_topic_deleted(struct engine *e, struct topic *t);
+void txn_offsets_on_group_deleted(struct engine *e, struct bytes ns, struct bytes group);
 
 #endif

@@ -228,6 +228,8 @@ enum err group_apply_deleted(struct engine *e, struct rd *head, struct bytes pay
 
     (void)payload;
     (void)position;
+    if (!head->failed)
+        txn_offsets_on_group_deleted(e, ns, name);
     if (g)
         group_free(g);
     return head->failed ? ERR_CORRUPT : ERR_OK;
@@ -239,11 +241,13 @@ void group_delete(struct group *g)
 {
     struct buf head;
 
-    if (g->offsets.count > 0 || row_is_born(&g->row)) { /* else there is nothing of it on disk */
+    if (g->offsets.count > 0 || row_is_born(&g->row) ||
+        txn_group_has_pending(g->engine, g->key.ns, g->key.name)) { /* else there is nothing of it on disk */
         buf_init(&head);
         write_group(&head, g->key.ns, g->key.name);
         engine_change(g->engine, CHANGE_GROUP_DELETED, &head, (struct slice){ 0 });
         buf_fini(&head);
+        txn_offsets_on_group_deleted(g->engine, g->key.ns, g->key.name);
     }
     group_free(g);
 }

@@ -933,10 +933,39 @@ static void offsets_of_an_abandoned_group_are_forgotten_after_a_week(void **stat
     rig_close(&r);
 }
 
+/* Of all that is of members it alone is kept. */
+static void the_protocol_type_survives(void **state)
+{
+    struct rig              r;
+    struct group_join_call *j;
+    struct group_list_call *l;
+
+    (void)state;
+    rig_open(&r);
+    make_topic(&r, "t", 1);
+    j = join(&r, "");
+    rig_advance(&r, GROUP_INITIAL_DELAY_MS);
+    assert_int_equal(j->call.err, ERR_OK);
+    assert_int_equal(leave_as(&r, id_of(j), NULL), ERR_OK);
+    call_free(j);
+    for (int i = 0; i < 2; i++) {
+        l = RIG_NEW(&r, group_list_call, CALL_GROUP_LIST);
+        l->ns = bytes_str(NAMESPACE_DEFAULT);
+        assert_true(rig_call(&r, l));
+        assert_int_equal(l->item_count, 1);
+        assert_true(bytes_eq_str(l->items[0].protocol_type, "consumer"));
+        assert_int_equal(l->items[0].type, GROUP_CLASSIC);
+        call_free(l);
+        rig_restart(&r);
+    }
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_alone_gets_everything),
+        cmocka_unit_test(the_protocol_type_survives),
         cmocka_unit_test(a_newcomer_is_sent_back_with_its_id),
         cmocka_unit_test(a_parked_join_without_a_session_ends_with_the_engine),
         cmocka_unit_test(a_pending_member_is_forgotten_after_its_session),

@@ -4,7 +4,7 @@
  *     slot (group, topic, partition) --< offset >-- transaction
  *
  *   TO1  A transaction has at most one offset in a slot, the latest; a slot has at least one.
- *   TO2  They go with their topic, as committed ones do.
+ *   TO2  They go with their topic and their group, as committed ones do.
  *
  * TXN_OFFSETS: n number | name16 group | items as in OFFSETS_COMMITTED (group_offsets.c).
  */
@@ -142,7 +142,8 @@ void txn_offsets_drop(struct txn *t)
         offset_free(of_txn(t->offsets.next));
 }
 
-void txn_offsets_on_topic_deleted(struct engine *e, struct topic *t)
+/* Those for which it is true go. */
+static void drop_if(struct engine *e, bool (*is_gone)(const struct txn_offset *o, const void *ctx), const void *ctx)
 {
     struct txn *txn;
     size_t      at = 0;
@@ -154,10 +155,35 @@ void txn_offsets_on_topic_deleted(struct engine *e, struct topic *t)
             struct txn_offset *o = of_txn(n);
 
             n = n->next;
-            if (bytes_eq(o->slot->topic, t->key.name) && bytes_eq(o->slot->group->key.ns, t->key.ns))
+            if (is_gone(o, ctx))
                 offset_free(o);
         }
     }
+}
+
+static bool is_of_topic(const struct txn_offset *o, const void *ctx)
+{
+    const struct topic *t = ctx;
+
+    return bytes_eq(o->slot->topic, t->key.name) && bytes_eq(o->slot->group->key.ns, t->key.ns);
+}
+
+void txn_offsets_on_topic_deleted(struct engine *e, struct topic *t)
+{
+    drop_if(e, is_of_topic, t);
+}
+
+static bool is_of_group(const struct txn_offset *o, const void *ctx)
+{
+    return o->slot->group == ctx;
+}
+
+void txn_offsets_on_group_deleted(struct engine *e, struct bytes ns, struct bytes group)
+{
+    const struct txn_group *g = map_get(&e->txns.groups, name_key_of(&e->scratch, ns, group));
+
+    if (g) /* it goes with the last of them, and so does no other */
+        drop_if(e, is_of_group, g);
 }
 
 static struct txn_offset *offset_new(struct txn *t, struct offset_slot *s)

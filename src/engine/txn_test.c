@@ -235,6 +235,43 @@ static void offsets_are_committed_with_it(void **state)
     rig_close(&w.rig);
 }
 
+static void delete_group(struct rig *r)
+{
+    struct group_delete_call *d = RIG_CALL(r, group_delete_call, GROUP_DELETE);
+    struct group_delete_item  item = { .group = bytes_str("g") };
+
+    d->ns = txn_ns();
+    d->items = &item;
+    d->item_count = 1;
+    assert_int_equal(rig_end(r, d), ERR_OK);
+    assert_int_equal(item.err, ERR_OK);
+}
+
+/* Also while it has nothing else. */
+static void offsets_go_with_their_group(void **state)
+{
+    struct world w;
+    enum err     err;
+
+    (void)state;
+    begin(&w, true);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(txn_offer(&w.a, 7), ERR_OK);
+        if (round == 1)
+            assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+        if (round == 1)
+            assert_int_equal(txn_offer(&w.a, 8), ERR_OK);
+        delete_group(&w.rig);
+        assert_int_equal(txn_offset(&w.rig, true, &err), -1);
+        assert_int_equal(err, ERR_OK); /* nothing is pending */
+        rig_crash(&w.rig);
+        assert_int_equal(txn_finish(&w.a, true), ERR_OK);
+        assert_int_equal(txn_offset(&w.rig, true, &err), -1);
+        assert_int_equal(err, ERR_OK);
+    }
+    rig_close(&w.rig);
+}
+
 /* A queue over the topic, as a subscription has it. */
 static void subscribe(struct rig *r)
 {
@@ -558,6 +595,7 @@ int main(void)
         cmocka_unit_test(ids_and_producers_are_forgotten),
         cmocka_unit_test(epochs_are_used_up),
         cmocka_unit_test(offsets_are_committed_with_it),
+        cmocka_unit_test(offsets_go_with_their_group),
         cmocka_unit_test(queues_take_what_is_committed),
         cmocka_unit_test(retention_leaves_what_is_open),
         cmocka_unit_test(messages_that_are_open_do_not_expire),
