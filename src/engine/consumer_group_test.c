@@ -399,8 +399,8 @@ static void a_group_keeps_its_type(void **state)
     rig_close(&s.rig);
 }
 
-/* Members come, go, fall silent and drag their feet; a partition has one owner all the time, and all have one when it is
- * quiet. */
+/* Members come, go, fall silent and drag their feet; a partition has one owner all the time, and all have one when
+ * it is quiet. */
 enum { TALKERS = 5 };
 
 static size_t drawn(uint64_t *seed, size_t below)
