@@ -382,6 +382,8 @@ static enum err check_commit(struct engine *e, const struct offsets_commit_call 
 {
     if (o->group.len > GROUP_NAME_BYTES_MAX)
         return ERR_BAD_NAME;
+    if (share_group_is_known(e, o->ns, o->group))
+        return ERR_NO_GROUP; /* it keeps no such offsets */
     return check_committer(group_find(e, o->ns, o->group), o);
 }
 

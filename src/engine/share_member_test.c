@@ -139,6 +139,12 @@ static void names_are_of_one_kind_of_group(void **state)
     o->item_count = 1;
     o->items = &item;
     assert_int_equal(share_end(&r, o), ERR_OK);
+    o = RIG_NEW(&r, offsets_commit_call, CALL_OFFSETS_COMMIT);
+    o->ns = bytes_str(NAMESPACE_DEFAULT);
+    o->group = bytes_str(GROUP);
+    o->member_id = bytes_str("");
+    o->generation = -1;
+    assert_int_equal(share_end(&r, o), ERR_NO_GROUP);
     c = RIG_NEW(&r, share_heartbeat_call, CALL_SHARE_HEARTBEAT);
     c->ns = bytes_str(NAMESPACE_DEFAULT);
     c->group = bytes_str("classic");

@@ -203,6 +203,29 @@ static void dead_letters_tell_why(void **state)
     rig_close(&r);
 }
 
+/* SA2: what is rejected must be read, and is not in memory. */
+static void a_rejection_waits_for_the_disk(void **state)
+{
+    struct group_policy p = share_earliest();
+    struct rig          r;
+
+    (void)state;
+    set_up(&r, 2);
+    share_create(&r, "dlq.g", 1);
+    p.dead_letter_topic = bytes_str("dlq.g");
+    share_tell(&r, &p);
+    share_join(&r, "a", "t");
+    rig_restart(&r);
+    begin(&r, "a", 2);
+    r.engine->loads.bytes_max = 0;
+    rig_turn(&r);
+    assert_int_equal(r.engine->loads.bytes, 0);
+    assert_int_equal(share_settle_now(&r, "a", 1, "t", 0, 1, SHARE_REJECT), ERR_OK);
+    assert_int_equal(share_queue(&r, "t")->ledger.fates[FATE_DEAD_LETTERED], 2);
+    assert_int_equal(share_topic(&r, "dlq.g")->logs[0]->end, 2);
+    rig_close(&r);
+}
+
 static void what_is_released_waits_if_it_is_told_to(void **state)
 {
     struct group_policy p = share_earliest();
@@ -536,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_renewed_lock_lasts_longer),
         cmocka_unit_test(what_came_too_often_is_given_up),
         cmocka_unit_test(dead_letters_tell_why),
+        cmocka_unit_test(a_rejection_waits_for_the_disk),
         cmocka_unit_test(what_is_released_waits_if_it_is_told_to),
         cmocka_unit_test(a_crash_gives_back_what_was_locked),
         cmocka_unit_test(the_end_of_a_session_gives_back_locks),
