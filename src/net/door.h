@@ -35,7 +35,7 @@ struct door_env {
     struct rights *rights;          /* Kafka: what users may do (engine/rights.h); NULL: everything */
     const char  *super_users;       /* Kafka: principals who may do everything, with semicolons between; or NULL */
     bool         everyone_if_no_acls; /* Kafka: what no ACL concerns is everybody's */
-    const struct token_keys  *token_keys;  /* Kafka: who signs OAUTHBEARER's (doors/token.h); NULL: nobody */
+    const struct token_keys *const *token_keys; /* Kafka: who signs OAUTHBEARER's just now (doors/token.h); or NULL */
     const struct token_rules *token_rules; /* with token_keys */
     void (*random)(void *at, size_t len); /* unpredictable; salts and nonces */
     uint64_t     seed;              /* random; of the ids a door makes up. The simulator gives the same one again */

@@ -1,5 +1,6 @@
 /* tls.c - see tls.h. */
 #include "net/tls.h"
+#include "base/stamp.h"
 #include "base/bytes.h"
 #include "base/mem.h"
 
@@ -8,18 +9,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { FILE_COUNT = 3 };
 
 /* By what a file is recognized as another one. */
-struct stamp {
-    dev_t           device;
-    ino_t           inode;
-    off_t           size;
-    struct timespec changed;
-};
-
 struct tls {
     struct tls_files files;
     pthread_mutex_t  lock; /* of context */
@@ -35,22 +28,6 @@ static const char *path(const struct tls *t, int i)
                                             t->files.authorities };
 
     return paths[i];
-}
-
-/* A file that is not there has the stamp of zeroes. */
-static struct stamp stamp_of(const char *file)
-{
-    struct stat st;
-
-    if (!file || stat(file, &st) != 0)
-        return (struct stamp){ 0 };
-    return (struct stamp){ st.st_dev, st.st_ino, st.st_size, st.st_mtim };
-}
-
-static bool stamp_eq(const struct stamp *a, const struct stamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
 static void take_stamps(struct tls *t)

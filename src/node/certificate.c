@@ -53,6 +53,8 @@ void certificate_reload(struct tls *t)
 {
     char why[WHY_BYTES];
 
+    if (!t)
+        return;
     if (tls_reload(t, why, sizeof why) == ERR_OK)
         diag(DIAG_INFO, "tls-reloaded");
     else
@@ -61,6 +63,6 @@ void certificate_reload(struct tls *t)
 
 void certificate_refresh(struct tls *t)
 {
-    if (tls_is_stale(t))
+    if (t && tls_is_stale(t))
         certificate_reload(t);
 }

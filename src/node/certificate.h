@@ -14,7 +14,7 @@ enum { CERTIFICATE_LOOK_S = 5 }; /* how often a waiting node is to look whether 
 
 /* *out is NULL when the options ask for none. On failure one sentence was printed. */
 MUST_CHECK enum err certificate_open(struct tls **out, const struct options *o);
-/* Reads the files again; what they hold is in force for new connections if all of it is good. */
+/* NULL: nothing is done. Reads the files again; what they hold is in force for new connections if all of it is good. */
 void certificate_reload(struct tls *t);
 /* The same if one of them has changed. */
 void certificate_refresh(struct tls *t);

@@ -15,9 +15,9 @@
 #include "node/certificate.h"
 #include "node/control.h"
 #include "node/courier.h"
-#include "node/data_files.h"
 #include "node/memory.h"
 #include "node/process.h"
+#include "node/token_file.h"
 #include "node/worker.h"
 #include "store/planted.h"
 
@@ -75,7 +75,7 @@ struct node {
     struct courier       *courier;
     struct tls           *tls; /* NULL: none */
     struct control       *control;
-    struct token_keys    *token_keys; /* NULL: none */
+    struct token_file    *token_file; /* NULL: none */
     struct rights        *rights;     /* NULL: nobody asks */
     struct limits        *limits;
     struct token_rules    token_rules;
@@ -206,7 +206,7 @@ static struct door_env env_of(struct node *n, const struct door_row *row)
         .limits = n->limits,
         .super_users = n->options->kafka_super_users,
         .everyone_if_no_acls = n->options->kafka_allow_without_acls,
-        .token_keys = n->token_keys,
+        .token_keys = token_file_keys(n->token_file),
         .token_rules = &n->token_rules,
         .random = draw,
     };
@@ -258,26 +258,6 @@ static int open_console(struct node *n)
     return judge_door(&console, &env, console_open(&n->open_console, &env, &source));
 }
 
-static int open_token_keys(struct node *n)
-{
-    struct mapped file;
-    const char   *why = "it cannot be read";
-    enum err      err;
-
-    n->token_rules = (struct token_rules){ n->options->oauth_issuer, n->options->oauth_audience };
-    if (!n->options->oauth_keys)
-        return 0;
-    err = mapped_open(&file, n->options->oauth_keys);
-    if (err == ERR_OK) {
-        err = token_keys_parse(&n->token_keys, file.bytes, &why);
-        mapped_close(&file);
-    }
-    if (err == ERR_OK)
-        return 0;
-    fprintf(stderr, "myna: the keys of tokens in %s: %s\n", n->options->oauth_keys, why);
-    return -1;
-}
-
 static void *run_loop(void *arg)
 {
     loop_run(arg);
@@ -287,7 +267,9 @@ static void *run_loop(void *arg)
 /* The loop with the console on it: what can be wrong with options is said before a recovery that may take long. */
 static int start_loop(struct node *n)
 {
-    if (certificate_open(&n->tls, n->options) != ERR_OK || open_token_keys(n) != 0)
+    n->token_rules = (struct token_rules){ n->options->oauth_issuer, n->options->oauth_audience };
+    if (certificate_open(&n->tls, n->options) != ERR_OK ||
+        token_file_open(&n->token_file, n->options->oauth_keys) != ERR_OK)
         return -1;
     if (loop_new(&n->loop) != ERR_OK) {
         fputs("myna: cannot make an event loop\n", stderr);
@@ -425,8 +407,8 @@ static void on_bus_error(int number)
     _exit(1);
 }
 
-/* SIGHUP means something only with TLS; else it ends the process, as it does any that a closed terminal leaves
- * behind. */
+/* SIGHUP means something only with TLS or keys of tokens; else it ends the process, as it does any that
+ * a closed terminal leaves behind. */
 static void block_signals(sigset_t *set, const struct options *o)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -434,27 +416,39 @@ static void block_signals(sigset_t *set, const struct options *o)
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
-    if (o->tls_certificate)
+    if (o->tls_certificate || o->oauth_keys)
         sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL); /* inherited by every thread: only sigwait sees them */
 }
 
-/* Until the node is to stop. Only with TLS there is something to do meanwhile. */
+/* Files that may change while it runs: all are read again, or those that have changed. */
+static void read_again(struct node *n, bool all)
+{
+    struct mailbox *loop = loop_mailbox(n->loop);
+
+    if (all) {
+        certificate_reload(n->tls);
+        token_file_reload(n->token_file, loop);
+    } else {
+        certificate_refresh(n->tls);
+        token_file_refresh(n->token_file, loop);
+    }
+}
+
+/* Until the node is to stop. Only with such files there is something to do meanwhile. */
 static void wait_for_signal(struct node *n, const sigset_t *signals)
 {
     const struct timespec look = { .tv_sec = CERTIFICATE_LOOK_S };
     int                   got;
 
-    if (!n->tls) {
+    if (!n->tls && !n->token_file) {
         sigwait(signals, &got);
         return;
     }
     do {
         got = sigtimedwait(signals, NULL, &look);
-        if (got == SIGHUP)
-            certificate_reload(n->tls);
-        else if (got < 0)
-            certificate_refresh(n->tls);
+        if (got == SIGHUP || got < 0)
+            read_again(n, got == SIGHUP);
     } while (got == SIGHUP || got < 0);
 }
 
@@ -484,7 +478,7 @@ static void close_all(struct node *n)
         loop_free(n->loop);
     }
     tls_close(n->tls);
-    token_keys_free(n->token_keys);
+    token_file_close(n->token_file);
     rights_free(n->rights);
     limits_free(n->limits);
     if (n->volume)

@@ -71,6 +71,14 @@ function token([alg, { privateKey, kid }], claims) {
     return `${text}.${signature.toString('base64url')}`;
 }
 
+/** The broker's file of keys, changed in one step. */
+function publish(pairs) {
+    fs.writeFileSync(file('next.json'), JSON.stringify({
+        keys: pairs.map(([, { publicKey, kid }]) => ({ ...publicKey.export({ format: 'jwk' }), kid })),
+    }));
+    fs.renameSync(file('next.json'), file('keys.json'));
+}
+
 /** Certificate and key are one file here, so that they change in one step. */
 function install(name) {
     fs.writeFileSync(file('next.pem'), Buffer.concat([read(`${name}.crt`), read(`${name}.key`)]));
@@ -87,9 +95,7 @@ async function start() {
     pem = { ca: read('server.crt') };
     install('server');
     signers.forEach(([, pair], i) => { pair.kid = `key-${i}`; });
-    fs.writeFileSync(file('keys.json'), JSON.stringify({
-        keys: signers.map(([, { publicKey, kid }]) => ({ ...publicKey.export({ format: 'jwk' }), kid })),
-    }));
+    publish(signers);
     await broker.start(['--tls-certificate', file('installed.pem'), '--tls-key', file('installed.pem'),
         '--tls-client-authorities', file('authority.crt'), '--kafka-sasl-required',
         '--oauth-keys', file('keys.json'), '--oauth-issuer', 'https://login.example', '--oauth-audience', 'broker',
@@ -239,6 +245,20 @@ async function tokens() {
         token(rsa, { sub: undefined }), token(stranger), 'a.b.c']) {
         await failure(connects(bearer(bad)));
     }
+}
+
+async function newKeys() {
+    const bearer = (value) => kafka(broker.at('kafka'),
+        { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value }) });
+    const isGood = (signer) => connects(bearer(token(signer))).then(() => true, () => false);
+    const [rsa, ec] = signers;
+
+    publish([ec]);
+    broker.child.kill('SIGHUP');
+    await until(async () => !await isGood(rsa));
+    assert.ok(await isGood(ec));
+    publish(signers);
+    await until(() => isGood(rsa));
 }
 
 async function kcatLogins() {
@@ -407,6 +427,7 @@ async function main() {
     await results.check('security: users are made by command', usersByCommand);
     await results.check('security: kafkajs logs in by PLAIN and SCRAM', kafkaLogins);
     await results.check('security: kafkajs logs in by signed tokens', tokens);
+    await results.check('security: new keys of tokens after SIGHUP, and by themselves', newKeys);
     await results.check('security: kcat logs in by PLAIN and SCRAM, also over TLS', kcatLogins);
     await results.check('security: amqplib logs in as any user', amqpLogins);
     await results.check('security: a certificate is a login (EXTERNAL)', amqpCertificates);

@@ -397,7 +397,7 @@ static void on_bearer(struct sasl *s, struct kafka_request *r, struct bytes mess
         fail(s, "Authentication failed: Invalid OAUTHBEARER token");
         return;
     }
-    why = token_verify(env->token_keys, env->token_rules, text, now_ms, &r->arena, &token);
+    why = token_verify(*env->token_keys, env->token_rules, text, now_ms, &r->arena, &token);
     if (!why && token.subject.len > USER_NAME_BYTES_MAX)
         why = "invalid_token: its subject is too long";
     if (why) {
