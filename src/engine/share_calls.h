@@ -86,6 +86,7 @@ struct share_answer {
 struct share_fetch_call {
     struct call          call;
     struct bytes         ns, group, member_id;
+    uint32_t             place;  /* in; a member has a session of its own at each: which of Kafka's brokers we are */
     int32_t              epoch;  /* in; of the session: 0 begins one, -1 ends it */
     bool                 renews; /* in; SHARE_RENEW is allowed, and nothing is fetched */
     int64_t              wait_ms;

@@ -348,7 +348,7 @@ static void fetch(struct engine *e, struct share_fetch_call *a, struct share_hol
 static void proceed(struct engine *e, struct share_fetch_call *a)
 {
     struct share_group  *g = share_group_find(e, a->ns, a->group);
-    struct share_holder *h = g ? share_holder_find(g, a->member_id) : NULL;
+    struct share_holder *h = g ? share_holder_find(g, a->place, a->member_id) : NULL;
 
     if (!h || !h->has_session) {
         finish(e, a, ERR_UNKNOWN_MEMBER);

@@ -34,7 +34,7 @@ struct share_group {
     struct list     members; /* share_member.in_group, by their ids */
     struct map      by_id;   /* member id -> struct share_member */
     struct list     queues;  /* share_queue.in_group */
-    struct map      holders; /* member id -> struct share_holder */
+    struct map      holders; /* place and member id -> struct share_holder */
 };
 
 struct share_member {
@@ -52,7 +52,8 @@ struct share_member {
 /* Whoever fetches: the locks of a member, and its session while it has one. It need not be a member (any more). */
 struct share_holder {
     struct share_group *group;
-    struct bytes        id;     /* owned; of the member */
+    struct bytes        key;    /* owned: place u32, id */
+    struct bytes        id;     /* of the member; in key */
     struct list         leases; /* held.in_holder, in the order they were given */
     size_t              lease_count;
     bool                is_pinned;
@@ -84,7 +85,9 @@ struct share_topic *share_show_target(const struct share_member *m, struct call 
 void assign_simple(struct assign_input *in);
 
 /* ---- share_session.c ---- */
-struct share_holder *share_holder_find(const struct share_group *g, struct bytes id);
+struct share_holder *share_holder_find(const struct share_group *g, uint32_t place, struct bytes id);
+/* Ends all that the member has, wherever. */
+void share_holders_end(struct share_group *g, struct bytes id);
 /* With nothing left to keep it for, it goes. */
 void share_holder_drop(struct share_holder *h);
 void share_holder_free(struct share_holder *h);

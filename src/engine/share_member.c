@@ -205,12 +205,10 @@ static void rebalance(struct share_group *g, bool is_changed)
 
 static void remove(struct share_member *m)
 {
-    struct share_group  *g = m->group;
-    struct share_holder *h = share_holder_find(g, m->id);
+    struct share_group *g = m->group;
 
+    share_holders_end(g, m->id);
     share_member_free(m);
-    if (h)
-        share_holder_end(h);
     rebalance(g, true);
 }
 

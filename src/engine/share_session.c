@@ -3,6 +3,7 @@
  *
  *   SS1  A session begins with epoch 0, each request after it adds one (from the largest to 1), -1 ends it.
  *   SS2  It belongs to the connection that began it and ends with it. With it go the locks of its member, at once.
+ *       A member has one at each place (share_calls.h), as it has one with each of Kafka's brokers.
  *   SS3  Beginning one again leaves the locks as they are: the member did not go away.
  *
  * Thread: the shard's.
@@ -13,15 +14,26 @@
 
 enum { EPOCH_BEGIN = 0, EPOCH_END = -1 };
 
-struct share_holder *share_holder_find(const struct share_group *g, struct bytes id)
+/* Valid until the scratch buffer is used again. */
+static struct bytes key_of(const struct share_group *g, uint32_t place, struct bytes id)
 {
-    return map_get(&g->holders, id);
+    struct buf *scratch = &g->engine->scratch;
+
+    buf_clear(scratch);
+    buf_u32(scratch, place);
+    buf_bytes(scratch, id);
+    return buf_view(scratch);
+}
+
+struct share_holder *share_holder_find(const struct share_group *g, uint32_t place, struct bytes id)
+{
+    return map_get(&g->holders, key_of(g, place, id));
 }
 
 void share_holder_free(struct share_holder *h)
 {
     list_remove(&h->in_session);
-    bytes_replace(&h->id, (struct bytes){ 0 });
+    bytes_replace(&h->key, (struct bytes){ 0 });
     free(h->parts);
     free(h);
 }
@@ -30,13 +42,13 @@ void share_holder_drop(struct share_holder *h)
 {
     if (h->is_pinned || h->has_session || h->lease_count > 0)
         return;
-    map_remove(&h->group->holders, h->id);
+    map_remove(&h->group->holders, h->key);
     share_holder_free(h);
 }
 
-static struct share_holder *holder_get(struct share_group *g, struct bytes id)
+static struct share_holder *holder_get(struct share_group *g, uint32_t place, struct bytes id)
 {
-    struct share_holder *h = share_holder_find(g, id);
+    struct share_holder *h = share_holder_find(g, place, id);
 
     if (h)
         return h;
@@ -44,8 +56,9 @@ static struct share_holder *holder_get(struct share_group *g, struct bytes id)
     h->group = g;
     list_init(&h->leases);
     list_init(&h->in_session);
-    bytes_replace(&h->id, id);
-    map_put(&g->holders, h->id, h);
+    bytes_replace(&h->key, key_of(g, place, id));
+    h->id = bytes_of(h->key.at + sizeof place, id.len);
+    map_put(&g->holders, h->key, h);
     return h;
 }
 
@@ -71,6 +84,25 @@ void share_holder_end(struct share_holder *h)
     h->is_pinned = false;
     h->has_session = false;
     share_holder_drop(h);
+}
+
+static struct share_holder *holder_of(const struct share_group *g, struct bytes id)
+{
+    struct share_holder *h;
+    size_t               at = 0;
+
+    while ((h = map_next(&g->holders, &at)) != NULL)
+        if (bytes_eq(h->id, id))
+            return h;
+    return NULL;
+}
+
+void share_holders_end(struct share_group *g, struct bytes id)
+{
+    struct share_holder *h;
+
+    while ((h = holder_of(g, id)) != NULL)
+        share_holder_end(h);
 }
 
 void share_on_session_close(struct session *s)
@@ -164,9 +196,9 @@ static enum err begin(struct share_group *g, struct share_fetch_call *a, struct 
         return ERR_ILLEGAL_GENERATION;
     if (has_acks(a))
         return ERR_BAD_ARGUMENT;
-    if (!share_holder_find(g, a->member_id) && g->holders.count >= SHARE_SESSIONS_MAX)
+    if (!share_holder_find(g, a->place, a->member_id) && g->holders.count >= SHARE_SESSIONS_MAX)
         return ERR_LIMIT;
-    h = holder_get(g, a->member_id);
+    h = holder_get(g, a->place, a->member_id);
     h->has_session = true;
     h->part_count = 0;
     h->epoch = 1;
@@ -179,7 +211,7 @@ static enum err begin(struct share_group *g, struct share_fetch_call *a, struct 
 
 enum err share_session_step(struct share_group *g, struct share_fetch_call *a, struct share_holder **out)
 {
-    struct share_holder *h = share_holder_find(g, a->member_id);
+    struct share_holder *h = share_holder_find(g, a->place, a->member_id);
 
     *out = NULL;
     if (a->epoch == EPOCH_BEGIN)

@@ -334,6 +334,33 @@ static void requests_of_a_session_come_in_order(void **state)
     rig_close(&r);
 }
 
+/* As many as there are brokers on paper. */
+static void a_member_has_a_session_at_each_place(void **state)
+{
+    struct share_fetch_call *c;
+    struct rig               r;
+
+    (void)state;
+    set_up(&r, 2);
+    share_join(&r, "a", "t");
+    c = share_request(&r, CALL_SHARE_FETCH, "a", 0, "t", 0);
+    c->place = 1;
+    share_free(share_get(&r, c, 2));
+    c = share_request(&r, CALL_SHARE_FETCH, "a", 0, NULL, 0);
+    c->place = 2;
+    share_free(share_get(&r, c, 0));
+    c = share_request(&r, CALL_SHARE_FETCH, "a", 1, NULL, 0);
+    c->place = 1;
+    share_free(share_get(&r, c, 0));
+    c = share_request(&r, CALL_SHARE_FETCH, "a", -1, NULL, 0);
+    c->place = 2;
+    share_free(share_get(&r, c, 0));
+    assert_int_equal(share_queue(&r, "t")->ledger.leased_count, 2);
+    assert_int_equal(share_say(&r, "a", -1), ERR_OK);
+    assert_int_equal(share_queue(&r, "t")->ledger.leased_count, 0);
+    rig_close(&r);
+}
+
 static void a_fetch_waits_for_records_and_for_its_time(void **state)
 {
     struct share_fetch_call *c;
@@ -564,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_crash_gives_back_what_was_locked),
         cmocka_unit_test(the_end_of_a_session_gives_back_locks),
         cmocka_unit_test(requests_of_a_session_come_in_order),
+        cmocka_unit_test(a_member_has_a_session_at_each_place),
         cmocka_unit_test(a_fetch_waits_for_records_and_for_its_time),
         cmocka_unit_test(limits_of_a_fetch),
         cmocka_unit_test(a_group_begins_where_it_is_told_to),

@@ -10,6 +10,7 @@
  * Thread: the loop's.
  */
 #include "doors/kafka/batches.h"
+#include "doors/kafka/nodes.h"
 #include "doors/kafka/share.h"
 
 enum {
@@ -90,6 +91,7 @@ static struct share_fetch_call *begin(struct kafka_request *r, enum call_kind ki
     s->call->ns = kafka_ns();
     s->call->group = group;
     s->call->member_id = member;
+    s->call->place = (uint32_t)kafka_nodes_of(r).self;
     s->call->epoch = epoch;
     r->state = s;
     return s->call;
