@@ -9,6 +9,9 @@
  * what it says it owns is what it has, the generation it is told is its member epoch. The sync tells its partitions.
  * There is no leader, so no client computes anything. A heartbeat sends it back to join whenever a step is due.
  *
+ * What such members are told is kept across restarts, so their answers wait for the disk, which those of a classic
+ * group need not.
+ *
  * Only members of the protocol type "consumer" can be in such a group: what they say is read (consumer_protocol.c).
  *
  * Thread: the shard's.
@@ -202,6 +205,7 @@ bool consumer_group_take_join(struct engine *e, struct group_join_call *j)
         group_put_state(g, false, 0, 0, 0, (struct bytes){ 0 });
         return false;
     }
+    j->call.relaxed = false;
     engine_answer(e, &j->call, join(e, g->consumer, j));
     return true;
 }
@@ -272,6 +276,7 @@ bool consumer_group_take_sync(struct engine *e, struct group_sync_call *s)
 
     if (!g || !g->consumer)
         return false;
+    s->call.relaxed = false;
     err = find_classic(g->consumer, s->member_id, s->instance_id, s->generation, &m);
     engine_answer(e, &s->call, err ? err : sync_member(m, s));
     return true;
@@ -306,6 +311,7 @@ bool consumer_group_take_heartbeat(struct engine *e, struct group_heartbeat_call
 
     if (!g || !g->consumer)
         return false;
+    h->call.relaxed = false;
     err = find_classic(g->consumer, h->member_id, h->instance_id, h->generation, &m);
     engine_answer(e, &h->call, err ? err : beat_member(m));
     return true;
@@ -335,6 +341,7 @@ bool consumer_group_take_leave(struct engine *e, struct group_leave_call *l)
 
     if (!c)
         return false;
+    l->call.relaxed = false;
     journal_begin_group(e->journal);
     for (size_t i = 0; i < l->item_count; i++) {
         struct consumer_member *m = NULL;
