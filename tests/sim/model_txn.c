@@ -381,7 +381,7 @@ static void check_marker(struct model *m, const struct m_txn *t, const struct m_
 static void check_offers(struct model *m, const struct m_txn *t)
 {
     for (size_t i = 0; i < t->offer_count; i++)
-        if (is_latest(t, &t->offers[i]) && t->offers[i].outcome != NEVER &&
+        if (is_latest(t, &t->offers[i]) && t->offers[i].outcome == DONE &&
             model_commits_contradict(m, t->offers[i].slot, t))
             violation(m->world, "a transaction happens whole or not at all",
                       "of %s (call %llu): it is %s, its offset %lld is not so", txn_id_name(t->id),

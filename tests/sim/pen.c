@@ -168,6 +168,8 @@ static void on_part_lost(struct request *r)
     x->pen->is_spoiled = true;
     if (x->batch)
         x->batch->outcome = r->number > 0 ? UNKNOWN : NEVER;
+    if (x->offer) /* its end, if that is asked for again, may be one without it */
+        x->offer->outcome = UNKNOWN;
 }
 
 static void on_add(struct request *r)
