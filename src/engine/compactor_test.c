@@ -317,21 +317,42 @@ static void small_logs_share_a_pass(void **state)
     rig_close(&r);
 }
 
-static void a_queue_gets_what_is_left(void **state)
+static struct slice batch_of_two(int64_t first_ms, const char *first, int64_t second_ms,
+                                 const char *second)
+{
+    struct batch_writer w;
+    struct buf          b;
+    struct slice        s;
+
+    buf_init(&b);
+    batch_begin(&w, &b);
+    batch_add(&w, first_ms, bytes_str(first), bytes_str("v"), NULL, 0);
+    batch_add(&w, second_ms, bytes_str(second), bytes_str("v"), NULL, 0);
+    batch_end(&w);
+    s = slice_copy(buf_view(&b));
+    buf_fini(&b);
+    return s;
+}
+
+/* What goes is a batch, or a part of one. */
+static void expect_what_is_left(bool is_part)
 {
     struct queue_declare_call *d;
     struct lease_call         *c;
     struct rig                 r;
     int                        before;
 
-    (void)state;
     rig_open(&r);
     rig_create_topic(&r, "t", 1, &eager);
     d = rig_declaration(&r, "q");
     d->topic = bytes_str("t");
     assert_int_equal(rig_end(&r, d), ERR_OK);
-    append(&r, "t", 0, "a", "1");
-    append(&r, "t", 0, "b", "2");
+    if (is_part) {
+        rig_append(&r, "t", 0, batch_of_two(r.now_ms, "a", r.now_ms, "b"));
+    } else {
+        append(&r, "t", 0, "a", "1");
+        append(&r, "t", 0, "b", "2");
+    }
     append(&r, "t", 0, "a", "3");
     append(&r, "t", 0, "z", "4");
     settle_down(&r);
@@ -354,21 +375,11 @@ static void a_queue_gets_what_is_left(void **state)
     rig_close(&r);
 }
 
-static struct slice batch_of_two(int64_t first_ms, const char *first, int64_t second_ms,
-                                 const char *second)
+static void a_queue_gets_what_is_left(void **state)
 {
-    struct batch_writer w;
-    struct buf          b;
-    struct slice        s;
-
-    buf_init(&b);
-    batch_begin(&w, &b);
-    batch_add(&w, first_ms, bytes_str(first), bytes_str("v"), NULL, 0);
-    batch_add(&w, second_ms, bytes_str(second), bytes_str("v"), NULL, 0);
-    batch_end(&w);
-    s = slice_copy(buf_view(&b));
-    buf_fini(&b);
-    return s;
+    (void)state;
+    expect_what_is_left(false);
+    expect_what_is_left(true);
 }
 
 static void what_went_is_not_found_by_its_time(void **state)

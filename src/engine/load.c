@@ -71,16 +71,33 @@ enum err extent_load(struct shard *shard, struct blob_id segment, uint64_t at,
     return err;
 }
 
+/* Told here, where the bytes were just read: the engine's thread need not look at each batch for it. */
+static bool lacks_records(const struct load *load)
+{
+    struct batch_head head;
+
+    for (uint32_t i = 0; i < load->count; i++) {
+        const struct log_entry *x = &load->entries[i];
+
+        if (batch_head(bytes_of(load->bytes.bytes.at + x->position, x->batch_len), &head) == ERR_OK &&
+            (uint32_t)head.record_count < x->count)
+            return true;
+    }
+    return false;
+}
+
 static void run_reading(struct work *w)
 {
     struct reading *r = CONTAINER(w, struct reading, work);
     struct load    *load = load_new(r->want.log, r->want.base, r->want.end, r->want.batches);
 
     r->err = extent_load(r->shard, r->segment, r->at, &r->want, load->entries, &load->bytes);
-    if (r->err)
+    if (r->err) {
         free(load);
-    else
-        r->load = load;
+        return;
+    }
+    load->is_sparse = lacks_records(load);
+    r->load = load;
 }
 
 /* ---- the engine's thread again ---- */

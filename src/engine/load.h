@@ -37,6 +37,7 @@ struct load {
     struct slice     bytes;     /* the batches */
     uint64_t         size;      /* against the budget */
     uint32_t         count;
+    bool             is_sparse;   /* some of its batches lack records (sparse.h) */
     bool             is_recalled; /* its batches are the journal's, not an extent's: recall.h */
     bool             is_behind;   /* of those: its log begins behind it, and knows it no more */
     struct reading  *reading;     /* of those: on its way, and its entries are the reader thread's */

@@ -27,14 +27,14 @@ static void open_batch(struct sparse *s, struct engine *e, const struct log_at *
         slice_drop(&s->batch);
 }
 
-/* What was appended straight to a segment is dense, and its bytes may still be on their way there. */
+/* What was appended straight to a segment, or lies in the journal, is dense. */
 static bool is_sparse(struct engine *e, const struct log_at *at)
 {
     struct batch_head head;
     struct slice      batch;
     bool              less;
 
-    if (!at->load || log_position(at) > journal_durable(e->journal) || log_view(e, at, &batch) != ERR_OK)
+    if (!at->load || !at->load->is_sparse || log_view(e, at, &batch) != ERR_OK)
         return false;
     less = batch_head(batch.bytes, &head) == ERR_OK && (uint32_t)head.record_count < at->entry->count;
     slice_drop(&batch);
