@@ -195,6 +195,45 @@ static void a_wait_ends_with_what_comes(void **state)
     rig_close(&r);
 }
 
+/* What the first answer says of the other log's end is asked of the log before its own readers are woken. */
+static void two_logs_reach_the_disk_together(void **state)
+{
+    struct rig          r;
+    struct fetch_call  *f, *next;
+    struct append_call *a;
+    struct append_item  items[2];
+    uint32_t            told;
+
+    (void)state;
+    open_with_topic(&r);
+    f = new_fetch(&r, 0, FETCH_EPOCH_NEW);
+    f->wait_ms = 500;
+    ask(f, "t", 0, 0);
+    ask(f, "t", 1, 0);
+    assert_false(rig_call(&r, f));
+    a = RIG_NEW(&r, append_call, CALL_APPEND);
+    a->ns = bytes_str(NAMESPACE_DEFAULT);
+    a->items = items;
+    a->item_count = COUNT(items);
+    for (size_t i = 0; i < COUNT(items); i++)
+        items[i] = (struct append_item){
+            .name = bytes_str("t"), .partition = (int32_t)i, .batch = rig_batch(2, r.now_ms, "k"), .delay_ms = -1
+        };
+    rig_call(&r, a);
+    call_free(a);
+    assert_int_equal(f->told_count, 2);
+    told = f->told[0].partition;
+    assert_int_equal(f->told[0].batch_count, 1);
+    assert_int_equal(f->told[1].batch_count, 0);
+    next = new_fetch(&r, f->session_id, 1);
+    ask(next, "t", told, 2);
+    end(f);
+    check(&r, next, ERR_OK, 1, 1);
+    assert_int_not_equal(next->told[0].partition, told);
+    end(next);
+    rig_close(&r);
+}
+
 /* FS2: what is there already is kept while the rest is waited for. */
 static void enough_is_gathered(void **state)
 {
@@ -346,6 +385,7 @@ int main(void)
         cmocka_unit_test(only_what_changed_is_told),
         cmocka_unit_test(epochs_and_ids_are_checked),
         cmocka_unit_test(a_wait_ends_with_what_comes),
+        cmocka_unit_test(two_logs_reach_the_disk_together),
         cmocka_unit_test(enough_is_gathered),
         cmocka_unit_test(forgotten_and_failed_partitions),
         cmocka_unit_test(a_topic_that_goes_ends_the_wait),

@@ -246,6 +246,7 @@ struct log_watch *log_watch_enter(struct engine *e, struct log *l)
     if (!l->watch) {
         l->watch = mem_new(sizeof *l->watch);
         l->watch->log = l;
+        l->watch->woken_at = l->durable; /* whoever begins to watch has seen that much */
         list_init(&l->watch->readers);
         list_init(&l->watch->sessions);
         list_init(&l->watch->in_fresh);
@@ -370,14 +371,16 @@ void read_on_durable(struct engine *e)
     while ((n = list_pop(&e->fresh)) != NULL)
         list_push(&all, n);
     while ((n = list_pop(&all)) != NULL) { /* an answer may take others out of it */
-        struct log *l = CONTAINER(n, struct log_watch, in_fresh)->log;
-        uint64_t    before = l->durable;
+        struct log_watch *watch = CONTAINER(n, struct log_watch, in_fresh);
+        struct log       *l = watch->log;
+        uint64_t          durable = log_durable(e, l);
 
-        log_durable(e, l);
         if (!log_is_durable(l))
             list_push(&e->fresh, n);
-        if (l->durable > before)
+        if (durable > watch->woken_at) {
+            watch->woken_at = durable;
             read_wake(e, l);
+        }
     }
 }
 

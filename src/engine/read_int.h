@@ -15,6 +15,7 @@ struct log_watch {
     struct list readers;  /* read_wait.in_log; while they look again some are not in it */
     struct list sessions; /* fetch_part.in_log */
     struct list in_fresh; /* engine.fresh while the log has batches that are not yet on disk */
+    uint64_t    woken_at; /* how much was on disk when readers last looked; log.durable may be asked for before */
 };
 struct log_watch *log_watch_enter(struct engine *e, struct log *l);
 void log_watch_leave(struct log_watch *w);
