@@ -1,6 +1,7 @@
 /* group_admin.c - see clients.h: describes, lists and deletes groups, and forgets their offsets. */
 #include "clients.h"
 #include "model_group.h"
+#include "model_txn.h"
 
 #include <stdio.h>
 
@@ -129,6 +130,7 @@ static void on_delete(struct request *r)
 {
     on_submit(r);
     model_forget_group(r->client->world->model, ((struct administering *)r)->group, r->number);
+    model_txn_group_deleted(r->client->world->model, ((struct administering *)r)->group);
 }
 
 static void on_deleted(struct request *r)

@@ -90,6 +90,8 @@ void model_txn_ask(struct model *m, struct m_txn *t, uint64_t number)
         if (o->outcome == NEVER || !is_latest(t, o) || !m_topic_is(o->slot->topic))
             continue;
         model_group_look(m, o->slot->group);
+        if (m->groups->at[o->slot->group].forgotten >= o->number)
+            o->outcome = UNKNOWN; /* it may have gone with its group meanwhile */
         model_commit_of_txn(o->slot, number, o->offset, t);
     }
 }
@@ -101,6 +103,14 @@ void model_txn_refused(struct m_txn *t, struct m_offer *o)
         model_committed(o->slot, t->asked, NEVER);
 }
 
+void model_txn_group_deleted(struct model *m, unsigned group)
+{
+    for (struct m_txn *t = m->txns->newest; t; t = t->next)
+        for (size_t i = 0; i < t->offer_count; i++)
+            if (t->offers[i].slot->group == group && t->offers[i].outcome != NEVER)
+                t->offers[i].outcome = UNKNOWN;
+}
+
 /* ---- how it ended ---- */
 
 static const char *end_text(enum m_end end)
@@ -110,12 +120,12 @@ static const char *end_text(enum m_end end)
     return texts[end];
 }
 
-/* Which of several calls committed it nobody can tell. */
-static enum outcome outcome_of(const struct m_txn *t, enum m_end end)
+/* Which of several calls committed it nobody can tell, nor whether what is unknown was part of it. */
+static enum outcome outcome_of(const struct m_txn *t, const struct m_offer *o, enum m_end end)
 {
     if (end == TXN_IS_ABORTED)
         return NEVER;
-    return t->asked_count > 1 ? UNKNOWN : DONE;
+    return t->asked_count > 1 || o->outcome == UNKNOWN ? UNKNOWN : DONE;
 }
 
 void model_txn_ended(struct model *m, struct m_txn *t, enum m_end end, const char *how)
@@ -140,7 +150,8 @@ void model_txn_ended(struct model *m, struct m_txn *t, enum m_end end, const cha
     for (size_t i = 0; i < t->offer_count; i++) {
         struct m_slot *s = t->offers[i].slot;
 
-        model_decide_commits(s, t, outcome_of(t, end));
+        if (is_latest(t, &t->offers[i]))
+            model_decide_commits(s, t, outcome_of(t, &t->offers[i], end));
         if (end == TXN_IS_COMMITTED)
             model_group_touch(m, s->group, t->asked_ms);
     }

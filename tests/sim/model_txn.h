@@ -87,6 +87,9 @@ void model_txn_ended(struct model *m, struct m_txn *t, enum m_end end, const cha
 /* The offer was refused. */
 void model_txn_refused(struct m_txn *t, struct m_offer *o);
 
+/* The group is about to be deleted, if it can be: what is pending for it goes along. */
+void model_txn_group_deleted(struct model *m, unsigned group);
+
 /* CALL_TXN_INIT is about to be seen, was answered. */
 void model_txn_init(struct model *m, unsigned id, uint64_t number);
 void model_txn_granted(struct model *m, unsigned id, uint64_t number, int64_t producer,

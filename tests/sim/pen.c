@@ -327,7 +327,7 @@ static void on_offered(struct request *r)
     x->pen->out--;
     if (x->offer && is_refused)
         model_txn_refused(x->pen->txn, x->offer);
-    else if (x->offer)
+    else if (x->offer && x->offer->outcome == PENDING)
         x->offer->outcome = DONE;
     if (r->call->err)
         on_refused(x, "an offset", r->call->err, ERR_OK);
