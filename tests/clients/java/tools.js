@@ -61,6 +61,7 @@ function classOf(tool) {
 
 class Context {
     constructor(broker) {
+        this.broker = broker;
         this.at = broker.at('kafka');
         this.folder = fs.mkdtempSync(path.join(broker.folder || '/tmp', 'tools-'));
         this.topics = 0;
@@ -185,14 +186,21 @@ async function quotas(c) {
     assert.doesNotMatch(await c.ask('configs', ['--describe', ...of]), /producer_byte_rate/);
 }
 
+async function restart(c, extra) {
+    await c.broker.stop();
+    await c.broker.start(extra);
+}
+
 async function acls(c) {
     const topic = await c.create();
+    await restart(c, ['--kafka-acls', '--kafka-super-users', 'User:ANONYMOUS']);
     const rule = ['--allow-principal', 'User:anna', '--operation', 'Read', '--topic', topic];
     assert.match(await c.ask('acls', ['--add', ...rule]), new RegExp(`resourceType=TOPIC, name=${topic}`));
     assert.match(await c.ask('acls', ['--list']), new RegExp(`name=${topic}, patternType=LITERAL[^]*`
         + 'principal=User:anna, host=\\*, operation=READ, permissionType=ALLOW'));
     await c.ask('acls', ['--remove', '--force', ...rule]);
     assert.doesNotMatch(await c.ask('acls', ['--list']), new RegExp(topic));
+    await restart(c, []);
 }
 
 async function console_(c) {

@@ -37,7 +37,7 @@ final class Since40 {
             consumer.subscribe(List.of(topic));
             Kafka.take(consumer, 1);
             var found = kafka.admin.describeConsumerGroups(List.of(group)).all().get().get(group);
-            Suite.same("Stable CONSUMER uniform 1", found.groupState() + " " + found.type() + " "
+            Suite.same("Stable Consumer uniform 1", found.groupState() + " " + found.type() + " "
                     + found.partitionAssignor() + " " + found.members().size());
             Suite.holds(found.members().iterator().next().memberEpoch().get() > 0, found);
             List<GroupListing> listed = kafka.admin.listGroups().all().get().stream()
