@@ -252,8 +252,7 @@ static enum err find_topic(struct engine *e, const struct append_call *a,
             return ERR_NO_QUEUE;
         return *out ? ERR_OK : ERR_ACCESS;
     }
-    *out = bytes_is_null(item->name) ? topic_find_uuid(e, &item->uuid)
-                                     : topic_find(e, a->ns, item->name);
+    *out = topic_find_either(e, a->ns, item->name, &item->uuid);
     if (!*out && a->auto_create && item->name.len > 0 && item->name.len <= TOPIC_NAME_BYTES_MAX)
         *out = topic_create(e, a->ns, item->name, 1, &topic_policy_default, false, DOOR_KAFKA,
                             bytes_of(NULL, 0));

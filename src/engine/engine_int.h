@@ -260,6 +260,8 @@ struct topic {
 
 struct topic *topic_find(struct engine *e, struct bytes ns, struct bytes name);
 struct topic *topic_find_uuid(struct engine *e, const struct uuid *uuid);
+/* By its name, or, when that is null, by its uuid; but only in this namespace. */
+struct topic *topic_find_either(struct engine *e, struct bytes ns, struct bytes name, const struct uuid *uuid);
 /* Journals and applies. uuid and log ids are made here. */
 struct topic *topic_create(struct engine *e, struct bytes ns, struct bytes name, uint32_t partitions,
                            const struct topic_policy *policy, bool is_private, enum door door, struct bytes native);

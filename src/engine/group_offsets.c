@@ -279,15 +279,8 @@ void group_touch(struct group *g)
 static struct topic *find_topic(struct engine *e, struct bytes ns, struct call *c,
                                 struct offset_item *item)
 {
-    struct topic *t;
+    struct topic *t = topic_find_either(e, ns, item->name, &item->uuid);
 
-    if (bytes_is_null(item->name)) {
-        t = map_get(&e->topics_uuid, bytes_of(item->uuid.at, sizeof item->uuid.at));
-        if (t && !bytes_eq(t->key.ns, ns))
-            t = NULL;
-    } else {
-        t = topic_find(e, ns, item->name);
-    }
     if (t && bytes_is_null(item->name))
         item->name = call_bytes(c, t->key.name);
     if (t)

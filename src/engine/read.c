@@ -45,7 +45,7 @@ struct parked_read {
 enum err read_find_log(struct engine *e, struct bytes ns, struct bytes name,
                        const struct uuid *uuid, uint32_t partition, struct log **out)
 {
-    struct topic *t = bytes_is_null(name) ? topic_find_uuid(e, uuid) : topic_find(e, ns, name);
+    struct topic *t = topic_find_either(e, ns, name, uuid);
 
     *out = NULL;
     if (!t)

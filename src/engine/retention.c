@@ -302,8 +302,7 @@ void retention_arm_queue(struct queue *q)
 
 static enum err trim(struct engine *e, struct log_trim_call *a)
 {
-    struct topic *t = bytes_is_null(a->name) ? topic_find_uuid(e, &a->uuid)
-                                             : topic_find(e, a->ns, a->name);
+    struct topic *t = topic_find_either(e, a->ns, a->name, &a->uuid);
     struct log   *l;
     uint64_t      offset;
 

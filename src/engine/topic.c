@@ -29,6 +29,16 @@ struct topic *topic_find_uuid(struct engine *e, const struct uuid *uuid)
     return map_get(&e->topics_uuid, bytes_of(uuid->at, sizeof uuid->at));
 }
 
+struct topic *topic_find_either(struct engine *e, struct bytes ns, struct bytes name, const struct uuid *uuid)
+{
+    struct topic *t;
+
+    if (!bytes_is_null(name))
+        return topic_find(e, ns, name);
+    t = topic_find_uuid(e, uuid);
+    return t && bytes_eq(t->key.ns, ns) ? t : NULL;
+}
+
 static struct uuid rd_uuid(struct rd *r)
 {
     struct uuid  uuid = { 0 };
@@ -560,12 +570,6 @@ void topic_on_create(struct engine *e, struct call *c)
     engine_answer(e, c, err);
 }
 
-static struct topic *find(struct engine *e, struct bytes ns, struct bytes name,
-                          const struct uuid *uuid)
-{
-    return bytes_is_null(name) ? topic_find_uuid(e, uuid) : topic_find(e, ns, name);
-}
-
 static enum err check_alter(const struct topic *t, const struct topic_alter_call *a)
 {
     if (!t)
@@ -583,7 +587,7 @@ static enum err check_alter(const struct topic *t, const struct topic_alter_call
 void topic_on_alter(struct engine *e, struct call *c)
 {
     struct topic_alter_call *a = (struct topic_alter_call *)c;
-    struct topic            *t = find(e, a->ns, a->name, &a->uuid);
+    struct topic            *t = topic_find_either(e, a->ns, a->name, &a->uuid);
     enum err                 err = check_alter(t, a);
     bool                     is_done = !err && !a->is_check_only;
 
@@ -601,7 +605,7 @@ void topic_on_alter(struct engine *e, struct call *c)
 void topic_on_delete(struct engine *e, struct call *c)
 {
     struct topic_delete_call *a = (struct topic_delete_call *)c;
-    struct topic             *t = find(e, a->ns, a->name, &a->uuid);
+    struct topic             *t = topic_find_either(e, a->ns, a->name, &a->uuid);
 
     if (t)
         topic_delete(e, t);
@@ -639,7 +643,7 @@ static void get_all(struct engine *e, struct topic_get_call *a)
 
 static void get_one(struct engine *e, struct topic_get_call *a, struct topic_get_item *item)
 {
-    struct topic *t = find(e, a->ns, item->name, &item->uuid);
+    struct topic *t = topic_find_either(e, a->ns, item->name, &item->uuid);
 
     if (!t && a->auto_create && item->name.len > 0 && item->name.len <= TOPIC_NAME_BYTES_MAX)
         t = topic_create(e, a->ns, item->name, a->partition_count, &topic_policy_default, false,

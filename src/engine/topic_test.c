@@ -148,12 +148,40 @@ static void what_is_not_set_stays(void **state)
     rig_close(&r);
 }
 
+static enum err get_by_uuid(struct rig *r, const char *ns, const struct uuid *uuid)
+{
+    struct topic_get_call *c = RIG_NEW(r, topic_get_call, CALL_TOPIC_GET);
+    struct topic_get_item  item = { .uuid = *uuid };
+
+    c->ns = bytes_str(ns);
+    c->item_count = 1;
+    c->items = &item;
+    assert_true(rig_call(r, c));
+    call_free(c);
+    return item.err;
+}
+
+static void an_id_is_no_key_to_another_namespace(void **state)
+{
+    struct rig  r;
+    struct uuid uuid;
+
+    (void)state;
+    rig_open(&r);
+    assert_int_equal(create(&r, "t", &topic_policy_default), ERR_OK);
+    uuid = topic(&r, "t")->uuid;
+    assert_int_equal(get_by_uuid(&r, NAMESPACE_DEFAULT, &uuid), ERR_OK);
+    assert_int_equal(get_by_uuid(&r, "other", &uuid), ERR_NO_TOPIC);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_policy_survives),
         cmocka_unit_test(a_bad_policy_changes_nothing),
         cmocka_unit_test(what_is_not_set_stays),
+        cmocka_unit_test(an_id_is_no_key_to_another_namespace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
