@@ -83,7 +83,7 @@ final class CrashChecks {
                 while (got.size() < wanted) {
                     consumer.poll(Kafka.SHORT).forEach(r -> got.add(r.value()));
                 }
-                commit(consumer);
+                commit(consumer, Kafka.partitions(topic, 0, 1), wanted);
                 if (round < KILLS) {
                     crash();
                 }
@@ -96,15 +96,18 @@ final class CrashChecks {
 
     /**
      * Members of the classic protocol are not kept over a restart (group.c, GR6; Kafka keeps them): a commit that comes
-     * before the client's next heartbeat is refused, and the client joins again.
+     * before the client's next heartbeat is refused; the client joins again and reads again what was not committed.
      */
-    private static void commit(KafkaConsumer<String, String> consumer) {
+    private static void commit(KafkaConsumer<String, String> consumer, List<TopicPartition> both, long wanted) {
         while (true) {
             try {
                 consumer.commitSync();
                 return;
             } catch (CommitFailedException | RebalanceInProgressException error) {
-                consumer.poll(Kafka.SHORT);
+                do {
+                    consumer.poll(Kafka.SHORT);
+                } while (!consumer.assignment().containsAll(both)
+                        || both.stream().mapToLong(consumer::position).sum() < wanted);
             }
         }
     }

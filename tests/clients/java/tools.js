@@ -234,10 +234,10 @@ async function groups(c) {
     assert.match(await ask('--describe', '--group', group), new RegExp(`^${group} +${topic} +0 +3 +4 +1 +-`, 'm'));
     assert.match(await ask('--describe', '--group', group, '--state'), new RegExp(`^${group} .* Empty +0 *$`, 'm'));
     const reset = ['--reset-offsets', '--group', group, '--topic', topic];
-    assert.match(await ask(...reset, '--to-earliest', '--execute'), new RegExp(`^${group} +${topic} +0 +0\\b`, 'm'));
-    assert.match(await ask(...reset, '--shift-by', '2', '--dry-run'), new RegExp(`^${group} +${topic} +0 +2\\b`, 'm'));
+    assert.match(await ask(...reset, '--to-earliest', '--execute'), new RegExp(`\\b${group} +${topic} +0 +0\\b`));
+    assert.match(await ask(...reset, '--shift-by', '2', '--dry-run'), new RegExp(`\\b${group} +${topic} +0 +2\\b`));
     assert.match(await ask(...reset, '--to-datetime', '2999-01-01T00:00:00.000', '--dry-run'),
-        new RegExp(`^${group} +${topic} +0 +4\\b`, 'm'));
+        new RegExp(`\\b${group} +${topic} +0 +4\\b`));
     assert.deepStrictEqual(await c.consume(topic, 4, '--group', group), ['1', '2', '3', '4']);
     assert.match(await ask('--delete-offsets', '--group', group, '--topic', topic),
         new RegExp(`^${topic} +0 +Successful`, 'm'));
