@@ -13,6 +13,7 @@
  *        since. When it is cancelled all of that is ready again.
  *   FS3  A partition is told of when it has batches or an error, or when its high watermark or its start are not those
  *        told last. With an error it is told of again in each answer, until the client forgets it.
+ *        The first answer tells of all: clients refuse one that leaves a partition out.
  *   FS4  Sessions are FETCH_SESSIONS_MAX, with FETCH_SESSION_PARTS_MAX partitions among them. For a new one the one
  *        that was used longest ago goes when that is FETCH_SESSION_EVICT_MS ago, else the smallest of those that are
  *        as old as that, if it is smaller. When there is no room the client gets no session, which all of them
@@ -70,6 +71,7 @@ struct fetch_session {
     uint32_t           bytes;   /* taken so far */
     size_t             taken_count;
     bool               has_error, is_late;
+    bool               is_first; /* no answer was given yet */
 };
 
 /* ---- partitions ---- */
@@ -185,6 +187,7 @@ static struct fetch_session *session_new(struct engine *e, bool by_uuid)
     s->engine = e;
     s->by_uuid = by_uuid;
     s->made_ms = s->used_ms = e->now_ms;
+    s->is_first = true;
     map_init(&s->parts);
     list_init(&s->idle);
     list_init(&s->ready);
@@ -399,19 +402,37 @@ static void tell_taken(struct fetch_session *s, struct fetch_call *f)
     s->taken_count = 0;
 }
 
+/* Of a log: how far it goes, and no batches. */
+static void tell_marks(struct fetch_part *p, struct fetch_call *f)
+{
+    struct read_item *item = &f->told[f->told_count++];
+    struct log       *l;
+
+    *item = item_of(p);
+    l = item->err ? NULL : log_of(p, p->session->ns, &item->err);
+    if (l) {
+        item->high_watermark = log_durable(p->session->engine, l);
+        item->stable = txn_log_committed(l);
+        item->log_start = l->start;
+    }
+    note_told(p, item);
+}
+
 static void tell_marked(struct fetch_session *s, struct fetch_call *f)
 {
     while (!list_empty(&s->marked)) {
         struct fetch_part *p = CONTAINER(s->marked.next, struct fetch_part, in_session);
-        struct read_item  *item = &f->told[f->told_count++];
 
-        *item = item_of(p);
-        item->high_watermark = log_durable(s->engine, p->watch->log);
-        item->stable = txn_log_committed(p->watch->log);
-        item->log_start = p->watch->log->start;
-        note_told(p, item);
+        tell_marks(p, f);
         move_to(p, &s->idle);
     }
+}
+
+/* FS3. What this answer has no room for, or is on its way from the disk; it comes in a later one. */
+static void tell_unread(struct fetch_session *s, struct fetch_call *f)
+{
+    for (struct list *n = s->ready.next; n != &s->ready; n = n->next)
+        tell_marks(CONTAINER(n, struct fetch_part, in_session), f);
 }
 
 /* Names are the session's, which may go before the answer is read. */
@@ -433,9 +454,13 @@ static size_t count_list(const struct list *l)
 static void finish(struct fetch_session *s)
 {
     struct fetch_call *f = s->waiting;
+    size_t             count = s->taken_count + count_list(&s->marked) + (s->is_first ? count_list(&s->ready) : 0);
 
     f->session_id = s->id;
-    f->told = arena_array(&f->call.arena, s->taken_count + count_list(&s->marked) + 1, sizeof *f->told);
+    f->told = arena_array(&f->call.arena, count + 1, sizeof *f->told);
+    if (s->is_first)
+        tell_unread(s, f); /* before the taken become ready again */
+    s->is_first = false;
     tell_taken(s, f);
     tell_marked(s, f);
     copy_names(f);

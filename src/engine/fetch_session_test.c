@@ -137,6 +137,37 @@ static void only_what_changed_is_told(void **state)
     rig_close(&r);
 }
 
+/* Clients throw a first answer away that leaves one of their partitions out. */
+static void a_first_answer_has_all_partitions(void **state)
+{
+    static const int32_t epochs[] = { FETCH_EPOCH_NEW, FETCH_EPOCH_FINAL };
+    struct rig           r;
+
+    (void)state;
+    open_with_topic(&r);
+    for (uint32_t i = 0; i < PARTS; i++)
+        append(&r, "t", i);
+    for (size_t k = 0; k < COUNT(epochs); k++) {
+        struct fetch_call *f = new_fetch(&r, 0, epochs[k]);
+        int32_t            id;
+
+        f->bytes_max = 1; /* the first batch comes all the same */
+        for (uint32_t i = 0; i < PARTS; i++)
+            ask(f, "t", i, 0);
+        check(&r, f, ERR_OK, PARTS, 1);
+        for (size_t i = 0; i < f->told_count; i++)
+            assert_int_equal(f->told[i].high_watermark, 2);
+        id = f->session_id;
+        end(f);
+        if (!id)
+            continue;
+        f = new_fetch(&r, id, 1);
+        check(&r, f, ERR_OK, PARTS, PARTS); /* those were not forgotten */
+        end(f);
+    }
+    rig_close(&r);
+}
+
 static void epochs_and_ids_are_checked(void **state)
 {
     struct rig         r;
@@ -383,6 +414,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_changed_is_told),
+        cmocka_unit_test(a_first_answer_has_all_partitions),
         cmocka_unit_test(epochs_and_ids_are_checked),
         cmocka_unit_test(a_wait_ends_with_what_comes),
         cmocka_unit_test(two_logs_reach_the_disk_together),
