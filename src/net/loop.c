@@ -8,7 +8,7 @@
  *
  *   L1  A task runs once per loop_later, never from inside it.
  *   L2  While tasks wait, the loop does not block (the idle handle is active).
- *   L3  After loop_stop only members keep the loop alive: its own handles are unreferenced then.
+ *   L3  After loop_stop only members and jobs keep the loop alive: its own handles are unreferenced then.
  *
  * Thread: see loop.h. stop_asked is the only field other threads touch, besides the mailbox.
  */
@@ -36,8 +36,11 @@ struct loop {
     int64_t        armed_ms; /* what timer is set to; INT64_MAX: stopped */
     struct list    tasks;
     struct list    members;
-    struct list    jobs; /* the first is on the other thread */
-    uv_work_t      work;
+    struct list    jobs;
+    struct loop_job *running; /* the first of them; its thread has it */
+    pthread_t      job_thread;
+    bool           has_thread; /* else the loop has run it itself */
+    struct mail    job_end;
     struct pool    receive;
     struct pool    send;
     atomic_bool    stop_asked;
@@ -117,7 +120,8 @@ static void stop_members(struct loop *l)
     struct list *node;
 
     l->is_stopping = true;
-    uv_unref((uv_handle_t *)&l->wake);
+    if (list_empty(&l->jobs))
+        uv_unref((uv_handle_t *)&l->wake);
     while ((node = list_pop(&l->members)) != NULL) {
         struct loop_member *m = CONTAINER(node, struct loop_member, in_loop);
 
@@ -140,6 +144,63 @@ static void wake(void *ctx)
 
     uv_async_send(&l->wake);
 }
+
+/* ---- jobs ---- */
+
+/* On its own thread. */
+static void *job_main(void *arg)
+{
+    struct loop *l = arg;
+
+    pthread_setname_np(pthread_self(), "job");
+    l->running->run(l->running);
+    mail_post(&l->mailbox, &l->job_end);
+    return NULL;
+}
+
+/* Where the system refuses a thread the loop does it itself, and is held up. */
+static void begin_job(struct loop *l)
+{
+    l->running = CONTAINER(l->jobs.next, struct loop_job, in_loop);
+    l->has_thread = pthread_create(&l->job_thread, NULL, job_main, l) == 0;
+    if (!l->has_thread) {
+        l->running->run(l->running);
+        mail_post(&l->mailbox, &l->job_end);
+    }
+}
+
+static void on_job_end(struct mail *m)
+{
+    struct loop     *l = CONTAINER(m, struct loop, job_end);
+    struct loop_job *j = l->running;
+
+    if (l->has_thread)
+        pthread_join(l->job_thread, NULL);
+    list_remove(&j->in_loop);
+    if (!list_empty(&l->jobs))
+        begin_job(l);
+    else if (l->is_stopping)
+        uv_unref((uv_handle_t *)&l->wake);
+    j->done(j);
+}
+
+void loop_offload(struct loop *l, struct loop_job *j)
+{
+    bool is_first = list_empty(&l->jobs);
+
+    list_push(&l->jobs, &j->in_loop);
+    if (!is_first)
+        return;
+    uv_ref((uv_handle_t *)&l->wake); /* L3 */
+    begin_job(l);
+}
+
+bool loop_has_jobs(const struct loop *l)
+{
+    return !list_empty(&l->jobs);
+}
+
+/* ---- beginning and end ---- */
 
 static void init_handles(struct loop *l)
 {
@@ -172,6 +233,7 @@ enum err loop_new(struct loop **out)
     list_init(&l->tasks);
     list_init(&l->members);
     list_init(&l->jobs);
+    l->job_end.run = on_job_end;
     atomic_init(&l->stop_asked, false);
     *out = l;
     return ERR_OK;
@@ -215,59 +277,6 @@ void loop_stop(struct loop *l)
 {
     atomic_store(&l->stop_asked, true);
     uv_async_send(&l->wake);
-}
-
-/* ---- jobs ---- */
-
-static struct loop_job *first_job(struct loop *l)
-{
-    return CONTAINER(l->jobs.next, struct loop_job, in_loop);
-}
-
-/* On the other thread. The list changes behind the first job only. */
-static void run_job(uv_work_t *w)
-{
-    struct loop_job *j = w->data;
-
-    j->run(j);
-}
-
-static void begin_job(struct loop *l);
-
-static void end_job(uv_work_t *w, int status)
-{
-    struct loop_job *j = w->data;
-    struct loop     *l = CONTAINER(w, struct loop, work);
-
-    (void)status; /* nobody cancels */
-    list_remove(&j->in_loop);
-    if (!list_empty(&l->jobs))
-        begin_job(l);
-    j->done(j);
-}
-
-static void begin_job(struct loop *l)
-{
-    int rc;
-
-    l->work.data = first_job(l);
-    rc = uv_queue_work(&l->uv, &l->work, run_job, end_job);
-    assert(rc == 0); /* it only fails without a function */
-    (void)rc;
-}
-
-void loop_offload(struct loop *l, struct loop_job *j)
-{
-    bool is_first = list_empty(&l->jobs);
-
-    list_push(&l->jobs, &j->in_loop);
-    if (is_first)
-        begin_job(l);
-}
-
-bool loop_has_jobs(const struct loop *l)
-{
-    return !list_empty(&l->jobs);
 }
 
 struct mailbox *loop_mailbox(struct loop *l)

@@ -272,10 +272,29 @@ static void jobs_run_elsewhere_one_after_the_other(void **state)
     loop_free(l);
 }
 
+static void a_loop_that_stops_ends_its_jobs_first(void **state)
+{
+    struct counted jobs[2];
+    struct loop   *l;
+    int            done = 0;
+
+    (void)state;
+    assert_int_equal(loop_new(&l), ERR_OK);
+    loop_stop(l);
+    for (size_t i = 0; i < COUNT(jobs); i++) {
+        jobs[i] = (struct counted){ .job = { .run = run_counted, .done = end_counted }, .done = &done };
+        loop_offload(l, &jobs[i].job);
+    }
+    loop_run(l);
+    assert_int_equal(done, 2);
+    loop_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_run_elsewhere_one_after_the_other),
+        cmocka_unit_test(a_loop_that_stops_ends_its_jobs_first),
         cmocka_unit_test(a_task_runs_once_at_the_end_of_the_turn),
         cmocka_unit_test(a_task_that_feeds_itself_neither_blocks_nor_hogs),
         cmocka_unit_test(timers_fire_in_order_and_not_early),
