@@ -240,7 +240,7 @@ async function groups(c) {
         new RegExp(`\\b${group} +${topic} +0 +4\\b`));
     assert.deepStrictEqual(await c.consume(topic, 4, '--group', group), ['1', '2', '3', '4']);
     assert.match(await ask('--delete-offsets', '--group', group, '--topic', topic),
-        new RegExp(`^${topic} +0 +Successful`, 'm'));
+        new RegExp(`\\b${topic} +0 +Successful`));
     await c.consume(topic, 4, '--group', group);
     assert.match(await ask('--delete', '--group', group), /was successful/);
     assert.doesNotMatch(await ask('--list'), new RegExp(`^${group}$`, 'm'));
