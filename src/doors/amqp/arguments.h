@@ -46,7 +46,7 @@ bool arguments_check_consumer(struct bytes table, struct bytes rs, int32_t *prio
 int64_t arguments_number(const char *name, struct bytes table);
 /* A flag that is there and true. */
 bool arguments_is_set(const char *name, struct bytes table);
-/* What is wrong with the arguments of a binding to a headers exchange. */
+/* What is wrong with a binding to a headers exchange (its arguments) or a hash exchange (its key, the weight). */
 void arguments_explain_binding(struct bytes key, struct bytes table, struct buf *why);
 /* The same of an exchange that was not declared. */
 void arguments_explain_routing(struct bytes type, struct bytes table, struct buf *why);
